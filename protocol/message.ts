@@ -1,0 +1,106 @@
+import * as v from 'valibot';
+import { commitEntry } from './commit.ts';
+import { event, request } from './define.ts';
+import { bytes, epoch, exactBytes, MAX_CONTENT_BYTES, seq, timestamp, uuid, version } from './scalars.ts';
+
+/** A content key wrapped (RFC 3394) under version `v` of the conversation's history key. */
+export const wrap = v.object({ v: version, ct: exactBytes(40) });
+
+const tag = exactBytes(8);
+
+/** Blind search tags under version `v` of the conversation's search key, padded to a multiple of 8. */
+export const search = v.object({
+  v: version,
+  tags: v.pipe(
+    v.array(tag),
+    v.minLength(8),
+    v.maxLength(64),
+    v.check((tags) => tags.length % 8 === 0, 'must be a multiple of 8 tags'),
+  ),
+});
+
+const ciphertext = bytes(MAX_CONTENT_BYTES);
+
+/**
+ * Appends one message to a conversation. The reply means that it is stored.
+ * `clientId` makes it idempotent: the same id from the same device returns the first answer.
+ */
+export const messageSend = request(
+  'message.send',
+  v.object({
+    conversationId: uuid,
+    clientId: uuid,
+    epoch,
+    /** An MLS PrivateMessage; opaque at epoch 0. */
+    mls: ciphertext,
+    /** The content under its one-message key, which travels inside `mls`. */
+    content: v.optional(ciphertext),
+    wrap: v.optional(wrap),
+    search: v.optional(search),
+    /** Silent messages do not count as unread. */
+    silent: v.optional(v.boolean()),
+  }),
+  v.object({ seq, sentAt: timestamp, duplicate: v.boolean() }),
+);
+
+const origin = {
+  conversationId: uuid,
+  seq,
+  senderId: uuid,
+  senderDeviceId: uuid,
+};
+
+export const messageEntry = v.object({
+  ...origin,
+  clientId: uuid,
+  epoch,
+  mls: ciphertext,
+  content: v.optional(ciphertext),
+  wrap: v.optional(wrap),
+  silent: v.optional(v.boolean()),
+  sentAt: timestamp,
+});
+
+/** A stored message, to every device of every member except the connection that sent it. */
+export const messageNew = event('message.new', messageEntry);
+
+const page = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(200));
+
+/** Entries in seq order: those just below `before`, those just above `after`, or the newest. */
+export const messageHistory = request(
+  'message.history',
+  v.pipe(
+    v.object({
+      conversationId: uuid,
+      before: v.optional(seq),
+      after: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+      limit: v.optional(page),
+    }),
+    v.check((body) => body.before === undefined || body.after === undefined, 'give before or after, not both'),
+  ),
+  v.object({ messages: v.array(v.union([messageEntry, commitEntry])), more: v.boolean() }),
+);
+
+/** Finds entries by blind tags: the tags of one key are ANDed, the keys ORed. */
+export const messageSearch = request(
+  'message.search',
+  v.object({
+    queries: v.pipe(
+      v.array(
+        v.object({
+          conversationId: uuid,
+          keys: v.pipe(
+            v.array(v.object({ v: version, tags: v.pipe(v.array(tag), v.minLength(1), v.maxLength(8)) })),
+            v.minLength(1),
+            v.maxLength(32),
+          ),
+        }),
+      ),
+      v.minLength(1),
+      v.maxLength(100),
+    ),
+    before: v.optional(seq),
+    limit: v.optional(page),
+  }),
+  v.object({ matches: v.array(v.object({ conversationId: uuid, seq })), more: v.boolean() }),
+);
