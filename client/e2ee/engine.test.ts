@@ -5,7 +5,7 @@ import { initializeEpoch } from 'ts-mls/keySchedule.js';
 import { utf8 } from './bytes.ts';
 import { generateSigningKey } from './ed25519.ts';
 import { E2eeError } from './error.ts';
-import { type Device, hasCode, newDevice, newUser, testEngine, text } from './testing.ts';
+import { type Device, hasCode, newDevice, newUser, pathlessRemove, savedState, testEngine, text } from './testing.ts';
 import { fastSuite } from './ts-mls-crypto.ts';
 
 const aad = utf8('bound');
@@ -143,7 +143,7 @@ test('after a single remove the evicted device cannot derive the next epoch nor 
   await assert.rejects(engine.process(a2.now(), after), E2eeError);
 
   // Without a path the next epoch would follow from what the evicted device knows and public data.
-  const peek = (state: ReturnType<Device['now']>) => decodeState(engine.save(state).bytes);
+  const peek = (state: ReturnType<Device['now']>) => savedState(engine.save(state).bytes);
   const known = peek(evicted);
   const next = peek(b1.now());
   const zero = new Uint8Array(32);
@@ -153,7 +153,7 @@ test('after a single remove the evicted device cannot derive the next epoch nor 
 
 test('a commit that removes someone without an UpdatePath is refused', async () => {
   const { engine, a1, a2, b1 } = await threeDevices();
-  const removal = await pathless(engine, b1, a2);
+  const removal = await pathlessRemove(engine, b1, a2);
   await assert.rejects(engine.process(a1.now(), removal), hasCode('refused'));
 });
 

@@ -1,15 +1,24 @@
+import assert from 'node:assert/strict';
 // What the tests of this folder share: people, devices, and forgeries that the engine itself refuses to make.
+import { decodeGroupState, encodeMlsMessage } from 'ts-mls';
+import { createContentCommitSignature } from 'ts-mls/framedContent.js';
+import { protectPublicMessage } from 'ts-mls/messageProtectionPublic.js';
 import type { AcceptLeaf, DeviceSigner, E2eeEngine, GroupState, KeyPackageBundle } from './engine.ts';
-import { equalBytes, fromUtf8 } from './bytes.ts';
+import { equalBytes, fromUtf8, own } from './bytes.ts';
 import { generateSigningKey } from './ed25519.ts';
 import { E2eeError, type E2eeErrorCode } from './error.ts';
+import { fastSuite } from './ts-mls-crypto.ts';
 import { createTsMlsEngine } from './ts-mls-engine.ts';
 
 export const newUser = (): string => crypto.randomUUID();
 export const text = fromUtf8;
 
-export const hasCode = (code: E2eeErrorCode) => (error: unknown): boolean =>
-  error instanceof E2eeError && (error.code === code || !console.error(`wanted ${code}, got ${error.code}: ${error.message}`, error.cause));
+/** For assert.rejects: the error has this code. Fails with both codes in the message otherwise. */
+export const hasCode = (code: E2eeErrorCode) => (error: unknown): true => {
+  assert.ok(error instanceof E2eeError, `not an E2eeError: ${error}`);
+  assert.equal(error.code, code, error.message);
+  return true;
+};
 
 export interface Device {
   readonly signer: DeviceSigner;
@@ -20,15 +29,16 @@ export interface Device {
 
 export async function newDevice(engine: E2eeEngine, userId: string, deviceId: string = crypto.randomUUID()): Promise<Device> {
   const signer = { userId, deviceId, ...(await generateSigningKey()) };
-  return {
+  const device: Device = {
     signer,
     package: await engine.createKeyPackage(signer),
     state: undefined,
-    now() {
-      if (!this.state) throw new Error('not in a group');
-      return this.state;
+    now: () => {
+      assert.ok(device.state, 'in a group');
+      return device.state;
     },
   };
+  return device;
 }
 
 /** An engine that accepts exactly the devices it was told to. */
@@ -40,4 +50,28 @@ export async function testEngine() {
     allow: ({ signer }: Device) => void known.set(signer.deviceId, signer.publicKey),
     refuse: ({ signer }: Device) => void known.delete(signer.deviceId),
   };
+}
+
+export const savedState = (bytes: Uint8Array) => {
+  const decoded = decodeGroupState(own(bytes), 0);
+  if (!decoded) throw new Error('not a group state');
+  return decoded[0];
+};
+
+/** A commit that removes `victim` with a valid signature and membership tag, but no UpdatePath. */
+export async function pathlessRemove(engine: E2eeEngine, by: Device, victim: Device): Promise<Uint8Array> {
+  const suite = await fastSuite();
+  const state = savedState(engine.save(by.now()).bytes);
+  const leaf = engine.members(by.now()).find(({ deviceId }) => deviceId === victim.signer.deviceId);
+  if (!leaf) throw new Error('the victim is not in the group');
+  const { signature, framedContent } = await createContentCommitSignature(
+    state.groupContext, 'mls_public_message',
+    { proposals: [{ proposalOrRefType: 'proposal', proposal: { proposalType: 'remove', remove: { removed: leaf.leafIndex } } }], path: undefined },
+    { senderType: 'member', leafIndex: state.privatePath.leafIndex },
+    new Uint8Array(), state.signaturePrivateKey, suite.signature,
+  );
+  const auth = { contentType: 'commit', signature, confirmationTag: new Uint8Array(32) } as const;
+  const content = { wireformat: 'mls_public_message', content: framedContent, auth } as const;
+  const publicMessage = await protectPublicMessage(state.keySchedule.membershipKey, state.groupContext, content, suite);
+  return encodeMlsMessage({ version: 'mls10', wireformat: 'mls_public_message', publicMessage });
 }

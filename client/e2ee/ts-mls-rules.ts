@@ -92,11 +92,10 @@ export function allowedCommit({ content }: PublicMessage): { sender: number; rem
   const { proposals, path } = content.commit;
   const removes: number[] = [];
   for (const item of proposals) {
-    const allowed =
-      item.proposalOrRefType === 'proposal' && (item.proposal.proposalType === 'add' || item.proposal.proposalType === 'remove');
-    if (!allowed) throw new E2eeError('refused', 'A commit holds Add and Remove by value, nothing else.');
-    if (item.proposal.proposalType === 'add') assertKeyPackage(item.proposal.add.keyPackage);
-    else removes.push(item.proposal.remove.removed);
+    const proposal = item.proposalOrRefType === 'proposal' ? item.proposal : undefined;
+    if (proposal?.proposalType === 'add') assertKeyPackage(proposal.add.keyPackage);
+    else if (proposal?.proposalType === 'remove') removes.push(proposal.remove.removed);
+    else throw new E2eeError('refused', 'A commit holds Add and Remove by value, nothing else.');
   }
   if (proposals.length === 0 && !path) throw new E2eeError('refused', 'An empty commit renews keys.');
   return { sender: content.sender.leafIndex, removes };
