@@ -1,0 +1,71 @@
+/**
+ * How instances tell each other what happened. At most once and unordered across a reconnect: PostgreSQL is the truth,
+ * and whoever may have missed something (`doubt`) looks there. Losing a message costs latency only.
+ */
+
+/** One entry of a conversation's log: `message.new`, `commit.new`. The frame is finished and never parsed again. */
+export interface EntryMessage {
+  readonly class: 'durable';
+  readonly conversationId: string;
+  readonly seq: number;
+  /** Absent for large entries or many recipients: each instance reads the log once. */
+  readonly frame: string | undefined;
+}
+
+/** An absolute value of which only the latest counts: receipts, conversations, presence. Coalesced by `key`. */
+export interface StateMessage {
+  readonly class: 'state';
+  readonly key: string;
+  readonly frame: string;
+}
+
+/** Dropped first under pressure: typing. */
+export interface EphemeralMessage {
+  readonly class: 'ephemeral';
+  readonly key: string;
+  readonly frame: string;
+}
+
+/** Sessions that ended or a device that connected elsewhere: sockets are to be closed, not written to. */
+export interface ControlMessage {
+  readonly class: 'control';
+  readonly control:
+    | { readonly kind: 'ended'; readonly sessionIds: readonly string[]; readonly code: number; readonly reason: string }
+    | { readonly kind: 'displaced'; readonly deviceId: string; readonly connectionNo: number };
+}
+
+export type BusMessage = EntryMessage | StateMessage | EphemeralMessage | ControlMessage;
+
+/** What comes from other instances, and from this one's own `publish` if the bus is in-process. */
+export interface BusListener {
+  message(userId: string, message: BusMessage): void;
+  /** Messages may have been missed (reconnect, silent subscriber): every outbox must check its positions. */
+  doubt(): void;
+}
+
+export interface Bus {
+  /** Resolves once everything published for the user from now on reaches this instance. Counted: one `unsubscribe` each. */
+  subscribe(userId: string): Promise<void>;
+  unsubscribe(userId: string): void;
+  /**
+   * Tells the other instances, for each of these users. Local delivery is done by the caller. Never throws and never
+   * waits; what could not be published is kept as (conversation, seq), bounded, and announced when the bus returns.
+   */
+  publish(userIds: readonly string[], message: BusMessage): void;
+  /** True while messages may be getting lost; positions are then checked more often. */
+  readonly doubtful: boolean;
+  listen(listener: BusListener): void;
+  close(): Promise<void>;
+}
+
+/** One instance alone: there is nobody to tell. */
+export function createLocalBus(): Bus {
+  return {
+    doubtful: false,
+    subscribe: () => Promise.resolve(),
+    unsubscribe() {},
+    publish() {},
+    listen() {},
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,145 @@
+-- What an earlier send with the same client id left behind.
+create type append_earlier as (seq bigint, sent_at timestamptz, digest bytea);
+
+-- Group commit: appends a batch of messages in one round trip.
+--
+-- locks             the distinct conversations of the batch
+-- wait              false: conversations that another instance's batch holds are answered `busy`; true: wait for them
+-- seat_*            the distinct (conversation, session) pairs of the batch
+-- seats             for each message, the position of its pair, from 1
+-- client_ids ...    the messages, in the order in which their conversations are to hold them; a client id occurs at
+--                   most once per conversation and device
+--
+-- outcomes: for each message `state:number:milliseconds`, joined by commas:
+--   o stored (seq, sent at)         d duplicate (seq, sent at)        i idempotency conflict (seq, sent at)
+--   b busy                          u session, device or account ended
+--   n not found                     f forbidden (blocked)             e stale epoch (the current one)
+--   r removal required
+-- recipients: for each of `locks` its members' user ids joined by commas, joined by semicolons.
+--
+-- The conversations are locked first and everything is read in a later snapshot, so that seqs are gapless and a retry
+-- that races its original sees it. Locks are taken in id order or skipped, so batches can't deadlock.
+-- The plans are generic and never scan a table, whatever its size was when they were made.
+create function append_messages(
+  locks uuid[], wait boolean, seat_conversations uuid[], seat_sessions uuid[],
+  seats integer[], client_ids uuid[], epochs bigint[], silents boolean[], digests text[],
+  mls_messages text[], contents text[], wrap_versions integer[], wraps text[],
+  out outcomes text, out recipients text
+) language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off set jit = off as $$
+declare
+  nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  locked uuid[];
+  complete boolean;
+  now_ms timestamptz;
+  seat_state "char"[];
+  seat_user uuid[];
+  seat_device uuid[];
+  seat_epoch bigint[];
+  seat_grace boolean[];
+  seat_seq bigint[];
+  seat_count bigint[];
+  seat_at timestamptz[];
+begin
+  if wait then
+    perform set_config('lock_timeout', '200ms', true);
+    locked := array(select id from conversations where id = any (locks) order by id for no key update);
+  else
+    locked := array(select id from conversations where id = any (locks) order by id for no key update skip locked);
+  end if;
+  complete := cardinality(locked) = cardinality(locks);
+  now_ms := date_trunc('milliseconds', clock_timestamp());
+
+  select array_agg(state order by n), array_agg(user_id order by n), array_agg(device_id order by n),
+    array_agg(epoch order by n), array_agg(grace order by n), array_agg(last_seq order by n),
+    array_agg(message_count order by n), array_agg(at order by n)
+  into seat_state, seat_user, seat_device, seat_epoch, seat_grace, seat_seq, seat_count, seat_at
+  from (
+    select seat.n,
+      (case
+        when c.id is null then 'n'
+        when not (complete or c.id = any (locked)) then 'b'
+        when s.ended_at is null and d.revoked_at is null and u.suspended_at is null and u.deleted_at is null
+          and s.id is not null then
+          case
+            when p.user_id is null then 'n'
+            when c.kind = 'direct' and exists (
+              select from conversation_participants o join blocks k on k.user_id = o.user_id and k.blocked_id = p.user_id
+              where o.conversation_id = c.id and o.user_id <> p.user_id) then 'f'
+            when c.removal_required then 'r'
+            else 'o'
+          end
+        else 'u'
+      end)::"char" as state,
+      coalesce(s.user_id, nobody) as user_id, coalesce(s.device_id, nobody) as device_id,
+      coalesce(c.epoch, 0) as epoch,
+      coalesce(c.epoch > 1 and not c.last_commit_removed and c.last_commit_at > now_ms - interval '10 s', false) as grace,
+      coalesce(c.last_seq, 0) as last_seq, coalesce(c.message_count, 0) as message_count,
+      greatest(c.last_at, now_ms) as at
+    from unnest(seat_conversations, seat_sessions) with ordinality as seat (conversation_id, session_id, n)
+    left join conversations c on c.id = seat.conversation_id
+    left join sessions s on s.id = seat.session_id
+    left join devices d on d.id = s.device_id
+    left join users u on u.id = s.user_id
+    left join conversation_participants p
+      on p.conversation_id = seat.conversation_id and p.user_id = s.user_id and p.left_at is null
+  ) judged;
+
+  with input as materialized (
+    select t.*, seat_conversations[t.seat] as conversation_id, seat_state[t.seat] as seat_state,
+      -- Looked up for a caller in good standing only; it goes before membership, so that a retry never turns into a refusal.
+      case when seat_state[t.seat] not in ('u', 'b') then (
+        select row(l.seq, l.sent_at, l.digest)::append_earlier from conversation_log l
+        where l.conversation_id = seat_conversations[t.seat] and l.sender_device_id = seat_device[t.seat]
+          and l.client_id = t.client_id) end as earlier
+    from unnest(seats, client_ids, epochs, silents, digests, mls_messages, contents, wrap_versions, wraps) with ordinality
+      as t (seat, client_id, epoch, silent, digest, mls, content, wrap_version, wrap, ord)
+  ), judged as materialized (
+    select i.*,
+      case
+        when (i.earlier).seq is not null then
+          (case when (i.earlier).digest = decode(i.digest, 'base64') then 'd' else 'i' end)::"char"
+        when i.seat_state in ('n', 'b', 'u', 'f') then i.seat_state
+        when i.epoch <> seat_epoch[i.seat] and not (seat_grace[i.seat] and i.epoch = seat_epoch[i.seat] - 1) then 'e'::"char"
+        else i.seat_state
+      end as state
+    from input i
+  ), numbered as materialized (
+    select j.*,
+      case when j.state = 'o' then seat_seq[j.seat] + count(*) filter (where j.state = 'o') over earlier_ones end as seq,
+      case when j.state = 'o' then
+        seat_count[j.seat] + count(*) filter (where j.state = 'o' and not j.silent) over earlier_ones end as message_count
+    from judged j
+    window earlier_ones as (partition by j.conversation_id order by j.ord rows unbounded preceding)
+  ), stored as (
+    insert into conversation_log (conversation_id, seq, kind, sender_id, sender_device_id, client_id, epoch, silent,
+      message_count, sent_at, digest, wrap_version, mls, content, wrap)
+    select conversation_id, seq, 1, seat_user[seat], seat_device[seat], client_id, epoch, silent, message_count,
+      seat_at[seat], decode(digest, 'base64'), wrap_version, decode(mls, 'base64'), decode(content, 'base64'),
+      decode(wrap, 'base64')
+    from numbered where state = 'o'
+  ), heads as (
+    update conversations c set last_seq = h.seq, message_count = h.message_count, last_at = h.at
+    from (select conversation_id, max(seq) as seq, max(message_count) as message_count, max(seat_at[seat]) as at
+      from numbered where state = 'o' group by conversation_id) h
+    where c.id = h.conversation_id
+  ), marks as (
+    update conversation_participants p
+    set delivered_seq = greatest(p.delivered_seq, m.seq), read_seq = greatest(p.read_seq, m.seq), marked_at = now_ms,
+      accepted_at = coalesce(p.accepted_at, now_ms)
+    from (select conversation_id, seat_user[seat] as user_id, max(seq) as seq
+      from numbered where state = 'o' group by 1, 2) m
+    where p.conversation_id = m.conversation_id and p.user_id = m.user_id
+  )
+  select string_agg(concat(state, ':',
+      case state when 'o' then seq when 'e' then seat_epoch[seat] else (earlier).seq end, ':',
+      (extract(epoch from case state when 'o' then seat_at[seat] else (earlier).sent_at end) * 1000)::bigint),
+    ',' order by ord)
+  into outcomes from numbered;
+
+  select string_agg(coalesce((
+      select string_agg(p.user_id::text, ',') from conversation_participants p
+      where p.conversation_id = l.id and p.left_at is null), ''), ';' order by l.n)
+  into recipients from unnest(locks) with ordinality as l (id, n);
+end $$;
