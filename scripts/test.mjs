@@ -1,0 +1,136 @@
+// `npm test`: builds, starts one PostgreSQL and one Redis for the whole run, runs the tests, takes both away again.
+//   npm test -- store http/     only test files whose path contains one of these words
+//   npm test -- --long          also *.long.test.ts
+// TEST_DATABASE_URL (of a superuser) and TEST_REDIS_URL or REDIS_URL name running servers to use instead.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const words = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const long = process.argv.includes('--long');
+const cleanups = [];
+let runner;
+let interrupted = false;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    interrupted = true;
+    runner?.kill('SIGTERM');
+  });
+}
+
+let code = 1;
+try {
+  code = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+} finally {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+}
+process.exit(interrupted ? 130 : code);
+
+async function main() {
+  build();
+  const files = testFiles();
+  if (files.length === 0) throw new Error(`No test file matches: ${words.join(' ')}`);
+  const env = { ...withoutSettings(process.env), TEST_DATABASE_URL: await database(), TEST_REDIS_URL: await redis() };
+  const flags = [
+    '--enable-source-maps',
+    '--test',
+    '--test-reporter=spec',
+    `--test-concurrency=${Math.max(2, Math.min(availableParallelism(), 4))}`,
+    `--test-timeout=${long ? 1_800_000 : 120_000}`,
+  ];
+  if (interrupted) return 130;
+  runner = spawn(process.execPath, [...flags, ...files], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  return new Promise((resolve) => runner.once('exit', (status) => resolve(status ?? 1)));
+}
+
+function build() {
+  // Tests of files that were renamed or deleted must not linger in dist/.
+  for (const folder of ['protocol', 'server', 'client', 'sql', 'scripts', 'bench']) {
+    for (const file of filesBelow(join('dist', folder), '.test.js')) {
+      if (!existsSync(file.slice('dist/'.length).replace(/\.js$/, '.ts'))) rmSync(file);
+    }
+  }
+  const built = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  if (built.status !== 0) throw new Error('The build failed.');
+}
+
+function testFiles() {
+  return filesBelow('dist', '.test.js')
+    .filter((file) => long || !file.endsWith('.long.test.js'))
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .sort();
+}
+
+function filesBelow(folder, ending) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
+}
+
+/** The settings of a server that this shell is prepared for must not reach the servers that tests start. */
+function withoutSettings(env) {
+  const names =
+    /^(HOST|PORT|ADMIN_HOST|ADMIN_PORT|DATA_DIR|DATABASE_URL|REDIS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|PASETO_SECRET_KEY|ORIGINS|TRUSTED_PROXIES|REQUIRE_MLS|SHUTDOWN_GRACE_MS|LOG_LEVEL|SHARE_PORT|NODE_TEST_CONTEXT)$/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
+}
+
+async function database() {
+  if (process.env.TEST_DATABASE_URL) return process.env.TEST_DATABASE_URL;
+  const { throwAwayPostgres } = await import('../dist/server/testing/postgres.js');
+  const postgres = await throwAwayPostgres();
+  cleanups.push(() => postgres.stop());
+  return postgres.url;
+}
+
+async function redis() {
+  const given = process.env.TEST_REDIS_URL || process.env.REDIS_URL;
+  if (given) return given;
+  if (!hasRedis() && process.getuid?.() === 0) {
+    console.log('redis-server is missing: installing it with apt-get');
+    spawnSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
+    spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', 'redis-server'], { stdio: 'ignore' });
+  }
+  if (!hasRedis()) throw new Error('The tests need Redis: install redis-server (7 or newer), or set REDIS_URL.');
+  const dir = mkdtempSync(join(tmpdir(), 'sotto-redis-'));
+  cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
+  const port = await freePort();
+  const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
+  const server = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+  cleanups.push(() => stop(server));
+  await new Promise((resolve, reject) => {
+    server.once('exit', () => reject(new Error('redis-server did not start')));
+    server.stdout.on('data', (chunk) => {
+      if (String(chunk).includes('Ready to accept connections')) resolve();
+    });
+  });
+  return `redis://127.0.0.1:${port}`;
+}
+
+function hasRedis() {
+  return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.kill('SIGTERM');
+  });
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+
+export const superuser = 'sotto';
+
+/** Makes an empty database cluster in `dir`, which belongs to the database's user and to nobody else. */
+export async function initCluster(binaries: Binaries, dir: string, password: string): Promise<void> {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const passwordFile = `${dir}.password`;
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (binaries.owner !== undefined) {
+    chownSync(dir, binaries.owner.uid, binaries.owner.gid);
+    chownSync(passwordFile, binaries.owner.uid, binaries.owner.gid);
+  }
+  chmodSync(dir, 0o700);
+  try {
+    await run(binaries, binaries.initdb, [
+      `--pgdata=${dir}`,
+      `--username=${superuser}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-sync',
+      '--no-instructions',
+    ]);
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+/** Starts the postmaster; settles once it accepts connections. What it prints goes to `onLine`. */
+export function startPostmaster(
+  binaries: Binaries,
+  dir: string,
+  settings: Readonly<Record<string, string | number>>,
+  onLine: (line: string) => void,
+): Promise<ChildProcess> {
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = spawn(binaries.postgres, ['-D', dir, ...flags], {
+    ...binaries.owner,
+    cwd: dir,
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    const recent: string[] = [];
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${recent.join('\n')}`)));
+    readLines(child, (line) => {
+      if (recent.push(line) > 20) recent.shift();
+      onLine(line);
+      if (line.includes('database system is ready to accept connections')) resolve(child);
+    });
+  });
+}
+
+/** A fast shutdown: open transactions are rolled back, the cluster is left clean. */
+export function stopPostmaster(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGINT');
+  });
+}
+
+function run(binaries: Binaries, program: string, args: string[]): Promise<void> {
+  const child = spawn(program, args, {
+    ...binaries.owner,
+    cwd: join(program, '..'),
+    env: { ...process.env, LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const lines: string[] = [];
+  readLines(child, (line) => lines.push(line));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`The database could not be made (${signal ?? code}):\n${lines.join('\n')}`));
+    });
+  });
+}
+
+function readLines(child: ChildProcess, onLine: (line: string) => void): void {
+  let rest = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findBinaries } from '../embedded/binaries.ts';
+import { initCluster, startPostmaster, stopPostmaster, superuser } from '../embedded/cluster.ts';
+import { freePort } from '../embedded/port.ts';
+
+export interface ThrowAwayPostgres {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * A real PostgreSQL for one test run, in a temporary folder. Nothing in it survives the machine, so `fsync` is off;
+ * killing its processes still loses nothing, which is what tests do.
+ */
+export async function throwAwayPostgres(): Promise<ThrowAwayPostgres> {
+  const binaries = await findBinaries();
+  const home = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
+  if (binaries.owner !== undefined) chmodSync(home, 0o711);
+  const dir = join(home, 'data');
+  const password = randomBytes(12).toString('hex');
+  const port = await freePort();
+  try {
+    await initCluster(binaries, dir, password);
+    const settings = {
+      port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      max_connections: 400,
+      shared_buffers: '256MB',
+      fsync: 'off',
+      full_page_writes: 'off',
+      max_wal_size: '2GB',
+    };
+    const postmaster = await startPostmaster(binaries, dir, settings, () => {});
+    const stop = async (): Promise<void> => {
+      await stopPostmaster(postmaster);
+      rmSync(home, { recursive: true, force: true });
+    };
+    return { url: `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`, stop };
+  } catch (error) {
+    rmSync(home, { recursive: true, force: true });
+    throw error;
+  }
+}
