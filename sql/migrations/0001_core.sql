@@ -12,7 +12,7 @@ create table instance (
 );
 
 create table users (
-  id uuid primary key default uuidv7(),
+  id uuid primary key default gen_random_uuid(),
   username text not null unique check (username = lower(username)),
   -- Null once the account is deleted.
   email text unique check (email = lower(email)),
@@ -31,7 +31,7 @@ create table users (
 );
 
 create table devices (
-  id uuid primary key default uuidv7(),
+  id uuid primary key default gen_random_uuid(),
   user_id uuid not null references users on delete cascade,
   name text not null,
   -- Raised by every hello; a connection with a lower number is displaced.
@@ -44,7 +44,7 @@ create index devices_user on devices (user_id);
 
 -- A refresh token family. Ending it kills its tokens; revoking a device ends all of its sessions in the same transaction.
 create table sessions (
-  id uuid primary key default uuidv7(),
+  id uuid primary key default gen_random_uuid(),
   user_id uuid not null references users on delete cascade,
   device_id uuid not null references devices on delete cascade,
   created_at timestamptz not null default now(),

@@ -143,3 +143,118 @@ begin
       where p.conversation_id = l.id and p.left_at is null), ''), ';' order by l.n)
   into recipients from unnest(locks) with ordinality as l (id, n);
 end $$;
+
+-- Opens the one direct conversation of two people, however often and from both sides at once: its id is derived from
+-- theirs, so the primary key is what makes it one.
+create function open_direct(session uuid, other uuid, out state text, out conversation_id uuid, out created boolean)
+language plpgsql as $$
+declare
+  me uuid := (select s.user_id from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
+    where s.id = session and s.ended_at is null and d.revoked_at is null
+      and u.suspended_at is null and u.deleted_at is null);
+begin
+  created := false;
+  if me is null then
+    state := 'unauthenticated';
+  elsif other = me or not exists (select from users u where u.id = other and u.deleted_at is null) then
+    state := 'not_found';
+  elsif exists (select from blocks b where (b.user_id = me and b.blocked_id = other)
+      or (b.user_id = other and b.blocked_id = me)) then
+    state := 'forbidden';
+  else
+    state := 'opened';
+    conversation_id := direct_conversation_id(me, other);
+    insert into conversations (id, kind) values (conversation_id, 'direct') on conflict do nothing;
+    created := found;
+    insert into conversation_participants (conversation_id, user_id, accepted_at)
+      values (open_direct.conversation_id, least(me, other), case when me < other then now() end),
+        (open_direct.conversation_id, greatest(me, other), case when me > other then now() end)
+      on conflict do nothing;
+    -- Opening what the other one opened first accepts it.
+    update conversation_participants p set accepted_at = now()
+      where p.conversation_id = open_direct.conversation_id and p.user_id = me and p.accepted_at is null;
+    created := created or found;
+  end if;
+end $$;
+
+-- Writes acknowledgements and read marks; both only ever rise.
+--
+-- ack_seqs    0 for none; raises the device's cursor, and with it its user's delivered mark
+-- read_seqs   0 for none; raises the user's read mark, and with it the delivered one
+--
+-- One row per input: `outcome` is written, busy (the row is being written by someone else: try again), displaced (a newer
+-- connection of this device exists), ended (session, device or account) or beyond (above the log's head, or not a member).
+-- `audience`: those who may be told, joined by commas. A conversation and session occurs at most once.
+--
+-- Nobody waits for a participant's row here, and append_messages takes them under its conversation locks, so the two
+-- can't deadlock.
+create function write_receipts(
+  conversation_ids uuid[], session_ids uuid[], connection_nos bigint[], ack_seqs bigint[], read_seqs bigint[]
+) returns table (n integer, outcome text, user_id uuid, delivered_seq bigint, read_seq bigint, rose boolean,
+  unread bigint, audience text)
+language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off as $$
+#variable_conflict use_column
+begin
+  return query
+  with input as materialized (
+    select t.*, s.user_id, s.device_id,
+      case
+        when s.id is null or s.ended_at is not null or d.revoked_at is not null or u.suspended_at is not null
+          or u.deleted_at is not null then 'ended'
+        when d.connection_no <> t.connection_no then 'displaced'
+        when p.user_id is null or greatest(t.ack, t.read) > c.last_seq then 'beyond'
+        else 'written'
+      end as verdict
+    from unnest(conversation_ids, session_ids, connection_nos, ack_seqs, read_seqs) with ordinality
+      as t (conversation_id, session_id, connection_no, ack, read, n)
+    left join sessions s on s.id = t.session_id
+    left join devices d on d.id = s.device_id
+    left join users u on u.id = s.user_id
+    left join conversations c on c.id = t.conversation_id
+    left join conversation_participants p
+      on p.conversation_id = t.conversation_id and p.user_id = s.user_id and p.left_at is null
+  ), wanted as materialized (
+    select distinct i.conversation_id, i.user_id from input i where i.verdict = 'written'
+  ), locked as materialized (
+    select p.conversation_id, p.user_id, p.delivered_seq, p.read_seq
+    from wanted w join conversation_participants p on p.conversation_id = w.conversation_id and p.user_id = w.user_id
+    for no key update of p skip locked
+  ), cursors as (
+    insert into device_cursors as k (conversation_id, device_id, seq)
+    select i.conversation_id, i.device_id, i.ack
+    from input i join locked l on l.conversation_id = i.conversation_id and l.user_id = i.user_id
+    where i.verdict = 'written' and i.ack > 0 order by 1, 2
+    on conflict (conversation_id, device_id) do update set seq = excluded.seq where k.seq < excluded.seq
+  ), raised as (
+    update conversation_participants p
+    set delivered_seq = greatest(p.delivered_seq, r.ack, r.read), read_seq = greatest(p.read_seq, r.read),
+      marked_at = clock_timestamp()
+    from (
+      select i.conversation_id, i.user_id, max(i.ack) as ack, max(i.read) as read
+      from input i join locked l on l.conversation_id = i.conversation_id and l.user_id = i.user_id
+      where i.verdict = 'written' group by 1, 2
+    ) r
+    where p.conversation_id = r.conversation_id and p.user_id = r.user_id
+      and (greatest(r.ack, r.read) > p.delivered_seq or r.read > p.read_seq)
+    returning p.conversation_id, p.user_id, p.delivered_seq, p.read_seq, p.joined_seq, p.accepted_at
+  )
+  select i.n::integer,
+    case when i.verdict = 'written' and l.user_id is null then 'busy' else i.verdict end,
+    i.user_id, coalesce(r.delivered_seq, l.delivered_seq), coalesce(r.read_seq, l.read_seq), r.user_id is not null,
+    case when r.read_seq > l.read_seq then (
+      select greatest(c.message_count - coalesce((
+        select g.message_count from conversation_log g
+        where g.conversation_id = c.id and g.seq = greatest(r.read_seq, r.joined_seq)), 0), 0)
+      from conversations c where c.id = i.conversation_id) end,
+    case when r.accepted_at is not null then (
+      select string_agg(o.user_id::text, ',') from conversation_participants o
+      where o.conversation_id = i.conversation_id and o.user_id <> i.user_id and o.left_at is null
+        and o.accepted_at is not null
+        and not exists (select from blocks b where (b.user_id = i.user_id and b.blocked_id = o.user_id)
+          or (b.user_id = o.user_id and b.blocked_id = i.user_id))) end
+  from input i
+  left join locked l on l.conversation_id = i.conversation_id and l.user_id = i.user_id
+  left join raised r on r.conversation_id = i.conversation_id and r.user_id = i.user_id;
+end $$;

@@ -1,0 +1,2 @@
+/* @name logId */
+select refresh_log_id() as "logId!";
