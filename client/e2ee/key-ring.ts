@@ -1,0 +1,43 @@
+import { type Bytes, equalBytes, own, randomBytes } from './bytes.ts';
+
+/** A secret of a conversation that its members share and replace from time to time: a history or a search key. */
+export interface RingKey {
+  /** Rises with each rotation; travels in the clear beside what the key protects. */
+  readonly v: number;
+  readonly key: Bytes;
+  /** When this device learnt it, in ms since 1970. */
+  readonly at: number;
+}
+
+/**
+ * All versions this device knows, oldest first. Two devices may rotate at the same time and give one version two keys:
+ * both stay (each opens what its maker protected), and the one earlier in the log is used from then on.
+ */
+export type KeyRing = readonly RingKey[];
+
+const month = 30 * 86_400_000;
+
+export const currentKey = (ring: KeyRing): RingKey | undefined => {
+  const highest = Math.max(...ring.map(({ v }) => v));
+  return ring.find(({ v }) => v === highest);
+};
+
+export const keysOfVersion = (ring: KeyRing, v: number): readonly RingKey[] => ring.filter((entry) => entry.v === v);
+
+/** Adds keys in the order in which the log holds them. Ones that are known already change nothing. */
+export function addKeys(ring: KeyRing, incoming: readonly { v: number; key: Uint8Array }[], at: number): KeyRing {
+  const fresh = incoming.filter(({ v, key }) => !ring.some((known) => known.v === v && equalBytes(known.key, key)));
+  if (fresh.length === 0) return ring;
+  return [...ring, ...fresh.map(({ v, key }) => ({ v, key: own(key), at }))].sort((a, b) => a.v - b.v);
+}
+
+/** The key to introduce next, under a version above all known ones. */
+export function nextKey(ring: KeyRing, at: number): RingKey {
+  return { v: (currentKey(ring)?.v ?? 0) + 1, key: randomBytes(32), at };
+}
+
+/** Rotation is due after every removal (the caller says so), after a month, and when there is no key yet. */
+export function rotationDue(ring: KeyRing, now: number, someoneWasRemoved: boolean): boolean {
+  const current = currentKey(ring);
+  return someoneWasRemoved || !current || now - current.at >= month;
+}
