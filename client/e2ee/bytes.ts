@@ -86,16 +86,5 @@ export function fromBase64url(text: string): Bytes {
   return out;
 }
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-/** The 16 raw bytes of a UUID. Lower case only: an id has one spelling. */
-export function uuidBytes(uuid: string): Bytes {
-  if (!uuidPattern.test(uuid)) throw new TypeError('not a lower-case UUID');
-  const hex = uuid.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
-}
-
 export const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-
-export const isUuid = (text: string): boolean => uuidPattern.test(text);

@@ -105,7 +105,7 @@ function parse(json: Uint8Array): Content | Unsupported {
   }
   const outer = v.safeParse(anyContent, value);
   if (!outer.success) throw new E2eeError('malformed', 'The content has no version or type.');
-  if (outer.output.v > contentVersion || !(outer.output.type in contentKinds)) return { type: 'unsupported', name: outer.output.type };
+  if (outer.output.v > contentVersion || !Object.hasOwn(contentKinds, outer.output.type)) return { type: 'unsupported', name: outer.output.type };
   const known = v.safeParse(content, value);
   if (!known.success) throw new E2eeError('malformed', `The content is not valid: ${known.issues[0].message}`);
   return known.output;

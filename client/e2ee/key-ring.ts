@@ -26,9 +26,11 @@ export const keysOfVersion = (ring: KeyRing, v: number): readonly RingKey[] => r
 
 /** Adds keys in the order in which the log holds them. Ones that are known already change nothing. */
 export function addKeys(ring: KeyRing, incoming: readonly { v: number; key: Uint8Array }[], at: number): KeyRing {
-  const fresh = incoming.filter(({ v, key }) => !ring.some((known) => known.v === v && equalBytes(known.key, key)));
-  if (fresh.length === 0) return ring;
-  return [...ring, ...fresh.map(({ v, key }) => ({ v, key: own(key), at }))].sort((a, b) => a.v - b.v);
+  const grown = [...ring];
+  for (const { v, key } of incoming) {
+    if (!grown.some((known) => known.v === v && equalBytes(known.key, key))) grown.push({ v, key: own(key), at });
+  }
+  return grown.length === ring.length ? ring : grown.sort((a, b) => a.v - b.v);
 }
 
 /** The key to introduce next, under a version above all known ones. */

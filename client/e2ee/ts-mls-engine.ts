@@ -19,7 +19,8 @@ import {
 } from 'ts-mls';
 import { makeKeyPackageRef } from 'ts-mls/keyPackage.js';
 import { unprotectPrivateMessage } from 'ts-mls/messageProtection.js';
-import { equalBytes, own, utf8 } from './bytes.ts';
+import { leafIdentityBytes } from '../../protocol/identity.ts';
+import { equalBytes, own } from './bytes.ts';
 import type {
   AcceptLeaf, Change, CommitCandidate, DeviceSigner, E2eeEngine, Encrypted, GroupState, KeyPackageBundle, Member,
   Processed, SavedState,
@@ -86,7 +87,7 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
 
   async function keyPackage(device: DeviceSigner, lastResort: boolean) {
     return generateKeyPackageWithKey(
-      { credentialType: 'basic', identity: utf8(`${device.userId}:${device.deviceId}`) },
+      { credentialType: 'basic', identity: leafIdentityBytes(device.userId, device.deviceId) },
       ownCapabilities,
       lifetimeNow(),
       lastResort ? [lastResortExtension] : [],

@@ -1,7 +1,8 @@
 import {
   type Capabilities, type Credential, decodeMlsMessage, type KeyPackage, type Lifetime, type MLSMessage, type PublicMessage,
 } from 'ts-mls';
-import { fromUtf8, isUuid, own } from './bytes.ts';
+import { parseLeafIdentity } from '../../protocol/identity.ts';
+import { fromUtf8, own } from './bytes.ts';
 import type { MessageHeader } from './engine.ts';
 import { E2eeError } from './error.ts';
 import { suiteName } from './ts-mls-crypto.ts';
@@ -26,16 +27,12 @@ export function lifetimeNow(): Lifetime {
 
 /** `userId:deviceId` as a basic credential, or undefined for everything else. */
 export function leafIdentity(credential: Credential): { userId: string; deviceId: string } | undefined {
-  if (credential.credentialType !== 'basic' || credential.identity.length !== 73) return undefined;
-  let text: string;
+  if (credential.credentialType !== 'basic') return undefined;
   try {
-    text = fromUtf8(credential.identity);
+    return parseLeafIdentity(fromUtf8(credential.identity));
   } catch {
     return undefined; // not UTF-8, so not an identity
   }
-  const userId = text.slice(0, 36);
-  const deviceId = text.slice(37);
-  return text[36] === ':' && isUuid(userId) && isUuid(deviceId) ? { userId, deviceId } : undefined;
 }
 
 /** Suite and lifetime of a package that is about to be published or added; returns its end in seconds. */
