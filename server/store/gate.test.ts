@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type TestDatabase, testDatabase } from '../testing/database.ts';
+import { testProxy } from '../testing/proxy.ts';
+import { StoreRefused, StoreUnavailable } from './errors.ts';
+import { type Gate, type GateLimits, openGate } from './gate.ts';
+
+const narrow = { connections: 2, queue: 3, statementTimeoutMs: 400 };
+const limits: GateLimits = { append: narrow, read: narrow, background: narrow, startWithinMs: 150, lockTimeoutMs: 100 };
+const patient: GateLimits = { ...limits, startWithinMs: 5_000, read: { ...narrow, statementTimeoutMs: 5_000 } };
+
+function opened(url: string, chosen: GateLimits = limits): Gate & AsyncDisposable {
+  const gate = openGate(url, chosen);
+  return { ...gate, [Symbol.asyncDispose]: () => gate.close() };
+}
+
+/** Queries that run until `release`, on the lock of a connection of the test's own. */
+async function holdLock(db: TestDatabase): Promise<() => Promise<void>> {
+  let release = (): void => {};
+  const held = new Promise<void>((taken) => {
+    void db.sql.begin(async (tx) => {
+      await tx`select pg_advisory_xact_lock(1)`;
+      taken();
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    });
+  });
+  await held;
+  return async () => {
+    release();
+    await db.sql`select pg_advisory_xact_lock(1)`;
+  };
+}
+
+const unavailable = (outcome: string) => (error: unknown) => error instanceof StoreUnavailable && error.outcome === outcome;
+
+test('a class has at most its connections at work, its queue waiting, and refuses the rest at once', async () => {
+  await using db = await testDatabase();
+  await using gate = opened(db.url, patient);
+  const release = await holdLock(db);
+  const order: number[] = [];
+  const calls = [1, 2, 3, 4, 5].map((n) =>
+    gate.run('read', async (sql) => {
+      order.push(n);
+      await sql`set lock_timeout = 0`;
+      await sql`select pg_advisory_xact_lock_shared(1)`;
+    }),
+  );
+  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+  assert.deepEqual(gate.counts().read, { running: 2, waiting: 3, refused: 1, expired: 0, abandoned: 0 });
+  await gate.run('append', (sql) => sql`select 1`);
+  await release();
+  await Promise.all(calls);
+  assert.deepEqual(order, [1, 2, 3, 4, 5]);
+  assert.deepEqual(gate.counts().read, { running: 0, waiting: 0, refused: 1, expired: 0, abandoned: 0 });
+});
+
+test('a query that does not begin in time is refused, surely not done', async () => {
+  await using db = await testDatabase();
+  await using gate = opened(db.url, { ...limits, read: { ...narrow, connections: 1, statementTimeoutMs: 5_000 } });
+  const slow = gate.run('read', (sql) => sql`select pg_sleep(0.5)`);
+  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+  assert.equal(gate.counts().read.expired, 1);
+  await slow;
+  await gate.run('read', (sql) => sql`select 1`);
+});
+
+test('a statement over its time is unavailable, and its class goes on', async () => {
+  await using db = await testDatabase();
+  await using gate = opened(db.url);
+  await assert.rejects(gate.run('read', (sql) => sql`select pg_sleep(10)`), unavailable('not_done'));
+  await gate.run('read', (sql) => sql`select 1`);
+});
+
+test('a PostgreSQL that is silent does not hold anyone, and new connections are made when it is back', async () => {
+  await using db = await testDatabase();
+  const direct = new URL(db.url);
+  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
+  const url = new URL(db.url);
+  url.host = `127.0.0.1:${proxy.port}`;
+  await using gate = opened(url.href);
+  await gate.run('append', (sql) => sql`select 1`);
+  proxy.freeze();
+  const lost = [1, 2].map(() => gate.run('append', (sql) => sql`select 1`));
+  for (const call of lost) await assert.rejects(call, unavailable('unknown'));
+  assert.equal(gate.counts().append.abandoned, 2);
+  proxy.thaw();
+  await gate.run('append', (sql) => sql`select 1`);
+});
+
+test('a connection cut during a transaction is unavailable with an unknown outcome, and the process lives', async () => {
+  await using db = await testDatabase();
+  const direct = new URL(db.url);
+  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
+  const url = new URL(db.url);
+  url.host = `127.0.0.1:${proxy.port}`;
+  await using gate = opened(url.href);
+  const cut = gate.transaction('append', async (tx) => {
+    await tx`select 1`;
+    const sleeping = tx`select pg_sleep(10)`.then(() => {});
+    proxy.cut();
+    await sleeping;
+  });
+  await assert.rejects(cut, unavailable('unknown'));
+  // Each connection of the pool must be good again, also the one that was cut.
+  for (let n = 0; n < 5; n += 1) await gate.transaction('append', (tx) => tx`select 1`);
+});
+
+test('no PostgreSQL at all is unavailable, surely not done', async () => {
+  await using gate = opened('postgres://nobody@127.0.0.1:1/none');
+  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+});
+
+test('a constraint comes back with its name, a thrown error as it is, and both roll back', async () => {
+  await using db = await testDatabase();
+  await using gate = opened(db.url);
+  await gate.run('read', (sql) => sql`create table unique_numbers (n integer constraint only_once unique)`);
+  const twice = gate.transaction('append', async (tx) => {
+    await tx`insert into unique_numbers values (1)`;
+    await tx`insert into unique_numbers values (1)`;
+  });
+  await assert.rejects(twice, (error) => error instanceof StoreRefused && error.sqlState === '23505' && error.constraint === 'only_once');
+  const own = new Error('changed my mind');
+  const thrown = gate.transaction('append', async (tx) => {
+    await tx`insert into unique_numbers values (2)`;
+    throw own;
+  });
+  await assert.rejects(thrown, (error) => error === own);
+  assert.deepEqual([...(await gate.run('read', (sql) => sql`select n from unique_numbers`))], []);
+});
+
+test('closing refuses what waits and what comes, and lets what runs finish', async () => {
+  await using db = await testDatabase();
+  const gate = openGate(db.url, { ...patient, read: { ...narrow, connections: 1, statementTimeoutMs: 5_000 } });
+  const running = gate.run('read', (sql) => sql<{ n: number }[]>`select 1 as n from pg_sleep(0.2)`);
+  const waiting = gate.run('read', (sql) => sql`select 1`);
+  const refused = assert.rejects(waiting, unavailable('not_done'));
+  await gate.close();
+  await refused;
+  assert.equal((await running)[0]?.n, 1);
+  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+});

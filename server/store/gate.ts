@@ -1,0 +1,205 @@
+import { StoreUnavailable, storeErrorOf } from './errors.ts';
+import { openPool, type Sql, type TransactionSql } from './pool.ts';
+
+export type QueryClass = 'append' | 'read' | 'background';
+
+interface ClassLimits {
+  /** Queries at once, each on a connection of its own: a slow one never has others behind it. */
+  readonly connections: number;
+  /** Queries that may wait for their turn; more are refused at once. */
+  readonly queue: number;
+  readonly statementTimeoutMs: number;
+}
+
+export type GateLimits = Readonly<Record<QueryClass, ClassLimits>> & {
+  /** A query that has not begun by then is refused. */
+  readonly startWithinMs: number;
+  readonly lockTimeoutMs: number;
+};
+
+export const gateLimits: GateLimits = {
+  append: { connections: 4, queue: 256, statementTimeoutMs: 5_000 },
+  read: { connections: 8, queue: 2_048, statementTimeoutMs: 5_000 },
+  background: { connections: 4, queue: 512, statementTimeoutMs: 30_000 },
+  startWithinMs: 2_000,
+  lockTimeoutMs: 2_000,
+};
+
+/** Counts since the start, except `running` and `waiting`, which are now. */
+export interface GateCounts {
+  readonly running: number;
+  readonly waiting: number;
+  /** Refused because the queue was full. */
+  readonly refused: number;
+  /** Refused because their turn did not come in time. */
+  readonly expired: number;
+  /** Given up while they ran, because PostgreSQL was silent. */
+  readonly abandoned: number;
+}
+
+/**
+ * The one door to PostgreSQL. The driver by itself queues without bound while the database is away, and waits for ever
+ * for one that is silent; here every wait ends. Failures are a `StoreUnavailable` or a `StoreRefused`.
+ */
+export interface Gate {
+  /** One statement; `query` is called when its turn has come. */
+  run<T>(kind: QueryClass, query: (sql: Sql) => PromiseLike<T>): Promise<T>;
+  /** A transaction, rolled back if `work` throws. Its statements must be quick: it holds a connection. */
+  transaction<T>(kind: QueryClass, work: (tx: TransactionSql) => Promise<T>): Promise<T>;
+  counts(): Readonly<Record<QueryClass, GateCounts>>;
+  /** Refuses what comes from now on, waits for what runs (at most 5 s), closes the connections. */
+  close(): Promise<void>;
+}
+
+export function openGate(url: string, limits: GateLimits = gateLimits): Gate {
+  const lane = (kind: QueryClass): Lane => new Lane(url, kind, limits);
+  const lanes: Record<QueryClass, Lane> = { append: lane('append'), read: lane('read'), background: lane('background') };
+  return {
+    run: (kind, query) => lanes[kind].run(query),
+    // The driver's type unwraps arrays of promises, which no caller uses.
+    transaction: <T>(kind: QueryClass, work: (tx: TransactionSql) => Promise<T>) =>
+      lanes[kind].run((sql) => sql.begin(work) as Promise<T>),
+    counts: () => ({ append: lanes.append.counts(), read: lanes.read.counts(), background: lanes.background.counts() }),
+    close: async () => {
+      await Promise.all(Object.values(lanes).map((each) => each.close()));
+    },
+  };
+}
+
+const closeWithinMs = 5_000;
+
+interface Waiter {
+  start(): void;
+  refuse(error: StoreUnavailable): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** The semaphore, the queue and the pool of one class. */
+class Lane {
+  readonly #openPool: () => Sql;
+  readonly #limits: ClassLimits;
+  readonly #startWithinMs: number;
+  readonly #waiting = new Set<Waiter>();
+  #pool: Sql;
+  #closed = false;
+  #whenIdle: (() => void) | undefined;
+  #running = 0;
+  #refused = 0;
+  #expired = 0;
+  #abandoned = 0;
+
+  constructor(url: string, kind: QueryClass, limits: GateLimits) {
+    const { connections, statementTimeoutMs } = limits[kind];
+    this.#limits = limits[kind];
+    this.#startWithinMs = limits.startWithinMs;
+    this.#openPool = () => openPool({ url, max: connections, name: kind, statementTimeoutMs, lockTimeoutMs: limits.lockTimeoutMs });
+    this.#pool = this.#openPool();
+  }
+
+  async run<T>(query: (sql: Sql) => PromiseLike<T>): Promise<T> {
+    if (this.#running >= this.#limits.connections || this.#waiting.size > 0) await this.#turn();
+    else if (this.#closed) throw closing();
+    else this.#running += 1;
+    try {
+      return await this.#race(query);
+    } catch (error) {
+      throw storeErrorOf(error);
+    } finally {
+      this.#release();
+    }
+  }
+
+  counts(): GateCounts {
+    const waiting = this.#waiting.size;
+    return { running: this.#running, waiting, refused: this.#refused, expired: this.#expired, abandoned: this.#abandoned };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiting) waiter.refuse(closing());
+    if (this.#running > 0) await this.#idle();
+    await this.#pool.end({ timeout: 0 });
+  }
+
+  /** The driver's own way to end would refuse queries that have begun here but not yet left. */
+  #idle(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, closeWithinMs);
+      this.#whenIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #turn(): Promise<void> {
+    if (this.#closed) return Promise.reject(closing());
+    if (this.#waiting.size >= this.#limits.queue) {
+      this.#refused += 1;
+      return Promise.reject(new StoreUnavailable('not_done', 'too many queries wait for PostgreSQL'));
+    }
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        clearTimeout(waiter.timer);
+        this.#waiting.delete(waiter);
+      };
+      const waiter: Waiter = {
+        start: () => {
+          leave();
+          this.#running += 1;
+          resolve();
+        },
+        refuse: (error) => {
+          leave();
+          reject(error);
+        },
+        timer: setTimeout(() => {
+          this.#expired += 1;
+          waiter.refuse(new StoreUnavailable('not_done', 'PostgreSQL had no time for the query'));
+        }, this.#startWithinMs),
+      };
+      this.#waiting.add(waiter);
+    });
+  }
+
+  #release(): void {
+    this.#running -= 1;
+    if (this.#running === 0) this.#whenIdle?.();
+    // A Set keeps the order of insertion: first come, first served.
+    const [next] = this.#waiting;
+    next?.start();
+  }
+
+  async #race<T>(query: (sql: Sql) => PromiseLike<T>): Promise<T> {
+    const pool = this.#pool;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        this.#abandoned += 1;
+        this.#replace(pool);
+        reject(new StoreUnavailable('unknown', 'PostgreSQL did not answer'));
+      }, this.#limits.statementTimeoutMs + 1_000);
+    });
+    try {
+      return await Promise.race([query(pool), silence]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * PostgreSQL ends statements at their timeout by itself, so a connection that is silent beyond it is dead, and the
+   * driver would keep it for ever. What still runs on the old pool gets 5 s to end.
+   */
+  #replace(pool: Sql): void {
+    if (pool !== this.#pool || this.#closed) return;
+    this.#pool = this.#openPool();
+    pool.end({ timeout: 5 }).catch(() => {
+      // Its connections are being given up; there is nothing left to do about them.
+    });
+  }
+}
+
+function closing(): StoreUnavailable {
+  return new StoreUnavailable('not_done', 'the server is closing its database connections');
+}
