@@ -1,0 +1,192 @@
+import type { LogStore, NewMessage, Verdict } from '../store/store.ts';
+import type { Clock } from './clock.ts';
+
+/** Batches in PostgreSQL at a time; while they are there, the next one forms. */
+const LANES = 2;
+const MAX_BATCH = 1000;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** What all waiting messages may take; beyond it sends are refused at once. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** How often a conversation that another instance holds is skipped before it is waited for. */
+const PATIENCE = 3;
+
+export type Outcome =
+  | Exclude<Verdict, { state: 'busy' }>
+  /** Unknown whether it is stored: the same bytes are to be sent again. */
+  | { readonly state: 'unavailable' }
+  | { readonly state: 'internal'; readonly error: unknown };
+
+export interface Send extends NewMessage {
+  readonly deviceId: string;
+  /** Called exactly once, in the order of the conversation's log, and before anybody is told of a later entry. */
+  done(outcome: Outcome, members: readonly string[]): void;
+}
+
+interface Line {
+  readonly conversationId: string;
+  waiting: Send[];
+  /** How often in a row it was found busy. */
+  skipped: number;
+}
+
+export interface Appender {
+  append(send: Send): void;
+  /** Resolves when nothing waits and nothing is in flight. */
+  idle(): Promise<void>;
+  readonly waiting: number;
+}
+
+/**
+ * Group commit. Sends are collected per conversation; a conversation is in at most one batch at a time (with two, a
+ * later message could overtake an earlier one), and its further sends wait in their order.
+ */
+export function createAppender(options: {
+  store: LogStore;
+  clock: Clock;
+  /** True for failures after which the outcome is unknown or the database away: everyone gets `unavailable`. */
+  isUnavailable: (error: unknown) => boolean;
+  observe?: (batch: { size: number; ms: number }) => void;
+}): Appender {
+  const { store, clock, isUnavailable, observe } = options;
+  const lines = new Map<string, Line>();
+  /** Lines with waiting sends that are in no batch, oldest first. */
+  const ready = new Set<Line>();
+  let lanes = 0;
+  let waiting = 0;
+  let waitingBytes = 0;
+  let scheduled = false;
+  let idlers: (() => void)[] = [];
+
+  function append(send: Send): void {
+    const bytes = sizeOf(send);
+    if (waitingBytes + bytes > MAX_WAITING_BYTES) return send.done({ state: 'unavailable' }, []);
+    let line = lines.get(send.conversationId);
+    if (line === undefined) {
+      line = { conversationId: send.conversationId, waiting: [], skipped: 0 };
+      lines.set(send.conversationId, line);
+      ready.add(line);
+    }
+    line.waiting.push(send);
+    waiting++;
+    waitingBytes += bytes;
+    schedule();
+  }
+
+  /** Batches are cut at the end of the turn, when all frames that arrived together have been read. */
+  function schedule(): void {
+    if (scheduled || lanes >= LANES || ready.size === 0) return;
+    scheduled = true;
+    clock.soon(() => {
+      scheduled = false;
+      while (lanes < LANES && ready.size > 0) void run(cut());
+    });
+  }
+
+  function cut(): { batch: Line[]; sends: Send[]; wait: boolean } {
+    const batch: Line[] = [];
+    const sends: Send[] = [];
+    let bytes = 0;
+    for (const line of ready) {
+      const alone = line.skipped >= PATIENCE;
+      if (alone && batch.length > 0) continue;
+      ready.delete(line);
+      batch.push(line);
+      const taken = new Set<string>();
+      let n = 0;
+      for (const send of line.waiting) {
+        // A copy waits for the next batch, which finds the first one stored.
+        const key = send.deviceId + send.clientId;
+        if (taken.has(key) || (sends.length > 0 && (sends.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES))) break;
+        taken.add(key);
+        sends.push(send);
+        bytes += sizeOf(send);
+        n++;
+      }
+      line.waiting.splice(0, n);
+      if (alone) return { batch, sends, wait: true };
+      if (sends.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES) break;
+    }
+    return { batch, sends, wait: false };
+  }
+
+  async function run({ batch, sends, wait }: { batch: Line[]; sends: Send[]; wait: boolean }): Promise<void> {
+    lanes++;
+    const started = clock.now();
+    const busy = new Map<string, Send[]>();
+    const failed = await settle(sends, wait, busy);
+    observe?.({ size: sends.length, ms: clock.now() - started });
+    for (const line of batch) {
+      const again = busy.get(line.conversationId);
+      line.skipped = again === undefined ? 0 : line.skipped + 1;
+      if (again !== undefined) line.waiting = again.concat(line.waiting);
+      // What was queued behind an unknown outcome must not overtake its retry, so it fails alike.
+      if (failed.has(line.conversationId)) for (const send of line.waiting.splice(0)) finish(send, { state: 'unavailable' }, []);
+      if (line.waiting.length > 0) ready.add(line);
+      else lines.delete(line.conversationId);
+    }
+    lanes--;
+    schedule();
+    if (waiting === 0) for (const idler of idlers.splice(0)) idler();
+  }
+
+  /** Stores the sends and finishes them; answers the conversations that got `unavailable`. */
+  async function settle(sends: Send[], wait: boolean, busy: Map<string, Send[]>): Promise<Set<string>> {
+    const answer = await store.append(sends, wait).catch((error: unknown) => ({ error }));
+    if ('error' in answer) return recover(sends, wait, busy, answer.error);
+    for (const [i, send] of sends.entries()) {
+      const verdict = answer.verdicts[i] ?? { state: 'internal', error: new Error('the store gave no verdict') };
+      if (verdict.state === 'busy') putBack(busy, send);
+      else finish(send, verdict, answer.members.get(send.conversationId) ?? []);
+    }
+    return new Set();
+  }
+
+  async function recover(sends: Send[], wait: boolean, busy: Map<string, Send[]>, error: unknown): Promise<Set<string>> {
+    const failed = new Set<string>();
+    const [first] = sends;
+    if (isUnavailable(error)) {
+      for (const send of sends) {
+        failed.add(send.conversationId);
+        finish(send, { state: 'unavailable' }, []);
+      }
+    } else if (sends.length === 1 && first !== undefined) {
+      finish(first, { state: 'internal', error }, []);
+    } else {
+      // One message that PostgreSQL can't take must not fail the others: halve until it is alone.
+      const middle = sends.length >> 1;
+      for (const half of [sends.slice(0, middle), sends.slice(middle)]) {
+        const free = half.filter((send) => {
+          // Behind one that failed or is to go again, order forbids to go on.
+          if (failed.has(send.conversationId)) finish(send, { state: 'unavailable' }, []);
+          else if (busy.has(send.conversationId)) putBack(busy, send);
+          else return true;
+          return false;
+        });
+        if (free.length > 0) for (const id of await settle(free, wait, busy)) failed.add(id);
+      }
+    }
+    return failed;
+  }
+
+  function finish(send: Send, outcome: Outcome, members: readonly string[]): void {
+    waiting--;
+    waitingBytes -= sizeOf(send);
+    send.done(outcome, members);
+  }
+
+  return {
+    append,
+    get waiting() {
+      return waiting;
+    },
+    idle: () => (waiting === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
+  };
+}
+
+const sizeOf = (send: Send): number => send.mls.length + (send.content?.length ?? 0) + 512;
+
+function putBack(busy: Map<string, Send[]>, send: Send): void {
+  const again = busy.get(send.conversationId);
+  if (again === undefined) busy.set(send.conversationId, [send]);
+  else again.push(send);
+}

@@ -1,0 +1,129 @@
+import type { Bus, BusMessage } from '../bus/bus.ts';
+import type { Identity } from '../store/store.ts';
+import type { Outbox } from './outbox.ts';
+
+/** A connection that has said hello. */
+export interface Connection extends Identity {
+  readonly connectionNo: number;
+  readonly outbox: Outbox;
+  /** Ends it with a close code of the contract. */
+  close(code: number, reason: string): void;
+}
+
+/** Entries that go to more users, or are larger, cross the bus as a wake-up without their frame. */
+const MAX_BUS_RECIPIENTS = 8;
+const MAX_BUS_FRAME = 4096;
+
+/** The live connections of this instance by user, and the way from something that happened to all who are to know. */
+export class Hub {
+  readonly #bus: Bus;
+  readonly #users = new Map<string, Set<Connection>>();
+  #size = 0;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+    bus.listen({ message: (userId, message) => this.#local(userId, message), doubt: () => this.onDoubt() });
+  }
+
+  /** Set by the position check: every outbox must look at PostgreSQL. */
+  onDoubt: () => void = () => {};
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get doubtful(): boolean {
+    return this.#bus.doubtful;
+  }
+
+  connections(): Iterable<Connection> {
+    return iterate(this.#users);
+  }
+
+  /** Resolves once everything published for the user reaches `connection`. The caller removes it in any case. */
+  async add(connection: Connection): Promise<void> {
+    let set = this.#users.get(connection.userId);
+    if (set === undefined) {
+      set = new Set();
+      this.#users.set(connection.userId, set);
+    }
+    set.add(connection);
+    this.#size++;
+    await this.#bus.subscribe(connection.userId);
+  }
+
+  remove(connection: Connection): void {
+    const set = this.#users.get(connection.userId);
+    if (set?.delete(connection) !== true) return;
+    this.#size--;
+    if (set.size === 0) this.#users.delete(connection.userId);
+    this.#bus.unsubscribe(connection.userId);
+  }
+
+  /** A stored entry, to every device of every member. `origin`: the connection whose reply takes the event's place. */
+  entry(userIds: readonly string[], conversationId: string, seq: number, frame: string, origin?: Connection): void {
+    for (const userId of userIds) {
+      const set = this.#users.get(userId);
+      if (set === undefined) continue;
+      for (const connection of set) {
+        if (connection === origin) connection.outbox.own(conversationId, seq);
+        else connection.outbox.offer(conversationId, seq, frame);
+      }
+    }
+    const small = userIds.length <= MAX_BUS_RECIPIENTS && frame.length <= MAX_BUS_FRAME;
+    this.#bus.publish(userIds, { class: 'durable', conversationId, seq, frame: small ? frame : undefined });
+  }
+
+  /** An absolute value; only the latest per key matters. */
+  state(userIds: readonly string[], key: string, frame: string): void {
+    this.#tell(userIds, { class: 'state', key, frame });
+  }
+
+  ephemeral(userIds: readonly string[], key: string, frame: string): void {
+    this.#tell(userIds, { class: 'ephemeral', key, frame });
+  }
+
+  /** Closes the sockets of sessions that ended, on every instance. */
+  end(userId: string, sessionIds: readonly string[], code: number, reason: string): void {
+    this.#tell([userId], { class: 'control', control: { kind: 'ended', sessionIds, code, reason } });
+  }
+
+  /** Closes older connections of a device, on every instance. */
+  displace(userId: string, deviceId: string, connectionNo: number): void {
+    this.#tell([userId], { class: 'control', control: { kind: 'displaced', deviceId, connectionNo } });
+  }
+
+  #tell(userIds: readonly string[], message: BusMessage): void {
+    for (const userId of userIds) this.#local(userId, message);
+    this.#bus.publish(userIds, message);
+  }
+
+  #local(userId: string, message: BusMessage): void {
+    const set = this.#users.get(userId);
+    if (set === undefined) return;
+    for (const connection of set) deliver(connection, message);
+  }
+}
+
+function deliver(connection: Connection, message: BusMessage): void {
+  switch (message.class) {
+    case 'durable':
+      return connection.outbox.offer(message.conversationId, message.seq, message.frame);
+    case 'state':
+      return connection.outbox.state(message.key, message.frame);
+    case 'ephemeral':
+      return connection.outbox.ephemeral(message.frame);
+    case 'control': {
+      const { control } = message;
+      if (control.kind === 'ended') {
+        if (control.sessionIds.includes(connection.sessionId)) connection.close(control.code, control.reason);
+      } else if (control.deviceId === connection.deviceId && connection.connectionNo < control.connectionNo) {
+        connection.close(4504, 'displaced');
+      }
+    }
+  }
+}
+
+function* iterate(users: Map<string, Set<Connection>>): Generator<Connection> {
+  for (const set of users.values()) yield* set;
+}

@@ -1,0 +1,163 @@
+import { closeCodes } from '../../protocol/codes.ts';
+import type { ReceiptAnswer, ReceiptStore, ReceiptWrite } from '../store/store.ts';
+import type { Clock } from './clock.ts';
+import { eventFrame } from './frames.ts';
+import type { Connection, Hub } from './hub.ts';
+
+const MAX_WAIT_MS = 50;
+const MAX_BATCH = 2000;
+/** How often a mark whose row someone else is writing goes again. */
+const MAX_TRIES = 20;
+
+interface Pending {
+  readonly connection: Connection;
+  readonly conversationId: string;
+  ackSeq: number;
+  readSeq: number;
+  tries: number;
+  /** Callers of `read` to be answered once it is stored. */
+  readers: Reader[];
+}
+
+interface Reader {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Why a mark was not written. */
+export class ReceiptRefused extends Error {
+  readonly outcome: 'ended' | 'beyond' | 'displaced' | 'busy';
+
+  constructor(outcome: 'ended' | 'beyond' | 'displaced' | 'busy') {
+    super(outcome);
+    this.outcome = outcome;
+  }
+}
+
+export interface Receipts {
+  /** The device holds everything up to `seq`. */
+  ack(connection: Connection, conversationId: string, seq: number): void;
+  /** The user has read everything up to `seq`; resolves when that is stored. */
+  read(connection: Connection, conversationId: string, seq: number): Promise<void>;
+  /** Writes what is collected, and resolves when it is written. */
+  flush(): Promise<void>;
+  readonly waiting: number;
+}
+
+/**
+ * Watermarks: collected for at most 50 ms, the highest per conversation and connection, written in one statement, told to
+ * others once stored. One batch is under way at a time, so marks of a connection can't overtake each other.
+ */
+export function createReceipts(options: {
+  store: ReceiptStore;
+  hub: Hub;
+  clock: Clock;
+  failed: (error: unknown) => void;
+}): Receipts {
+  const { store, hub, clock, failed } = options;
+  let pending = new Map<string, Pending>();
+  let timer: (() => void) | undefined;
+  let writing: Promise<void> | undefined;
+
+  function collect(connection: Connection, conversationId: string): Pending {
+    const key = conversationId + connection.sessionId + connection.connectionNo;
+    let mark = pending.get(key);
+    if (mark === undefined) {
+      mark = { connection, conversationId, ackSeq: 0, readSeq: 0, tries: 0, readers: [] };
+      pending.set(key, mark);
+      timer ??= clock.after(MAX_WAIT_MS, () => void write());
+    }
+    return mark;
+  }
+
+  async function write(): Promise<void> {
+    timer?.();
+    timer = undefined;
+    if (writing !== undefined) {
+      await writing;
+      if (pending.size === 0) return;
+      return write();
+    }
+    const batch = [...pending.values()].slice(0, MAX_BATCH);
+    if (batch.length === pending.size) pending = new Map();
+    else for (const key of [...pending.keys()].slice(0, MAX_BATCH)) pending.delete(key);
+    writing = settle(batch).finally(() => {
+      writing = undefined;
+      if (pending.size > 0) timer ??= clock.after(MAX_WAIT_MS, () => void write());
+    });
+    return writing;
+  }
+
+  async function settle(batch: Pending[]): Promise<void> {
+    if (batch.length === 0) return;
+    // The statement takes a conversation and session once; a displaced connection's mark waits its turn and is refused.
+    try {
+      const answers = await store.writeReceipts(batch.map(toWrite));
+      for (const [i, mark] of batch.entries()) {
+        const answer = answers[i];
+        if (answer !== undefined) conclude(mark, answer);
+      }
+    } catch (error) {
+      failed(error);
+      // Acknowledgements are cumulative: the next one says it again. Only a reader waits for an answer.
+      for (const mark of batch) for (const reader of mark.readers) reader.reject(error);
+    }
+  }
+
+  function conclude(mark: Pending, answer: ReceiptAnswer): void {
+    if (answer.outcome === 'written') {
+      if (answer.rose) tell(mark, answer);
+      for (const reader of mark.readers) reader.resolve();
+      return;
+    }
+    if (answer.outcome === 'busy' && mark.tries < MAX_TRIES) {
+      const again = collect(mark.connection, mark.conversationId);
+      again.ackSeq = Math.max(again.ackSeq, mark.ackSeq);
+      again.readSeq = Math.max(again.readSeq, mark.readSeq);
+      again.tries = mark.tries + 1;
+      again.readers = mark.readers.concat(again.readers);
+      return;
+    }
+    if (answer.outcome === 'beyond' && mark.ackSeq > 0) {
+      mark.connection.close(closeCodes.protocol_error, 'ack beyond the log');
+    }
+    if (answer.outcome === 'displaced') mark.connection.close(closeCodes.displaced, 'displaced');
+    for (const reader of mark.readers) reader.reject(new ReceiptRefused(answer.outcome));
+  }
+
+  function tell(mark: Pending, answer: Extract<ReceiptAnswer, { outcome: 'written' }>): void {
+    const { conversationId } = mark;
+    const { userId, deliveredSeq, readSeq, unread, audience } = answer;
+    const key = `receipt:${conversationId}:${userId}`;
+    const body = { conversationId, userId, deliveredSeq, readSeq };
+    if (audience.length > 0) hub.state(audience, key, eventFrame('receipt.changed', body));
+    // One's own delivered mark means nothing to oneself; the read mark and what it leaves unread do.
+    if (unread !== undefined) hub.state([userId], key, eventFrame('receipt.changed', { ...body, unread }));
+  }
+
+  return {
+    ack(connection, conversationId, seq) {
+      const mark = collect(connection, conversationId);
+      if (seq > mark.ackSeq) mark.ackSeq = seq;
+    },
+    read(connection, conversationId, seq) {
+      const mark = collect(connection, conversationId);
+      if (seq > mark.readSeq) mark.readSeq = seq;
+      return new Promise((resolve, reject) => mark.readers.push({ resolve, reject }));
+    },
+    async flush() {
+      while (pending.size > 0 || writing !== undefined) await write();
+    },
+    get waiting() {
+      return pending.size;
+    },
+  };
+}
+
+const toWrite = (mark: Pending): ReceiptWrite => ({
+  conversationId: mark.conversationId,
+  sessionId: mark.connection.sessionId,
+  connectionNo: mark.connection.connectionNo,
+  ackSeq: mark.ackSeq,
+  readSeq: mark.readSeq,
+});

@@ -1,0 +1,90 @@
+import type { RequestBody } from '../../protocol/index.ts';
+import type { Appender, Outcome } from '../delivery/append.ts';
+import { digestOf } from '../delivery/digest.ts';
+import { messageFrame } from '../delivery/frames.ts';
+import type { Hub } from '../delivery/hub.ts';
+import { RequestError } from '../errors.ts';
+import type { ConversationStore } from '../store/store.ts';
+import type { Handler, Handlers } from './handler.ts';
+import { Raw } from './handler.ts';
+
+const HISTORY_LIMIT = 50;
+const HISTORY_BYTES = 1024 * 1024;
+
+export function messageHandlers(deps: {
+  appender: Appender;
+  hub: Hub;
+  conversations: ConversationStore;
+  /** A conversation got its first entry: its members are to be shown the conversation. */
+  began: (conversationId: string, members: readonly string[]) => void;
+  requireMls: boolean;
+}): Pick<Handlers, 'message.send' | 'message.history'> {
+  const { appender, hub, conversations, began, requireMls } = deps;
+
+  const messageSend: Handler<'message.send'> = (body, { connection }) => {
+    if (requireMls && body.epoch === 0) throw new RequestError('stale_epoch', { details: { epoch: 0 } });
+    return {
+      // biome-ignore lint/suspicious/noThenProperty: see Pending
+      then(resolve, reject) {
+        const { sessionId, deviceId, userId } = connection;
+        const { conversationId, clientId, epoch, mls, content, wrap, silent = false } = body;
+        appender.append({
+          conversationId,
+          sessionId,
+          deviceId,
+          clientId,
+          epoch,
+          silent,
+          digest: digestOf(body),
+          mls,
+          content,
+          wrap,
+          done(outcome, members) {
+            if (outcome.state !== 'stored' && outcome.state !== 'duplicate') return reject(refusal(outcome));
+            const { seq } = outcome;
+            const sentAt = new Date(outcome.sentAt).toISOString();
+            const duplicate = outcome.state === 'duplicate';
+            // The reply first: it takes the event's place on this connection, and what follows must come after it.
+            resolve(new Raw(`{"seq":${seq},"sentAt":"${sentAt}","duplicate":${duplicate}}`));
+            const frame = messageFrame({ conversationId, seq, senderId: userId, senderDeviceId: deviceId, clientId, epoch, mls, content, wrap, silent, sentAt });
+            // A duplicate is told again: the first time may have died between commit and publish.
+            hub.entry(members, conversationId, seq, frame, connection);
+            if (seq === 1 && !duplicate) began(conversationId, members);
+          },
+        });
+      },
+    };
+  };
+
+  const messageHistory: Handler<'message.history'> = async ({ conversationId, before, after, limit = HISTORY_LIMIT }, { connection }) => {
+    const readable = await conversations.readableFrom(connection, conversationId);
+    if (readable === undefined) throw new RequestError('not_found');
+    const floor = readable.joinedSeq;
+    const range = after === undefined ? { before: before ?? readable.lastSeq + 1, floor } : { after: Math.max(after, floor) };
+    const entries = await conversations.history(conversationId, range, limit, HISTORY_BYTES);
+    const end = after === undefined ? entries[0]?.seq : entries.at(-1)?.seq;
+    const more = end !== undefined && (after === undefined ? end > floor + 1 : end < readable.lastSeq);
+    return new Raw(`{"messages":[${entries.map((entry) => entry.json).join()}],"more":${more}}`);
+  };
+
+  return { 'message.send': messageSend, 'message.history': messageHistory };
+}
+
+function refusal(outcome: Exclude<Outcome, { state: 'stored' | 'duplicate' }>): unknown {
+  switch (outcome.state) {
+    case 'idempotency_conflict':
+      return new RequestError('idempotency_conflict', {
+        details: { seq: outcome.seq, sentAt: new Date(outcome.sentAt).toISOString() },
+      });
+    case 'stale_epoch':
+      return new RequestError('stale_epoch', { details: { epoch: outcome.epoch } });
+    case 'unavailable':
+      return new RequestError('unavailable', { retryAfterMs: 500 });
+    case 'internal':
+      return outcome.error;
+    default:
+      return new RequestError(outcome.state);
+  }
+}
+
+export type SendBody = RequestBody<'message.send'>;

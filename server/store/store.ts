@@ -1,0 +1,130 @@
+/**
+ * What the layers above ask of PostgreSQL, by subject. These interfaces are the seam at which a model store can stand in
+ * for the real one. Every call may fail with `StoreError`.
+ */
+import type { Conversation } from '../../protocol/index.ts';
+
+/** A message as `append` takes it; bytes are base64url text as on the wire. */
+export interface NewMessage {
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly clientId: string;
+  readonly epoch: number;
+  readonly silent: boolean;
+  /** SHA-256 over what the sender gave, base64. */
+  readonly digest: string;
+  readonly mls: string;
+  readonly content: string | undefined;
+  readonly wrap: { readonly v: number; readonly ct: string } | undefined;
+}
+
+export type Verdict =
+  | { readonly state: 'stored' | 'duplicate' | 'idempotency_conflict'; readonly seq: number; readonly sentAt: number }
+  | { readonly state: 'stale_epoch'; readonly epoch: number }
+  /** `busy`: another instance is writing this conversation; nothing was judged. */
+  | { readonly state: 'busy' | 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' };
+
+export interface AppendAnswer {
+  /** One for each message, in the same order. */
+  readonly verdicts: readonly Verdict[];
+  /** The members of each conversation of the batch. */
+  readonly members: ReadonlyMap<string, readonly string[]>;
+}
+
+/** An entry of a conversation's log, finished for the wire. */
+export interface LogEntry {
+  readonly seq: number;
+  /** The event frame that carries it. */
+  readonly frame: string;
+}
+
+export interface LogStore {
+  /** Appends in the given order. `wait`: wait for conversations that others are writing instead of answering `busy`. */
+  append(messages: readonly NewMessage[], wait: boolean): Promise<AppendAnswer>;
+  /** Entries above `after` in seq order: at least one if there is one, then up to `limit` and about `maxBytes`. */
+  entriesAfter(conversationId: string, after: number, limit: number, maxBytes: number): Promise<readonly LogEntry[]>;
+}
+
+export interface Position {
+  readonly conversationId: string;
+  readonly lastSeq: number;
+  /** The highest entry the device holds. */
+  readonly cursor: number;
+}
+
+export type HelloState = 'valid' | 'suspended' | 'logged_out' | 'revoked' | 'password_changed' | 'token_reuse' | 'deleted' | 'unknown';
+
+export interface ConnectionStore {
+  /** Judges session, device and account, and numbers the connection. */
+  hello(identity: Identity): Promise<{ state: HelloState; connectionNo: number; lastSeenAt: Date | undefined }>;
+  /** Newest activity first. */
+  positions(identity: Identity): Promise<readonly Position[]>;
+  /** The heads of all conversations of these users. */
+  heads(userIds: readonly string[]): Promise<readonly { userId: string; conversationId: string; lastSeq: number }[]>;
+  touch(deviceIds: readonly string[]): Promise<void>;
+}
+
+/** Who speaks on a connection or with a token. */
+export interface Identity {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly sessionId: string;
+}
+
+export interface ReceiptWrite {
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly connectionNo: number;
+  /** 0 for none. */
+  readonly ackSeq: number;
+  /** 0 for none. */
+  readonly readSeq: number;
+}
+
+export type ReceiptAnswer =
+  | { readonly outcome: 'busy' | 'displaced' | 'ended' | 'beyond' }
+  | {
+      readonly outcome: 'written';
+      readonly userId: string;
+      readonly deliveredSeq: number;
+      readonly readSeq: number;
+      /** False if neither mark moved. */
+      readonly rose: boolean;
+      /** Given when the read mark rose. */
+      readonly unread: number | undefined;
+      /** Who else may be told. */
+      readonly audience: readonly string[];
+    };
+
+export interface ReceiptStore {
+  /** One answer for each write, in the same order. A conversation and session occurs at most once. */
+  writeReceipts(writes: readonly ReceiptWrite[]): Promise<readonly ReceiptAnswer[]>;
+}
+
+export interface ConversationStore {
+  openDirect(
+    identity: Identity,
+    otherId: string,
+  ): Promise<
+    | { readonly state: 'opened'; readonly conversationId: string; readonly created: boolean }
+    | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' }
+  >;
+  /** False if there was nothing to accept. */
+  accept(identity: Identity, conversationId: string): Promise<boolean>;
+  /** Those of `ids` that the user is in, as that user sees them. */
+  byIds(userId: string, ids: readonly string[]): Promise<readonly Conversation[]>;
+  page(userId: string, before: { at: string; id: string } | undefined, limit: number): Promise<readonly Conversation[]>;
+  /** Ids of conversations in which anything but the log changed after `since`. */
+  changedSince(userId: string, since: Date, limit: number): Promise<readonly string[]>;
+  /** Who may see a member's typing and presence in a conversation; empty for somebody who isn't in it. */
+  audience(conversationId: string, userId: string): Promise<readonly string[]>;
+  /** What a session may read: everything above `joinedSeq`; undefined if nothing. */
+  readableFrom(identity: Identity, conversationId: string): Promise<{ joinedSeq: number; lastSeq: number } | undefined>;
+  /** Entries as JSON texts, in seq order. */
+  history(
+    conversationId: string,
+    range: { after: number } | { before: number; floor: number },
+    limit: number,
+    maxBytes: number,
+  ): Promise<readonly { seq: number; json: string }[]>;
+}
