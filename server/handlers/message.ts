@@ -1,4 +1,3 @@
-import type { RequestBody } from '../../protocol/index.ts';
 import type { Appender, Outcome } from '../delivery/append.ts';
 import { digestOf } from '../delivery/digest.ts';
 import { messageFrame } from '../delivery/frames.ts';
@@ -86,5 +85,3 @@ function refusal(outcome: Exclude<Outcome, { state: 'stored' | 'duplicate' }>): 
       return new RequestError(outcome.state);
   }
 }
-
-export type SendBody = RequestBody<'message.send'>;

@@ -19,10 +19,12 @@ export interface NewMessage {
 }
 
 export type Verdict =
-  | { readonly state: 'stored' | 'duplicate' | 'idempotency_conflict'; readonly seq: number; readonly sentAt: number }
+  | { readonly state: 'stored' | 'duplicate'; readonly seq: number; readonly sentAt: number }
+  | { readonly state: 'idempotency_conflict'; readonly seq: number; readonly sentAt: number }
   | { readonly state: 'stale_epoch'; readonly epoch: number }
-  /** `busy`: another instance is writing this conversation; nothing was judged. */
-  | { readonly state: 'busy' | 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' };
+  | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' }
+  /** Another instance is writing this conversation; nothing was judged. */
+  | { readonly state: 'busy' };
 
 export interface AppendAnswer {
   /** One for each message, in the same order. */

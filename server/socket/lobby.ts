@@ -1,0 +1,185 @@
+import * as v from 'valibot';
+import type { CloseName } from '../../protocol/codes.ts';
+import type { Conversation, RequestBody } from '../../protocol/index.ts';
+import { hello } from '../../protocol/session.ts';
+import type { Clock } from '../delivery/clock.ts';
+import type { Connection, Hub } from '../delivery/hub.ts';
+import type { Loader } from '../delivery/loader.ts';
+import type { Flusher } from '../delivery/writer.ts';
+import { RequestError } from '../errors.ts';
+import type { Context } from '../handlers/handler.ts';
+import type { AdmitSocket, Socket } from '../listen/transport.ts';
+import type { Log } from '../log.ts';
+import type { ConnectionStore, ConversationStore, Identity, Position } from '../store/store.ts';
+import { badRequest, type Desk, takeNotification } from './dispatch.ts';
+import { Session } from './session.ts';
+
+const MAX_GREETING = 2_000;
+const MAX_GREETING_PER_ADDRESS = 50;
+const MAX_CHANGES = 200;
+/** A device's last sign of life is written every 40 s only; what changed shortly before it is told again. */
+const CHANGE_MARGIN_MS = 60_000;
+
+/** Counters of connections and requests; see server/metrics.ts for what becomes of them. */
+export interface SocketMetrics {
+  entered(): void;
+  closed(code: number): void;
+  started(type: string): void;
+  answered(type: string, code: string): void;
+  unknownNotification(): void;
+}
+
+export interface LobbyOptions extends Desk {
+  readonly hub: Hub;
+  readonly loader: Loader;
+  readonly clock: Clock;
+  readonly flusher: Flusher;
+  readonly connections: ConnectionStore;
+  readonly conversations: ConversationStore;
+  readonly log: Log;
+  readonly metrics: SocketMetrics;
+  logId(): string;
+  accountKeyHead(userId: string): Promise<{ version: number; hash: string } | undefined>;
+  /** Called once a connection has its hello's reply: what waits for the device besides the log. */
+  welcomed(connection: Connection, write: (frame: string) => void): void;
+}
+
+/** Where connections are before they have said hello, and what all of them share. */
+export class Lobby {
+  readonly hub: Hub;
+  readonly loader: Loader;
+  readonly clock: Clock;
+  readonly flusher: Flusher;
+  readonly connections: ConnectionStore;
+  readonly log: Log;
+  readonly metrics: SocketMetrics;
+  readonly handlers;
+  readonly #options: LobbyOptions;
+  readonly #sessions = new Map<Session, string>();
+  readonly #greeting = new Map<string, number>();
+  #greetingTotal = 0;
+  #cancel: () => void = () => {};
+
+  constructor(options: LobbyOptions) {
+    this.#options = options;
+    this.hub = options.hub;
+    this.loader = options.loader;
+    this.clock = options.clock;
+    this.flusher = options.flusher;
+    this.connections = options.connections;
+    this.log = options.log;
+    this.metrics = options.metrics;
+    this.handlers = options.handlers;
+    this.#tick();
+  }
+
+  get notificationHandlers() {
+    return this.#options.notificationHandlers;
+  }
+
+  /** A bounded number of strangers, in all and from one address. */
+  readonly admit: AdmitSocket = ({ remoteAddress }) => {
+    if (this.#greetingTotal >= MAX_GREETING) return { status: 503, retryAfterMs: 1_000 };
+    if ((this.#greeting.get(remoteAddress) ?? 0) >= MAX_GREETING_PER_ADDRESS) return { status: 503, retryAfterMs: 1_000 };
+    return undefined;
+  };
+
+  accept(socket: Socket): Session {
+    const session = new Session(socket, this);
+    this.#sessions.set(session, socket.remoteAddress);
+    this.#greetingTotal++;
+    this.#greeting.set(socket.remoteAddress, (this.#greeting.get(socket.remoteAddress) ?? 0) + 1);
+    return session;
+  }
+
+  /** A session said hello, or went without: its address has room for another stranger. */
+  known(session: Session): void {
+    const address = this.#sessions.get(session);
+    if (address === undefined || address === '') return;
+    this.#sessions.set(session, '');
+    this.#greetingTotal--;
+    const left = (this.#greeting.get(address) ?? 1) - 1;
+    if (left <= 0) this.#greeting.delete(address);
+    else this.#greeting.set(address, left);
+  }
+
+  leave(session: Session): void {
+    this.known(session);
+    this.#sessions.delete(session);
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#sessions.keys();
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  readHello(body: unknown): RequestBody<'hello'> | RequestError {
+    const parsed = v.safeParse(hello.body, body, { abortEarly: true });
+    return parsed.success ? parsed.output : badRequest(parsed.issues[0]);
+  }
+
+  verifyToken(token: string) {
+    return this.#options.verifyToken(token);
+  }
+
+  explain(error: unknown, type: string): RequestError {
+    return this.#options.explain(error, type);
+  }
+
+  failed(error: unknown, what: string): void {
+    this.log.warn({ err: error }, `${what} failed`);
+  }
+
+  logId(): string {
+    return this.#options.logId();
+  }
+
+  accountKeyHead(userId: string) {
+    return this.#options.accountKeyHead(userId);
+  }
+
+  welcomed(connection: Connection, write: (frame: string) => void): void {
+    this.#options.welcomed(connection, write);
+  }
+
+  /** False: the notification can't be what it says. */
+  notify(type: string, body: unknown, context: Context): boolean {
+    const result = takeNotification(this.#options.notificationHandlers, type, body, context);
+    if (result === 'unknown') this.metrics.unknownNotification();
+    return result !== 'bad';
+  }
+
+  /** Where a device stands in a conversation that began after its connection. */
+  async place(identity: Identity, conversationId: string): Promise<Position | undefined> {
+    const positions = await this.connections.positions(identity);
+    return positions.find((position) => position.conversationId === conversationId);
+  }
+
+  /** What a device must be told besides the log. Who was never here lists its conversations anyway. */
+  async changesSince(userId: string, lastSeenAt: Date | undefined): Promise<{ conversations: readonly Conversation[]; resync: boolean }> {
+    if (lastSeenAt === undefined) return { conversations: [], resync: true };
+    const since = new Date(lastSeenAt.getTime() - CHANGE_MARGIN_MS);
+    const ids = await this.#options.conversations.changedSince(userId, since, MAX_CHANGES + 1);
+    if (ids.length > MAX_CHANGES) return { conversations: [], resync: true };
+    if (ids.length === 0) return { conversations: [], resync: false };
+    return { conversations: await this.#options.conversations.byIds(userId, ids), resync: false };
+  }
+
+  /** Ends every connection. */
+  endAll(name: CloseName): void {
+    for (const session of [...this.#sessions.keys()]) session.end(name);
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  #tick(): void {
+    const now = this.clock.now();
+    for (const session of this.#sessions.keys()) session.tick(now);
+    this.#cancel = this.clock.after(1_000, () => this.#tick());
+  }
+}

@@ -1,0 +1,280 @@
+import { type CloseName, closeCodes } from '../../protocol/codes.ts';
+import { MAX_CONTENT_BYTES, MAX_FRAME_BYTES, MAX_IN_FLIGHT, PING_EVERY_MS, WINDOW_BYTES, WINDOW_ENTRIES } from '../../protocol/scalars.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { eventFrame, replyFrame } from '../delivery/frames.ts';
+import type { Connection } from '../delivery/hub.ts';
+import { Outbox } from '../delivery/outbox.ts';
+import { Writer } from '../delivery/writer.ts';
+import { RequestError } from '../errors.ts';
+import { type Context, Raw } from '../handlers/handler.ts';
+import type { Socket, SocketHandler } from '../listen/transport.ts';
+import type { HelloState, Identity } from '../store/store.ts';
+import { dispatch, type Result } from './dispatch.ts';
+import { errorFrame } from './error-frame.ts';
+import type { Lobby } from './lobby.ts';
+import { parseFrame } from './parse.ts';
+
+const HELLO_BYTES = 8 * 1024;
+const HELLO_MS = 5_000;
+const IDLE_MS = PING_EVERY_MS * 2.5;
+const WARN_MS = 60_000;
+
+export const limits = {
+  maxFrameBytes: MAX_FRAME_BYTES,
+  maxInFlight: MAX_IN_FLIGHT,
+  windowEntries: WINDOW_ENTRIES,
+  windowBytes: WINDOW_BYTES,
+  pingEveryMs: PING_EVERY_MS,
+  maxContentBytes: MAX_CONTENT_BYTES,
+};
+
+/** An access token's holder, for as long as the token lives. */
+export interface Ticket extends Identity {
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+type State =
+  | { readonly name: 'greeting'; readonly until: number }
+  | { readonly name: 'entering' }
+  | { readonly name: 'ready'; readonly member: Member; heardAt: number; expiresAt: number; warned: boolean }
+  | { readonly name: 'closed' };
+
+/** A connection that said hello, and what its requests are answered with. */
+interface Member extends Connection {
+  readonly context: Context;
+}
+
+/** One connection: its state, its budgets, and the only place that writes to it or closes it. */
+export class Session implements SocketHandler {
+  readonly #socket: Socket;
+  readonly #lobby: Lobby;
+  readonly #writer: Writer;
+  #state: State;
+  #inFlight: Set<number> | undefined;
+  #member: Member | undefined;
+
+  constructor(socket: Socket, lobby: Lobby) {
+    this.#socket = socket;
+    this.#lobby = lobby;
+    this.#writer = new Writer(socket, lobby.flusher, () => this.#close('too_slow'));
+    this.#state = { name: 'greeting', until: lobby.clock.now() + HELLO_MS };
+  }
+
+  message(text: string | null, bytes: number): void {
+    switch (this.#state.name) {
+      case 'closed':
+        return;
+      case 'greeting':
+        if (text === null || bytes > HELLO_BYTES) return this.#close('protocol_error', 'hello expected');
+        return this.#greet(text);
+      case 'entering':
+        return this.#close('protocol_error', 'wait for the reply to hello');
+      case 'ready':
+        if (text === null) return this.#close('protocol_error', 'text frames only');
+        this.#state.heardAt = this.#lobby.clock.now();
+        return this.#receive(this.#state.member, text, bytes);
+    }
+  }
+
+  drain(): void {
+    this.#writer.drained();
+    this.#member?.outbox.drained();
+  }
+
+  close(code: number): void {
+    this.#lobby.metrics.closed(code);
+    this.#leave();
+  }
+
+  /** Called about once a second: deadlines that traffic must not extend, silence, and the token's end. */
+  tick(now: number): void {
+    const state = this.#state;
+    if (state.name === 'greeting' && now >= state.until) this.#close('hello_timeout');
+    if (state.name !== 'ready') return;
+    if (now - state.heardAt > IDLE_MS) return this.#close('idle');
+    if (now >= state.expiresAt) return this.#close('token_invalid', 'expired');
+    if (!state.warned && now >= state.expiresAt - WARN_MS) {
+      state.warned = true;
+      this.#writer.write(eventFrame('session.expiring', { expiresAt: new Date(state.expiresAt).toISOString() }));
+    }
+  }
+
+  /** Announces the end of the server's service; the close follows. */
+  announceEnd(reason: string, reconnectAfterMs: number): void {
+    if (this.#state.name === 'ready') this.#writer.write(eventFrame('session.ending', { reason, reconnectAfterMs }));
+  }
+
+  /** Ends the connection with a close code of the contract. */
+  end(name: CloseName, reason?: string): void {
+    this.#close(name, reason);
+  }
+
+  get ready(): boolean {
+    return this.#state.name === 'ready';
+  }
+
+  get requestsInFlight(): number {
+    return this.#inFlight?.size ?? 0;
+  }
+
+  #greet(text: string): void {
+    const frame = parseFrame(text);
+    if (frame.kind !== 'request' || frame.type !== 'hello') return this.#close('protocol_error', 'hello expected');
+    const { id } = frame;
+    const hello = this.#lobby.readHello(frame.body);
+    if (hello instanceof RequestError) {
+      this.#writer.write(errorFrame(id, hello));
+      return this.#close('protocol_error', 'hello not well formed');
+    }
+    const ticket = this.#lobby.verifyToken(hello.token);
+    if (ticket === undefined) return this.#refuse(id);
+    this.#state = { name: 'entering' };
+    this.#enter(id, ticket, hello.client).catch((error: unknown) => {
+      if (this.#state.name === 'closed') return;
+      this.#writer.write(errorFrame(id, this.#lobby.explain(error, 'hello')));
+      this.#close('internal');
+    });
+  }
+
+  async #enter(id: number, ticket: Ticket, client: string | undefined): Promise<void> {
+    const lobby = this.#lobby;
+    const member = this.#becomeMember(ticket);
+    this.#member = member;
+    // Subscribe first, look second: whatever is published in between reaches the outbox, which waits for its positions.
+    await lobby.hub.add(member);
+    const { state, connectionNo, lastSeenAt } = await lobby.connections.hello(ticket);
+    if (this.#closed()) return;
+    if (state !== 'valid') return this.#refuse(id, state);
+    member.connectionNo = connectionNo;
+    lobby.hub.displace(ticket.userId, ticket.deviceId, connectionNo);
+    const positions = await lobby.connections.positions(ticket);
+    const changes = await lobby.changesSince(ticket.userId, lastSeenAt);
+    const accountKeyHead = await lobby.accountKeyHead(ticket.userId);
+    if (this.#closed()) return;
+    const now = lobby.clock.now();
+    this.#state = { name: 'ready', member, heardAt: now, expiresAt: ticket.expiresAt, warned: false };
+    lobby.known(this);
+    lobby.metrics.entered();
+    member.context.log.debug({ client, connectionNo }, 'connected');
+    this.#writer.write(
+      replyFrame(id, {
+        userId: ticket.userId,
+        deviceId: ticket.deviceId,
+        protocol: PROTOCOL_VERSION,
+        serverTime: new Date(now).toISOString(),
+        logId: lobby.logId(),
+        limits,
+        accountKeyHead,
+      }),
+    );
+    for (const conversation of changes.conversations) {
+      this.#writer.write(eventFrame('conversation.changed', { conversation }));
+    }
+    member.resync = changes.resync;
+    member.outbox.start(positions);
+    lobby.welcomed(member, (frame) => this.#writer.write(frame));
+  }
+
+  #becomeMember(ticket: Ticket): Member & { connectionNo: number; resync: boolean } {
+    const log = this.#lobby.log.child({ userId: ticket.userId, deviceId: ticket.deviceId });
+    const outbox = new Outbox({
+      writer: this.#writer,
+      loader: this.#lobby.loader,
+      clock: this.#lobby.clock,
+      place: (conversationId) => this.#lobby.place(ticket, conversationId),
+      failed: (error) => this.#lobby.failed(error, 'backlog'),
+      overflow: () => this.#close('too_slow'),
+      synced: () => this.#writer.write(member.resync ? eventFrame('sync.done', { resync: true }) : '{"type":"sync.done","body":{}}'),
+    });
+    const member = {
+      userId: ticket.userId,
+      deviceId: ticket.deviceId,
+      sessionId: ticket.sessionId,
+      connectionNo: 0,
+      resync: false,
+      outbox,
+      close: (code: number, reason: string) => this.#closeWith(code, reason),
+      get context(): Context {
+        return { connection: member, log };
+      },
+    };
+    return member;
+  }
+
+  #refuse(id: number, state: HelloState = 'unknown'): void {
+    this.#writer.write(errorFrame(id, new RequestError('unauthenticated')));
+    if (state === 'suspended') this.#close('account_suspended');
+    else if (state === 'unknown' || state === 'deleted') this.#close('token_invalid');
+    else if (state !== 'valid') this.#close('device_revoked', state);
+  }
+
+  #receive(member: Member, text: string, bytes: number): void {
+    const frame = parseFrame(text);
+    switch (frame.kind) {
+      case 'malformed':
+        return this.#close('protocol_error', frame.reason);
+      case 'notification':
+        if (bytes > MAX_FRAME_BYTES) return this.#close('protocol_error', 'frame too large');
+        if (!this.#lobby.notify(frame.type, frame.body, member.context)) this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
+        return;
+      case 'request': {
+        const { id, type } = frame;
+        this.#inFlight ??= new Set();
+        if (this.#inFlight.has(id)) return this.#close('protocol_error', 'id already in flight');
+        if (bytes > MAX_FRAME_BYTES) return this.#writer.write(errorFrame(id, new RequestError('too_large')));
+        if (this.#inFlight.size >= MAX_IN_FLIGHT) {
+          return this.#writer.write(errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })));
+        }
+        this.#inFlight.add(id);
+        this.#lobby.metrics.started(type);
+        dispatch(this.#lobby, type, frame.body, member.context, {
+          renew: (ticket) => this.#renew(ticket),
+          finish: (result) => this.#answer(id, type, result),
+        });
+      }
+    }
+  }
+
+  #answer(id: number, type: string, result: Result): void {
+    this.#inFlight?.delete(id);
+    this.#lobby.metrics.answered(type, result instanceof RequestError ? result.code : 'ok');
+    if (this.#state.name === 'closed') return;
+    if (result instanceof RequestError) this.#writer.write(errorFrame(id, result));
+    else if (result instanceof Raw) this.#writer.write(`{"type":"reply","id":${id},"body":${result.json}}`);
+    else this.#writer.write(replyFrame(id, result));
+  }
+
+  #renew(ticket: Ticket): boolean {
+    const state = this.#state;
+    if (state.name !== 'ready' || ticket.sessionId !== state.member.sessionId) return false;
+    state.expiresAt = ticket.expiresAt;
+    state.warned = false;
+    return true;
+  }
+
+  #closed(): boolean {
+    return this.#state.name === 'closed';
+  }
+
+  #close(name: CloseName, reason?: string): void {
+    this.#closeWith(closeCodes[name], reason ?? name);
+  }
+
+  #closeWith(code: number, reason: string): void {
+    if (this.#closed()) return;
+    // What was answered before must leave before the close frame does.
+    this.#writer.flush();
+    this.#leave();
+    this.#socket.end(code, reason);
+  }
+
+  #leave(): void {
+    if (this.#closed()) return;
+    this.#state = { name: 'closed' };
+    this.#lobby.leave(this);
+    if (this.#member === undefined) return;
+    this.#member.outbox.close();
+    this.#lobby.hub.remove(this.#member);
+  }
+}
