@@ -1,8 +1,9 @@
 import type { Appender, Outcome } from '../delivery/append.ts';
 import { digestOf } from '../delivery/digest.ts';
-import { messageFrame } from '../delivery/frames.ts';
+
 import type { Hub } from '../delivery/hub.ts';
 import { RequestError } from '../errors.ts';
+import { messageJson } from '../store/json.ts';
 import type { ConversationStore } from '../store/store.ts';
 import type { Handler, Handlers } from './handler.ts';
 import { Raw } from './handler.ts';
@@ -45,9 +46,9 @@ export function messageHandlers(deps: {
             const duplicate = outcome.state === 'duplicate';
             // The reply first: it takes the event's place on this connection, and what follows must come after it.
             resolve(new Raw(`{"seq":${seq},"sentAt":"${sentAt}","duplicate":${duplicate}}`));
-            const frame = messageFrame({ conversationId, seq, senderId: userId, senderDeviceId: deviceId, clientId, epoch, mls, content, wrap, silent, sentAt });
+            const entry = messageJson({ conversationId, seq, senderId: userId, senderDeviceId: deviceId, clientId, epoch, mls, content, wrap, silent, sentAt });
             // A duplicate is told again: the first time may have died between commit and publish.
-            hub.entry(members, conversationId, seq, frame, connection);
+            hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
             if (seq === 1 && !duplicate) began(conversationId, members);
           },
         });
@@ -69,7 +70,7 @@ export function messageHandlers(deps: {
   return { 'message.send': messageSend, 'message.history': messageHistory };
 }
 
-function refusal(outcome: Exclude<Outcome, { state: 'stored' | 'duplicate' }>): unknown {
+function refusal(outcome: Exclude<Outcome, { state: 'stored' } | { state: 'duplicate' }>): unknown {
   switch (outcome.state) {
     case 'idempotency_conflict':
       return new RequestError('idempotency_conflict', {

@@ -19,7 +19,8 @@ export interface NewMessage {
 }
 
 export type Verdict =
-  | { readonly state: 'stored' | 'duplicate'; readonly seq: number; readonly sentAt: number }
+  | { readonly state: 'stored'; readonly seq: number; readonly sentAt: number }
+  | { readonly state: 'duplicate'; readonly seq: number; readonly sentAt: number }
   | { readonly state: 'idempotency_conflict'; readonly seq: number; readonly sentAt: number }
   | { readonly state: 'stale_epoch'; readonly epoch: number }
   | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' }

@@ -1,0 +1,167 @@
+import {
+  appendMessages,
+  entriesAfter,
+  entriesBefore,
+  type IEntriesAfterResult,
+  readableFrom,
+} from '../../sql/queries/log.queries.ts';
+import type { Gate } from './gate.ts';
+import { commitJson, messageJson } from './json.ts';
+import type { AppendAnswer, ConversationStore, LogStore, NewMessage, Verdict } from './store.ts';
+
+const MESSAGE = 1;
+
+export function createLogStore(gate: Gate): LogStore {
+  return {
+    async append(messages, wait) {
+      const batch = columns(messages);
+      const [row] = await gate.run('append', (sql) => appendMessages.run({ ...batch.params, wait }, sql));
+      if (row === undefined) throw new Error('append_messages answered nothing');
+      return readAnswer(row.outcomes, row.recipients, batch.conversations);
+    },
+
+    async entriesAfter(conversationId, after, limit, maxBytes) {
+      const rows = await gate.run('read', (sql) => entriesAfter.run({ conversationId, after, limit, maxBytes }, sql));
+      return rows.map((row) => ({
+        seq: row.seq,
+        frame: `{"type":"${row.kind === MESSAGE ? 'message.new' : 'commit.new'}","body":${entryJson(conversationId, row)}}`,
+      }));
+    },
+  };
+}
+
+/** The reading half of `ConversationStore` that concerns logs. */
+export function createHistory(gate: Gate): Pick<ConversationStore, 'history' | 'readableFrom'> {
+  return {
+    async history(conversationId, range, limit, maxBytes) {
+      const rows = await gate.run('read', (sql) =>
+        'after' in range
+          ? entriesAfter.run({ conversationId, after: range.after, limit, maxBytes }, sql)
+          : entriesBefore.run({ conversationId, ...range, limit, maxBytes }, sql),
+      );
+      return rows.map((row) => ({ seq: row.seq, json: entryJson(conversationId, row) }));
+    },
+    async readableFrom({ sessionId }, conversationId) {
+      const [row] = await gate.run('read', (sql) => readableFrom.run({ sessionId, conversationId }, sql));
+      return row;
+    },
+  };
+}
+
+/** The columns of a batch as array literals: one text parameter each is what the driver passes on fastest. */
+function columns(messages: readonly NewMessage[]) {
+  const conversations: string[] = [];
+  const seen = new Set<string>();
+  const seatOf = new Map<string, number>();
+  const seatConversations: string[] = [];
+  const seatSessions: string[] = [];
+  const seats: number[] = [];
+  let clientIds = '';
+  let epochs = '';
+  let silents = '';
+  let digests = '';
+  let mls = '';
+  let contents = '';
+  let wrapVersions = '';
+  let wraps = '';
+  let comma = '';
+  for (const message of messages) {
+    const { conversationId, sessionId, content, wrap } = message;
+    if (!seen.has(conversationId)) {
+      seen.add(conversationId);
+      conversations.push(conversationId);
+    }
+    const key = conversationId + sessionId;
+    let seat = seatOf.get(key);
+    if (seat === undefined) {
+      seat = seatConversations.push(conversationId);
+      seatSessions.push(sessionId);
+      seatOf.set(key, seat);
+    }
+    seats.push(seat);
+    clientIds += comma + message.clientId;
+    epochs += comma + message.epoch;
+    silents += comma + (message.silent ? 't' : 'f');
+    digests += comma + message.digest;
+    mls += comma + base64(message.mls);
+    contents += comma + (content === undefined ? 'NULL' : base64(content));
+    wrapVersions += comma + (wrap === undefined ? 'NULL' : wrap.v);
+    wraps += comma + (wrap === undefined ? 'NULL' : base64(wrap.ct));
+    comma = ',';
+  }
+  return {
+    conversations,
+    params: {
+      locks: `{${conversations.join()}}`,
+      seatConversations: `{${seatConversations.join()}}`,
+      seatSessions: `{${seatSessions.join()}}`,
+      seats: `{${seats.join()}}`,
+      clientIds: `{${clientIds}}`,
+      epochs: `{${epochs}}`,
+      silents: `{${silents}}`,
+      digests: `{${digests}}`,
+      mls: `{${mls}}`,
+      contents: `{${contents}}`,
+      wrapVersions: `{${wrapVersions}}`,
+      wraps: `{${wraps}}`,
+    },
+  };
+}
+
+/** PostgreSQL decodes base64, but not base64url. */
+const base64 = (text: string): string => Buffer.from(text, 'base64url').toString('base64');
+
+/** `state:number:milliseconds,...` and `user,user;user,user`; see append_messages. */
+function readAnswer(outcomes: string, recipients: string, conversations: readonly string[]): AppendAnswer {
+  const members = new Map<string, readonly string[]>();
+  for (const [i, list] of recipients.split(';').entries()) {
+    const conversationId = conversations[i];
+    if (conversationId !== undefined) members.set(conversationId, list === '' ? [] : list.split(','));
+  }
+  return { verdicts: outcomes.split(',').map(readVerdict), members };
+}
+
+function readVerdict(outcome: string): Verdict {
+  const colon = outcome.indexOf(':', 2);
+  const number = Number(outcome.slice(2, colon));
+  const sentAt = Number(outcome.slice(colon + 1));
+  switch (outcome.charAt(0)) {
+    case 'o':
+      return { state: 'stored', seq: number, sentAt };
+    case 'd':
+      return { state: 'duplicate', seq: number, sentAt };
+    case 'i':
+      return { state: 'idempotency_conflict', seq: number, sentAt };
+    case 'e':
+      return { state: 'stale_epoch', epoch: number };
+    case 'b':
+      return { state: 'busy' };
+    case 'u':
+      return { state: 'unauthenticated' };
+    case 'n':
+      return { state: 'not_found' };
+    case 'f':
+      return { state: 'forbidden' };
+    case 'r':
+      return { state: 'removal_required' };
+    default:
+      throw new Error(`append_messages answered ${outcome.slice(0, 20)}`);
+  }
+}
+
+function entryJson(conversationId: string, row: IEntriesAfterResult): string {
+  const origin = { conversationId, seq: row.seq, senderId: row.senderId, senderDeviceId: row.senderDeviceId };
+  const sentAt = row.sentAt.toISOString();
+  const mls = row.mls?.toString('base64url') ?? '';
+  if (row.kind !== MESSAGE) return commitJson({ ...origin, epoch: row.epoch, commit: mls, sentAt });
+  return messageJson({
+    ...origin,
+    clientId: row.clientId,
+    epoch: row.epoch,
+    mls,
+    content: row.content?.toString('base64url'),
+    wrap: row.wrap === null || row.wrapVersion === null ? undefined : { v: row.wrapVersion, ct: row.wrap.toString('base64url') },
+    silent: row.silent,
+    sentAt,
+  });
+}

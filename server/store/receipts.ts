@@ -1,0 +1,35 @@
+import { type IWriteReceiptsResult, writeReceipts } from '../../sql/queries/receipts.queries.ts';
+import type { Gate } from './gate.ts';
+import type { ReceiptAnswer, ReceiptStore } from './store.ts';
+
+export function createReceiptStore(gate: Gate): ReceiptStore {
+  return {
+    async writeReceipts(writes) {
+      const list = (values: readonly (string | number)[]): string => `{${values.join()}}`;
+      const rows = await gate.run('background', (sql) =>
+        writeReceipts.run(
+          {
+            conversationIds: list(writes.map((write) => write.conversationId)),
+            sessionIds: list(writes.map((write) => write.sessionId)),
+            connectionNos: list(writes.map((write) => write.connectionNo)),
+            ackSeqs: list(writes.map((write) => write.ackSeq)),
+            readSeqs: list(writes.map((write) => write.readSeq)),
+          },
+          sql,
+        ),
+      );
+      const answers: ReceiptAnswer[] = writes.map(() => ({ outcome: 'busy' }));
+      for (const row of rows) answers[row.n - 1] = toAnswer(row);
+      return answers;
+    },
+  };
+}
+
+function toAnswer(row: IWriteReceiptsResult): ReceiptAnswer {
+  const { outcome, userId, deliveredSeq, readSeq, rose, unread, audience } = row;
+  if (outcome === 'written' && userId !== null && deliveredSeq !== null && readSeq !== null) {
+    return { outcome, userId, deliveredSeq, readSeq, rose, unread: unread ?? undefined, audience: audience?.split(',') ?? [] };
+  }
+  if (outcome === 'displaced' || outcome === 'ended' || outcome === 'beyond') return { outcome };
+  return { outcome: 'busy' };
+}

@@ -1,0 +1,145 @@
+/** Types generated for queries found in "sql/queries/connections.sql" */
+import { PreparedQuery } from '../adapter.ts';
+
+/** 'HelloDevice' parameters type */
+export interface IHelloDeviceParams {
+  deviceId: string;
+  sessionId: string;
+  userId: string;
+}
+
+/** 'HelloDevice' return type */
+export interface IHelloDeviceResult {
+  connectionNo: number | null;
+  lastSeenAt: Date | null;
+  state: string;
+}
+
+/** 'HelloDevice' query type */
+export interface IHelloDeviceQuery {
+  params: IHelloDeviceParams;
+  result: IHelloDeviceResult;
+}
+
+const helloDeviceIR: any = {"usedParamSet":{"sessionId":true,"deviceId":true,"userId":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":548,"b":558}]},{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":578,"b":587}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":605,"b":612}]}],"statement":"-- Judges a connection's session, device and account in one statement, and gives the connection its number.\nwith judged as (\n  select s.id as session_id, d.id as device_id, d.last_seen_at,\n    case\n      when u.deleted_at is not null then 'deleted'\n      when u.suspended_at is not null then 'suspended'\n      when d.revoked_at is not null then 'revoked'\n      when s.ended_at is not null then s.ended_reason\n      else 'valid'\n    end as state\n  from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id\n  where s.id = :sessionId! and s.device_id = :deviceId! and s.user_id = :userId!\n), connected as (\n  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()\n  from judged j where d.id = j.device_id and j.state = 'valid'\n  returning d.id, d.connection_no\n)\nselect j.state as \"state!\", c.connection_no as \"connectionNo?\", j.last_seen_at as \"lastSeenAt?\"\nfrom judged j left join connected c on c.id = j.device_id"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Judges a connection's session, device and account in one statement, and gives the connection its number.
+ * with judged as (
+ *   select s.id as session_id, d.id as device_id, d.last_seen_at,
+ *     case
+ *       when u.deleted_at is not null then 'deleted'
+ *       when u.suspended_at is not null then 'suspended'
+ *       when d.revoked_at is not null then 'revoked'
+ *       when s.ended_at is not null then s.ended_reason
+ *       else 'valid'
+ *     end as state
+ *   from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
+ *   where s.id = :sessionId! and s.device_id = :deviceId! and s.user_id = :userId!
+ * ), connected as (
+ *   update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
+ *   from judged j where d.id = j.device_id and j.state = 'valid'
+ *   returning d.id, d.connection_no
+ * )
+ * select j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
+ * from judged j left join connected c on c.id = j.device_id
+ * ```
+ */
+export const helloDevice = new PreparedQuery<IHelloDeviceParams,IHelloDeviceResult>(helloDeviceIR);
+
+
+/** 'Positions' parameters type */
+export interface IPositionsParams {
+  deviceId: string;
+  userId: string;
+}
+
+/** 'Positions' return type */
+export interface IPositionsResult {
+  conversationId: string;
+  cursor: number;
+  lastSeq: number;
+}
+
+/** 'Positions' query type */
+export interface IPositionsQuery {
+  params: IPositionsParams;
+  result: IPositionsResult;
+}
+
+const positionsIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"params":[{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":360,"b":369}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":389,"b":396}]}],"statement":"-- Where the device stands in each of its user's conversations, newest activity first.\nselect p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as \"cursor!\"\nfrom conversation_participants p\njoin conversations c on c.id = p.conversation_id\nleft join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!\nwhere p.user_id = :userId! and p.left_at is null\norder by c.last_at desc"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Where the device stands in each of its user's conversations, newest activity first.
+ * select p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+ * from conversation_participants p
+ * join conversations c on c.id = p.conversation_id
+ * left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!
+ * where p.user_id = :userId! and p.left_at is null
+ * order by c.last_at desc
+ * ```
+ */
+export const positions = new PreparedQuery<IPositionsParams,IPositionsResult>(positionsIR);
+
+
+/** 'Heads' parameters type */
+export interface IHeadsParams {
+  userIds: string;
+}
+
+/** 'Heads' return type */
+export interface IHeadsResult {
+  conversationId: string;
+  lastSeq: number;
+  userId: string;
+}
+
+/** 'Heads' query type */
+export interface IHeadsQuery {
+  params: IHeadsParams;
+  result: IHeadsResult;
+}
+
+const headsIR: any = {"usedParamSet":{"userIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":254,"b":262}]}],"statement":"-- The heads of all conversations of some users, for the position check of many connections at once.\nselect p.user_id, p.conversation_id, c.last_seq\nfrom conversation_participants p join conversations c on c.id = p.conversation_id\nwhere p.user_id = any (:userIds!::text::uuid[]) and p.left_at is null and c.last_seq > 0"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- The heads of all conversations of some users, for the position check of many connections at once.
+ * select p.user_id, p.conversation_id, c.last_seq
+ * from conversation_participants p join conversations c on c.id = p.conversation_id
+ * where p.user_id = any (:userIds!::text::uuid[]) and p.left_at is null and c.last_seq > 0
+ * ```
+ */
+export const heads = new PreparedQuery<IHeadsParams,IHeadsResult>(headsIR);
+
+
+/** 'TouchDevices' parameters type */
+export interface ITouchDevicesParams {
+  deviceIds: string;
+}
+
+/** 'TouchDevices' return type */
+export type ITouchDevicesResult = void;
+
+/** 'TouchDevices' query type */
+export interface ITouchDevicesQuery {
+  params: ITouchDevicesParams;
+  result: ITouchDevicesResult;
+}
+
+const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":56,"b":66}]}],"statement":"update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[])"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[])
+ * ```
+ */
+export const touchDevices = new PreparedQuery<ITouchDevicesParams,ITouchDevicesResult>(touchDevicesIR);
+
+

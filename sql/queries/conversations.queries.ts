@@ -1,0 +1,192 @@
+/** Types generated for queries found in "sql/queries/conversations.sql" */
+import { PreparedQuery } from '../adapter.ts';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** 'OpenDirect' parameters type */
+export interface IOpenDirectParams {
+  otherId: string;
+  sessionId: string;
+}
+
+/** 'OpenDirect' return type */
+export interface IOpenDirectResult {
+  conversationId: string | null;
+  created: boolean;
+  state: string;
+}
+
+/** 'OpenDirect' query type */
+export interface IOpenDirectQuery {
+  params: IOpenDirectParams;
+  result: IOpenDirectResult;
+}
+
+const openDirectIR: any = {"usedParamSet":{"sessionId":true,"otherId":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":220,"b":230}]},{"name":"otherId","required":true,"transform":{"type":"scalar"},"locs":[{"a":233,"b":241}]}],"statement":"-- `state`: opened, unauthenticated, not_found (no such person), forbidden (one of the two blocked the other).\nselect o.state as \"state!\", o.conversation_id as \"conversationId?\", o.created as \"created!\"\nfrom open_direct(:sessionId!, :otherId!) o"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- `state`: opened, unauthenticated, not_found (no such person), forbidden (one of the two blocked the other).
+ * select o.state as "state!", o.conversation_id as "conversationId?", o.created as "created!"
+ * from open_direct(:sessionId!, :otherId!) o
+ * ```
+ */
+export const openDirect = new PreparedQuery<IOpenDirectParams,IOpenDirectResult>(openDirectIR);
+
+
+/** 'AcceptConversation' parameters type */
+export interface IAcceptConversationParams {
+  conversationId: string;
+  sessionId: string;
+}
+
+/** 'AcceptConversation' return type */
+export interface IAcceptConversationResult {
+  conversationId: string;
+}
+
+/** 'AcceptConversation' query type */
+export interface IAcceptConversationQuery {
+  params: IAcceptConversationParams;
+  result: IAcceptConversationResult;
+}
+
+const acceptConversationIR: any = {"usedParamSet":{"sessionId":true,"conversationId":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":140,"b":150}]},{"name":"conversationId","required":true,"transform":{"type":"scalar"},"locs":[{"a":228,"b":243}]}],"statement":"update conversation_participants p set accepted_at = now(), marked_at = now()\nfrom sessions s join users u on u.id = s.user_id\nwhere s.id = :sessionId! and s.ended_at is null and u.suspended_at is null\n  and p.conversation_id = :conversationId! and p.user_id = s.user_id and p.left_at is null and p.accepted_at is null\nreturning p.conversation_id"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * update conversation_participants p set accepted_at = now(), marked_at = now()
+ * from sessions s join users u on u.id = s.user_id
+ * where s.id = :sessionId! and s.ended_at is null and u.suspended_at is null
+ *   and p.conversation_id = :conversationId! and p.user_id = s.user_id and p.left_at is null and p.accepted_at is null
+ * returning p.conversation_id
+ * ```
+ */
+export const acceptConversation = new PreparedQuery<IAcceptConversationParams,IAcceptConversationResult>(acceptConversationIR);
+
+
+/** 'ConversationsOf' parameters type */
+export interface IConversationsOfParams {
+  beforeAt?: Date | null | void;
+  beforeId?: string | null | void;
+  ids?: string | null | void;
+  limit: number;
+  userId: string;
+}
+
+/** 'ConversationsOf' return type */
+export interface IConversationsOfResult {
+  accepted: boolean;
+  epoch: number;
+  id: string;
+  kind: string;
+  lastAt: Date;
+  lastSeq: number;
+  members: Json;
+  readSeq: number;
+  unread: number;
+}
+
+/** 'ConversationsOf' query type */
+export interface IConversationsOfQuery {
+  params: IConversationsOfParams;
+  result: IConversationsOfResult;
+}
+
+const conversationsOfIR: any = {"usedParamSet":{"userId":true,"ids":true,"beforeAt":true,"beforeId":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":904,"b":911}]},{"name":"ids","required":false,"transform":{"type":"scalar"},"locs":[{"a":952,"b":955},{"a":992,"b":995}]},{"name":"beforeAt","required":false,"transform":{"type":"scalar"},"locs":[{"a":1079,"b":1087},{"a":1134,"b":1142}]},{"name":"beforeId","required":false,"transform":{"type":"scalar"},"locs":[{"a":1158,"b":1166}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":1221,"b":1227}]}],"statement":"-- Conversations as one user sees them. Given `ids`, these; else a page in order of activity, newest first: those with\n-- an entry, or opened by the user.\nselect c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq, (me.accepted_at is not null) as \"accepted!\",\n  greatest(c.message_count - coalesce((\n    select l.message_count from conversation_log l\n    where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as \"unread!\",\n  (select json_agg(json_build_object('userId', m.user_id, 'username', u.username, 'displayName', u.display_name,\n      'deliveredSeq', m.delivered_seq, 'readSeq', m.read_seq) order by m.user_id)\n    from conversation_participants m join users u on u.id = m.user_id\n    where m.conversation_id = c.id and m.left_at is null) as \"members!\"\nfrom conversation_participants me join conversations c on c.id = me.conversation_id\nwhere me.user_id = :userId! and me.left_at is null\n  and case when :ids::text is not null then c.id = any (:ids::text::uuid[])\n    else (c.last_seq > 0 or me.accepted_at is not null)\n      and (:beforeAt::timestamptz is null or (c.last_at, c.id) < (:beforeAt::timestamptz, :beforeId::uuid)) end\norder by c.last_at desc, c.id desc limit :limit!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Conversations as one user sees them. Given `ids`, these; else a page in order of activity, newest first: those with
+ * -- an entry, or opened by the user.
+ * select c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq, (me.accepted_at is not null) as "accepted!",
+ *   greatest(c.message_count - coalesce((
+ *     select l.message_count from conversation_log l
+ *     where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as "unread!",
+ *   (select json_agg(json_build_object('userId', m.user_id, 'username', u.username, 'displayName', u.display_name,
+ *       'deliveredSeq', m.delivered_seq, 'readSeq', m.read_seq) order by m.user_id)
+ *     from conversation_participants m join users u on u.id = m.user_id
+ *     where m.conversation_id = c.id and m.left_at is null) as "members!"
+ * from conversation_participants me join conversations c on c.id = me.conversation_id
+ * where me.user_id = :userId! and me.left_at is null
+ *   and case when :ids::text is not null then c.id = any (:ids::text::uuid[])
+ *     else (c.last_seq > 0 or me.accepted_at is not null)
+ *       and (:beforeAt::timestamptz is null or (c.last_at, c.id) < (:beforeAt::timestamptz, :beforeId::uuid)) end
+ * order by c.last_at desc, c.id desc limit :limit!
+ * ```
+ */
+export const conversationsOf = new PreparedQuery<IConversationsOfParams,IConversationsOfResult>(conversationsOfIR);
+
+
+/** 'ChangedSince' parameters type */
+export interface IChangedSinceParams {
+  limit: number;
+  since: Date;
+  userId: string;
+}
+
+/** 'ChangedSince' return type */
+export interface IChangedSinceResult {
+  id: string;
+}
+
+/** 'ChangedSince' query type */
+export interface IChangedSinceQuery {
+  params: IChangedSinceParams;
+  result: IChangedSinceResult;
+}
+
+const changedSinceIR: any = {"usedParamSet":{"userId":true,"since":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":208,"b":215}]},{"name":"since","required":true,"transform":{"type":"scalar"},"locs":[{"a":281,"b":287},{"a":394,"b":400}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":434,"b":440}]}],"statement":"-- Conversations in which something other than the log changed since a device was last here.\nselect c.id from conversation_participants me join conversations c on c.id = me.conversation_id\nwhere me.user_id = :userId! and me.left_at is null and c.last_seq > 0\n  and (c.changed_at > :since! or exists (\n    select from conversation_participants m where m.conversation_id = c.id and m.marked_at > :since!))\norder by c.last_at desc limit :limit!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Conversations in which something other than the log changed since a device was last here.
+ * select c.id from conversation_participants me join conversations c on c.id = me.conversation_id
+ * where me.user_id = :userId! and me.left_at is null and c.last_seq > 0
+ *   and (c.changed_at > :since! or exists (
+ *     select from conversation_participants m where m.conversation_id = c.id and m.marked_at > :since!))
+ * order by c.last_at desc limit :limit!
+ * ```
+ */
+export const changedSince = new PreparedQuery<IChangedSinceParams,IChangedSinceResult>(changedSinceIR);
+
+
+/** 'Audience' parameters type */
+export interface IAudienceParams {
+  conversationId: string;
+  userId: string;
+}
+
+/** 'Audience' return type */
+export interface IAudienceResult {
+  userId: string;
+}
+
+/** 'Audience' query type */
+export interface IAudienceQuery {
+  params: IAudienceParams;
+  result: IAudienceResult;
+}
+
+const audienceIR: any = {"usedParamSet":{"conversationId":true,"userId":true},"params":[{"name":"conversationId","required":true,"transform":{"type":"scalar"},"locs":[{"a":349,"b":364}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":383,"b":390}]}],"statement":"-- Who may see that a member is present, writes or reads: the other members who accepted, if the member did, and no block\n-- stands between them.\nselect o.user_id from conversation_participants me\njoin conversation_participants o on o.conversation_id = me.conversation_id and o.user_id <> me.user_id and o.left_at is null\nwhere me.conversation_id = :conversationId! and me.user_id = :userId! and me.left_at is null\n  and me.accepted_at is not null and o.accepted_at is not null\n  and not exists (select from blocks b where (b.user_id = me.user_id and b.blocked_id = o.user_id)\n    or (b.user_id = o.user_id and b.blocked_id = me.user_id))"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Who may see that a member is present, writes or reads: the other members who accepted, if the member did, and no block
+ * -- stands between them.
+ * select o.user_id from conversation_participants me
+ * join conversation_participants o on o.conversation_id = me.conversation_id and o.user_id <> me.user_id and o.left_at is null
+ * where me.conversation_id = :conversationId! and me.user_id = :userId! and me.left_at is null
+ *   and me.accepted_at is not null and o.accepted_at is not null
+ *   and not exists (select from blocks b where (b.user_id = me.user_id and b.blocked_id = o.user_id)
+ *     or (b.user_id = o.user_id and b.blocked_id = me.user_id))
+ * ```
+ */
+export const audience = new PreparedQuery<IAudienceParams,IAudienceResult>(audienceIR);
+
+
