@@ -1,3 +1,4 @@
+import { MAX_COMMIT_BYTES } from '../../protocol/commit.ts';
 import { type GroupId, readGroupId } from './group-id.ts';
 import { readKeyPackage } from './key-package.ts';
 import { type LeafNode, readLeafNode } from './leaf-node.ts';
@@ -13,7 +14,6 @@ const mostPathNodes = 32;
 /** Every device removed and every device added anew. */
 const mostProposals = 2 * maxGroupDevices;
 
-export const maxCommitBytes = 256 * 1024;
 export const maxAuthenticatedDataBytes = 1024;
 
 /** One Add proposal: the device its key package claims to be of, and which package it is. */
@@ -46,7 +46,7 @@ type Proposal = { readonly kind: 'add'; readonly add: CommitAdd } | { readonly k
  * them takes secrets of the group, which its members have.
  */
 export function readCommit(message: Uint8Array): Commit {
-  const reader = openMessage(message, maxCommitBytes, wireFormat);
+  const reader = openMessage(message, MAX_COMMIT_BYTES, wireFormat);
   const groupId = readGroupId(reader.vector());
   const epoch = reader.epoch();
   ensure(reader.uint8() === memberSender, 'wrong_sender_type');

@@ -1,13 +1,13 @@
+import { MAX_KEY_PACKAGE_BYTES } from '../../protocol/keys.ts';
 import { ensure, MlsError } from './mls-error.ts';
 import { type LeafNode, type LeafSource, readExtensions, readLeafNode, suite } from './leaf-node.ts';
-import { importKey, isSignedWithLabel, isUsableKey, refHash } from './signatures.ts';
+import { importKey, isSignedWithLabel, refHash } from './signatures.ts';
 import { openMessage, type TlsReader } from './tls.ts';
 
 const wireFormat = 5;
 const lastResortExtension = 0x000a;
 const day = 86_400;
 
-export const maxKeyPackageBytes = 8 * 1024;
 /** Days between the two ends of a lifetime. */
 export const maxLifetimeDays = 100;
 /** How far a client's clock may run ahead. Clients should still date `not_before` back, for other clients check it too. */
@@ -49,12 +49,12 @@ export type KeyPackageOwner = {
  * it is, both signatures, the lifetime. Two Ed25519 verifications, about 0.2 ms: let others run between the packages of a batch.
  */
 export function checkKeyPackage(message: Uint8Array, owner: KeyPackageOwner): CheckedKeyPackage {
-  const reader = openMessage(message, maxKeyPackageBytes, wireFormat);
+  const reader = openMessage(message, MAX_KEY_PACKAGE_BYTES, wireFormat);
   const keyPackage = readKeyPackage(reader);
   reader.end();
   const { leaf } = keyPackage;
   ensure(leaf.userId === owner.userId.toLowerCase() && leaf.deviceId === owner.deviceId.toLowerCase(), 'wrong_identity');
-  ensure(Buffer.compare(leaf.signatureKey, owner.deviceKey) === 0 && isUsableKey(leaf.signatureKey), 'wrong_signature_key');
+  ensure(Buffer.compare(leaf.signatureKey, owner.deviceKey) === 0, 'wrong_signature_key');
   const notAfter = checkLifetime(leaf.source, owner.now);
   const key = importKey(leaf.signatureKey);
   ensure(isSignedWithLabel(key, 'LeafNodeTBS', leaf.signedPart, leaf.signature), 'bad_leaf_signature');

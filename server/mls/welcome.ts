@@ -1,3 +1,4 @@
+import { MAX_WELCOME_BYTES } from '../../protocol/commit.ts';
 import { skipHpkeCiphertext } from './commit.ts';
 import { suite } from './leaf-node.ts';
 import { maxGroupDevices } from './leaves.ts';
@@ -6,11 +7,9 @@ import { openMessage, readList } from './tls.ts';
 
 const wireFormat = 3;
 
-export const maxWelcomeBytes = 1024 * 1024;
-
 /** Reads a welcome (RFC 9420 section 12.4.3.1) and returns the KeyPackageRefs it is for. All the rest is encrypted to them. */
 export function readWelcome(message: Uint8Array): Uint8Array[] {
-  const reader = openMessage(message, maxWelcomeBytes, wireFormat);
+  const reader = openMessage(message, MAX_WELCOME_BYTES, wireFormat);
   ensure(reader.uint16() === suite, 'wrong_suite');
   const refs = readList(reader, maxGroupDevices, (secrets) => {
     const ref = secrets.vector(32);
