@@ -17,7 +17,10 @@ test('every layout is, byte for byte, the one described', () => {
   assert.equal(identity.leafIdentity(userId, deviceId.toUpperCase()), `${userId}:${deviceId}`);
   assert.equal(hex(identity.leafIdentityBytes(userId, deviceId)), ascii(`${userId}:${deviceId}`));
   assert.equal(hex(identity.groupIdBytes(userId, 0x01020304)), `${user}01020304`);
-  assert.equal(hex(identity.deviceBytes(userId, deviceId, key)), `${ascii('sotto-device-v1')}${user}${device}${hex(key)}`);
+  assert.equal(
+    hex(identity.deviceBytes(userId, deviceId, key)),
+    `${ascii('sotto-device-v1')}${user}${device}${hex(key)}`,
+  );
   assert.equal(hex(identity.revokeBytes(userId, deviceId)), `${ascii('sotto-revoke-v1')}${user}${device}`);
   const rotation = `${ascii('sotto-account-v1')}${user}00000002${hex(hash)}${hex(key)}`;
   assert.equal(hex(identity.accountKeyBytes(hash, { userId, version: 2, key })), rotation);
@@ -44,7 +47,15 @@ test('a group id is read correctly where it lies inside a larger buffer', () => 
 
 test('what is not of the form is not read, and not built', () => {
   const whole = identity.leafIdentity(userId, deviceId);
-  for (const text of ['', whole.toUpperCase(), `${whole}x`, whole.slice(1), whole.replace(':', '|'), `${whole.slice(0, -1)}g`, `${whole.slice(0, -1)}\n`]) {
+  for (const text of [
+    '',
+    whole.toUpperCase(),
+    `${whole}x`,
+    whole.slice(1),
+    whole.replace(':', '|'),
+    `${whole.slice(0, -1)}g`,
+    `${whole.slice(0, -1)}\n`,
+  ]) {
     assert.equal(identity.parseLeafIdentity(text), undefined);
   }
   assert.equal(identity.parseGroupId(new Uint8Array(19)), undefined);
@@ -54,5 +65,8 @@ test('what is not of the form is not read, and not built', () => {
   assert.throws(() => identity.groupIdBytes(userId, 2 ** 32), RangeError);
   assert.throws(() => identity.deviceBytes(userId, deviceId, new Uint8Array(31)), RangeError);
   assert.throws(() => identity.accountKeyBytes(new Uint8Array(31), { userId, version: 2, key }), RangeError);
-  assert.throws(() => identity.accountChainBytes(hash, { userId, version: 2, key, signature: new Uint8Array(63) }), RangeError);
+  assert.throws(
+    () => identity.accountChainBytes(hash, { userId, version: 2, key, signature: new Uint8Array(63) }),
+    RangeError,
+  );
 });

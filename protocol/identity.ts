@@ -1,9 +1,11 @@
 /**
- * The byte strings that name and sign identities. Client and server both build them here, so that what one side signs is
- * what the other verifies. Nothing is imported and nothing is hashed or signed here: callers bring their own cryptography.
+ * The byte strings that name and sign identities. Client and server both build them here, so that what one side signs
+ * is what the other verifies. Nothing is imported and nothing is hashed or signed here: callers bring their own
+ * cryptography.
  *
- * Common to all layouts: a uuid is its 16 raw bytes, integers are big-endian, labels are ASCII without a terminator, keys are
- * 32-byte raw Ed25519 public keys, signatures are 64 bytes, and every field has a fixed length, so none can run into another.
+ * Common to all layouts: a uuid is its 16 raw bytes, integers are big-endian, labels are ASCII without a terminator,
+ * keys are 32-byte raw Ed25519 public keys, signatures are 64 bytes, and every field has a fixed length, so none can
+ * run into another.
  */
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -24,8 +26,8 @@ export function uuidText(bytes: Uint8Array): string {
 }
 
 /**
- * The identity in the basic credential of a device's MLS leaf: `<userId>:<deviceId>`, both uuids in lower case, 73 characters.
- * On the wire it is the UTF-8 (here the same as ASCII) of this text, see `leafIdentityBytes`.
+ * The identity in the basic credential of a device's MLS leaf: `<userId>:<deviceId>`, both uuids in lower case, 73
+ * characters. On the wire it is the UTF-8 (here the same as ASCII) of this text, see `leafIdentityBytes`.
  */
 export function leafIdentity(userId: string, deviceId: string): string {
   const identity = `${userId}:${deviceId}`.toLowerCase();
@@ -99,7 +101,14 @@ export function accountKeyBytes(previousHash: Uint8Array, next: Omit<AccountKey,
 export function accountChainBytes(previousHash: Uint8Array, entry: AccountKey): Uint8Array {
   const signature = sized(entry.signature ?? new Uint8Array(64), 64);
   const label = ascii('sotto-chain-v1');
-  return join(label, sized(previousHash, 32), uuidBytes(entry.userId), uint32(entry.version), sized(entry.key, 32), signature);
+  return join(
+    label,
+    sized(previousHash, 32),
+    uuidBytes(entry.userId),
+    uint32(entry.version),
+    sized(entry.key, 32),
+    signature,
+  );
 }
 
 /** The hash "before" version 1 of every account's chain. */
@@ -112,7 +121,8 @@ function ascii(text: string): Uint8Array {
 }
 
 function uint32(value: number): Uint8Array {
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new RangeError('not an unsigned 32-bit integer');
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
+    throw new RangeError('not an unsigned 32-bit integer');
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 

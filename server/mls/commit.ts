@@ -2,8 +2,8 @@ import { MAX_COMMIT_BYTES } from '../../protocol/commit.ts';
 import { type GroupId, readGroupId } from './group-id.ts';
 import { readKeyPackage } from './key-package.ts';
 import { type LeafNode, readLeafNode } from './leaf-node.ts';
-import { ensure, MlsError } from './mls-error.ts';
 import { maxGroupDevices } from './leaves.ts';
+import { ensure, MlsError } from './mls-error.ts';
 import { openMessage, readList, type TlsReader } from './tls.ts';
 
 const wireFormat = 1;
@@ -38,12 +38,14 @@ export type Commit = {
   readonly pathLeaf: LeafNode | undefined;
 };
 
-type Proposal = { readonly kind: 'add'; readonly add: CommitAdd } | { readonly kind: 'remove'; readonly leafIndex: number };
+type Proposal =
+  | { readonly kind: 'add'; readonly add: CommitAdd }
+  | { readonly kind: 'remove'; readonly leafIndex: number };
 
 /**
- * Reads a commit to its last byte: an MLSMessage holding a PublicMessage (RFC 9420 section 6.2) from a member, with Add and Remove
- * by value or no proposal at all. The signature, the confirmation tag and the membership tag are only measured: checking
- * them takes secrets of the group, which its members have.
+ * Reads a commit to its last byte: an MLSMessage holding a PublicMessage (RFC 9420 section 6.2) from a member, with
+ * Add and Remove by value or no proposal at all. The signature, the confirmation tag and the membership tag are only
+ * measured: checking them takes secrets of the group, which its members have.
  */
 export function readCommit(message: Uint8Array): Commit {
   const reader = openMessage(message, MAX_COMMIT_BYTES, wireFormat);
@@ -77,7 +79,10 @@ function readProposal(reader: TlsReader): Proposal {
   switch (reader.uint16()) {
     case 1: {
       const { ref, leaf } = readKeyPackage(reader);
-      return { kind: 'add', add: { userId: leaf.userId, deviceId: leaf.deviceId, signatureKey: leaf.signatureKey, ref } };
+      return {
+        kind: 'add',
+        add: { userId: leaf.userId, deviceId: leaf.deviceId, signatureKey: leaf.signatureKey, ref },
+      };
     }
     case 3:
       return { kind: 'remove', leafIndex: reader.uint32() };
@@ -86,7 +91,10 @@ function readProposal(reader: TlsReader): Proposal {
   }
 }
 
-/** UpdatePath (RFC 9420 section 7.6): the sender's new leaf, then per level a key and its secret for each subtree below. */
+/**
+ * UpdatePath (RFC 9420 section 7.6): the sender's new leaf, then per level a key and its secret for each subtree
+ * below.
+ */
 function readPath(reader: TlsReader): LeafNode {
   const leaf = readLeafNode(reader);
   ensure(leaf.source.kind === 'commit', 'wrong_leaf_source');

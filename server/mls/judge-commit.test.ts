@@ -1,14 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as mls from 'ts-mls';
+import type * as mls from 'ts-mls';
 import { type Commit, type CommitAdd, readCommit } from './commit.ts';
 import { type CommitClaim, judgeCommit } from './judge-commit.ts';
-import type { Leaf } from './leaves.ts';
-import { addOf, conversationId, type Device, follow, join, makeCommit, makeDevice, makeGroup, makePack, type Pack, refuses, removeOf } from './testing.ts';
+import { type Leaf, leafOf } from './leaves.ts';
+import {
+  addOf,
+  conversationId,
+  type Device,
+  follow,
+  join,
+  makeCommit,
+  makeDevice,
+  makeGroup,
+  makePack,
+  type Pack,
+  refuses,
+  removeOf,
+} from './testing.ts';
 import { checkWelcome } from './welcome.ts';
 
-const device = (number: number) => makeDevice(number);
-const [alice, bob, carol, dave] = [await device(1), await device(2), await device(3), await device(4)];
+const [alice, bob, carol, dave] = await Promise.all([makeDevice(1), makeDevice(2), makeDevice(3), makeDevice(4)]);
 const first = await makeCommit(await makeGroup(alice), [addOf(await makePack(bob)), addOf(await makePack(carol))]);
 const second = await makeCommit(first.state, [removeOf(1), addOf(await makePack(dave))]);
 const commit = readCommit(second.commit);
@@ -35,7 +47,9 @@ test('a commit that is what it was declared to be gives the group afterwards and
 });
 
 test('a commit for another conversation, another generation or another epoch is refused', () => {
-  refuses('wrong_group', () => judgeCommit(commit, { ...claim, groupId: { conversationId: alice.userId, generation: 0 } }));
+  refuses('wrong_group', () =>
+    judgeCommit(commit, { ...claim, groupId: { conversationId: alice.userId, generation: 0 } }),
+  );
   refuses('wrong_group', () => judgeCommit(commit, { ...claim, groupId: { conversationId, generation: 1 } }));
   refuses('wrong_epoch', () => judgeCommit(commit, { ...claim, baseEpoch: 0 }));
   refuses('wrong_epoch', () => judgeCommit(commit, { ...claim, baseEpoch: 2 }));
@@ -79,14 +93,19 @@ test('a path that turns the leaf of its sender into another, or is signed for an
   assert.ok(pathLeaf);
   refuses('wrong_identity', () => judgeCommit({ ...commit, pathLeaf: { ...pathLeaf, deviceId: bob.deviceId } }, claim));
   refuses('wrong_identity', () => judgeCommit({ ...commit, pathLeaf: { ...pathLeaf, userId: bob.userId } }, claim));
-  refuses('wrong_signature_key', () => judgeCommit({ ...commit, pathLeaf: { ...pathLeaf, signatureKey: bob.keys.publicKey } }, claim));
+  refuses('wrong_signature_key', () =>
+    judgeCommit({ ...commit, pathLeaf: { ...pathLeaf, signatureKey: bob.keys.publicKey } }, claim),
+  );
   const signature = Buffer.from(pathLeaf.signature).fill(1, 0, 1);
   refuses('bad_leaf_signature', () => judgeCommit({ ...commit, pathLeaf: { ...pathLeaf, signature } }, claim));
 
   const elsewhere = await makeCommit(await makeGroup(alice, 1), []);
   const moved = { ...commit, pathLeaf: readCommit(elsewhere.commit).pathLeaf };
   refuses('bad_leaf_signature', () => judgeCommit(moved, claim));
-  const swapped = leaves.map((leaf) => ({ ...leaf, deviceId: leaf.leafIndex === 2 ? alice.deviceId : `${leaf.leafIndex}` }));
+  const swapped = leaves.map((leaf) => ({
+    ...leaf,
+    deviceId: leaf.leafIndex === 2 ? alice.deviceId : `${leaf.leafIndex}`,
+  }));
   refuses('bad_leaf_signature', () => judgeCommit({ ...commit, senderLeaf: 2 }, { ...claim, leaves: swapped }));
 });
 
@@ -103,13 +122,20 @@ function random(seed: number): (below: number) => number {
 function leavesOf(state: mls.ClientState, names: ReadonlyMap<string, string>): Leaf[] {
   return state.ratchetTree.flatMap((node, index) => {
     if (node?.nodeType !== 'leaf') return [];
-    return [{ leafIndex: index / 2, deviceId: names.get(Buffer.from(node.leaf.signaturePublicKey).toString('hex')) ?? 'unknown' }];
+    return [
+      {
+        leafIndex: index / 2,
+        deviceId: names.get(Buffer.from(node.leaf.signaturePublicKey).toString('hex')) ?? 'unknown',
+      },
+    ];
   });
 }
 
 /** Real groups: only some members are played, the others are just leaves. */
 for (const seed of [1, 2, 3, 4]) {
-  test(`in random walk ${seed} every commit is judged right, and the leaves stay those of the real group`, { timeout: 120_000 }, async () => {
+  test(`in random walk ${seed} every commit is judged right, and the leaves stay those of the real group`, {
+    timeout: 120_000,
+  }, async () => {
     const pick = random(seed);
     const names = new Map<string, string>();
     let made = seed * 1000;
@@ -141,9 +167,16 @@ for (const seed of [1, 2, 3, 4]) {
         adds: declared(read).toReversed(),
         removes: gone.map((leaf) => leaf.deviceId),
       });
-      assert.deepEqual(judged.adds.map((add) => add.deviceId).sort(), invited.map((entry) => entry.device.deviceId).sort());
+      assert.deepEqual(
+        judged.adds.map((add) => add.deviceId).sort(),
+        invited.map((entry) => entry.device.deviceId).sort(),
+      );
       assert.equal(read.pathLeaf !== undefined, gone.length > 0 || proposals.length === 0);
-      if (welcome) checkWelcome(welcome, judged.adds.map((add) => add.ref));
+      if (welcome)
+        checkWelcome(
+          welcome,
+          judged.adds.map((add) => add.ref),
+        );
       books = judged.leaves;
       assert.deepEqual(books, leavesOf(state, names), `epoch ${epoch}`);
 
@@ -151,8 +184,11 @@ for (const seed of [1, 2, 3, 4]) {
       sender.state = state;
       played = played.filter((member) => books.some((leaf) => leaf.deviceId === member.device.deviceId));
       for (const member of played) if (member !== sender) member.state = await follow(member.state, bytes);
-      if (newcomer && welcome && played.length < 3) played.push({ device: newcomer.device, state: await join(welcome, newcomer.pack) });
-      for (const member of played) assert.equal(books[books.findIndex((leaf) => leaf.deviceId === member.device.deviceId)]?.leafIndex, member.state.privatePath.leafIndex);
+      if (newcomer && welcome && played.length < 3)
+        played.push({ device: newcomer.device, state: await join(welcome, newcomer.pack) });
+      for (const { device, state: own } of played) {
+        assert.equal(leafOf(books, device.deviceId)?.leafIndex, own.privatePath.leafIndex);
+      }
     }
   });
 }

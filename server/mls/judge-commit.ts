@@ -1,8 +1,8 @@
 import { groupIdBytes } from '../../protocol/identity.ts';
 import type { Commit } from './commit.ts';
 import type { GroupId } from './group-id.ts';
-import { applyCommit, type Leaf, leafOf } from './leaves.ts';
 import type { LeafNode } from './leaf-node.ts';
+import { applyCommit, type Leaf, leafOf } from './leaves.ts';
 import { ensure, MlsError } from './mls-error.ts';
 import { importKey, isSignedWithLabel } from './signatures.ts';
 import { writeVector } from './tls.ts';
@@ -30,9 +30,10 @@ export type JudgedCommit = {
 };
 
 /**
- * Refuses a commit that isn't for this group and epoch, isn't from this device's leaf, or whose adds and removes aren't those
- * declared; otherwise says what it changes. What it leaves to the caller, who has the tables: that each `ref` was claimed
- * for its device, that the added users belong to the conversation, and that the sender may change it.
+ * Refuses a commit that isn't for this group and epoch, isn't from this device's leaf, or whose adds and removes
+ * aren't those declared; otherwise says what it changes. What it leaves to the caller, who has the tables: that each
+ * `ref` was claimed for its device, that the added users belong to the conversation, and that the sender may change
+ * it.
  */
 export function judgeCommit(commit: Commit, claim: CommitClaim): JudgedCommit {
   const { groupId, leaves, sender } = claim;
@@ -43,11 +44,27 @@ export function judgeCommit(commit: Commit, claim: CommitClaim): JudgedCommit {
   if (commit.pathLeaf) checkPathLeaf(commit.pathLeaf, commit, sender);
 
   const removes = commit.removes.map((leafIndex) => occupied(leaves, leafIndex));
-  ensure(sameSet(removes.map((leaf) => leaf.deviceId), claim.removes), 'removes_differ');
+  ensure(
+    sameSet(
+      removes.map((leaf) => leaf.deviceId),
+      claim.removes,
+    ),
+    'removes_differ',
+  );
   const declared = claim.adds.map(({ deviceId, ref }) => `${deviceId} ${hex(ref)}`);
-  ensure(sameSet(commit.adds.map(({ deviceId, ref }) => `${deviceId} ${hex(ref)}`), declared), 'adds_differ');
+  ensure(
+    sameSet(
+      commit.adds.map(({ deviceId, ref }) => `${deviceId} ${hex(ref)}`),
+      declared,
+    ),
+    'adds_differ',
+  );
 
-  const after = applyCommit(leaves, commit.removes, commit.adds.map((add) => add.deviceId));
+  const after = applyCommit(
+    leaves,
+    commit.removes,
+    commit.adds.map((add) => add.deviceId),
+  );
   const adds = commit.adds.map(({ userId, deviceId, ref }) => ({ ...placed(after, deviceId), userId, ref }));
   return { leaves: after, adds, removes };
 }

@@ -8,7 +8,12 @@ import { accepts, encodePack, fuzz, lastResort, makeDevice, makePack, now, refus
 
 const device = await makeDevice(1);
 const stranger = await makeDevice(2);
-const owner: KeyPackageOwner = { userId: device.userId, deviceId: device.deviceId, deviceKey: device.keys.publicKey, now };
+const owner: KeyPackageOwner = {
+  userId: device.userId,
+  deviceId: device.deviceId,
+  deviceKey: device.keys.publicKey,
+  now,
+};
 const pack = await makePack(device);
 const valid = encodePack(pack.publicPackage);
 const check = (bytes: Uint8Array) => checkKeyPackage(bytes, owner);
@@ -18,7 +23,10 @@ const basic = (identity: string): mls.Credential => ({ credentialType: 'basic', 
 test('a key package is accepted, with the reference the library computes for it', async () => {
   const checked = check(valid);
   assert.deepEqual(checked.ref, Buffer.from(await makeKeyPackageRef(pack.publicPackage, suiteImpl.hash)));
-  assert.deepEqual({ ...checked, ref: null }, { ref: null, suite: 1, notAfter: new Date(now + 89 * 86_400_000), lastResort: false });
+  assert.deepEqual(
+    { ...checked, ref: null },
+    { ref: null, suite: 1, notAfter: new Date(now + 89 * 86_400_000), lastResort: false },
+  );
 });
 
 test('the ids of the owner compare without regard to letter case', () => {
@@ -43,16 +51,29 @@ test('a package with any single bit changed is refused', () => {
   for (let bit = 0; bit < valid.length * 8; bit += 1) {
     const changed = Buffer.from(valid);
     changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    assert.equal(accepts(() => check(changed)), false, `bit ${bit} changed`);
+    assert.equal(
+      accepts(() => check(changed)),
+      false,
+      `bit ${bit} changed`,
+    );
   }
 });
 
 test('a package with any byte missing or doubled, cut short or with bytes behind it is refused', () => {
   for (let at = 0; at < valid.length; at += 1) {
     const [before, after] = [valid.subarray(0, at), valid.subarray(at)];
-    assert.equal(accepts(() => check(before)), false);
-    assert.equal(accepts(() => check(Buffer.concat([before, after.subarray(1)]))), false);
-    assert.equal(accepts(() => check(Buffer.concat([before, after.subarray(0, 1), after]))), false);
+    assert.equal(
+      accepts(() => check(before)),
+      false,
+    );
+    assert.equal(
+      accepts(() => check(Buffer.concat([before, after.subarray(1)]))),
+      false,
+    );
+    assert.equal(
+      accepts(() => check(Buffer.concat([before, after.subarray(0, 1), after]))),
+      false,
+    );
   }
   refuses('trailing_bytes', () => check(Buffer.concat([valid, Uint8Array.of(0)])));
   refuses('truncated', () => check(valid.subarray(0, -1)));
@@ -69,7 +90,8 @@ test('both signatures are checked, each for itself', async () => {
 });
 
 test('another identity, an identity of another form and another signature key are refused', async () => {
-  const named = async (identity: string) => encodePack((await makePack(device, { credential: basic(identity) })).publicPackage);
+  const named = async (identity: string) =>
+    encodePack((await makePack(device, { credential: basic(identity) })).publicPackage);
   const bytes = await Promise.all(
     [
       leafIdentity(stranger.userId, device.deviceId),
@@ -87,7 +109,9 @@ test('another identity, an identity of another form and another signature key ar
 });
 
 test('another credential than basic is refused', async () => {
-  const { publicPackage } = await makePack(device, { credential: { credentialType: 'x509', certificates: [Buffer.from('x')] } });
+  const { publicPackage } = await makePack(device, {
+    credential: { credentialType: 'x509', certificates: [Buffer.from('x')] },
+  });
   refuses('wrong_credential', () => check(encodePack(publicPackage)));
 });
 
@@ -98,7 +122,8 @@ test('another cipher suite is refused', async () => {
 });
 
 test('another version and another kind of message are refused', () => {
-  const changed = (at: number, value: number) => Buffer.concat([valid.subarray(0, at), Uint8Array.of(value), valid.subarray(at + 1)]);
+  const changed = (at: number, value: number) =>
+    Buffer.concat([valid.subarray(0, at), Uint8Array.of(value), valid.subarray(at + 1)]);
   refuses('wrong_version', () => check(changed(1, 2)));
   refuses('wrong_version', () => check(changed(5, 2)));
   refuses('wrong_wire_format', () => check(changed(3, 1)));
@@ -106,7 +131,9 @@ test('another version and another kind of message are refused', () => {
 
 test('a length in more bytes than it needs is refused although everything else is right', () => {
   assert.equal(valid[8], 32);
-  refuses('non_minimal_varint', () => check(Buffer.concat([valid.subarray(0, 8), Uint8Array.of(0x40, 32), valid.subarray(9)])));
+  refuses('non_minimal_varint', () =>
+    check(Buffer.concat([valid.subarray(0, 8), Uint8Array.of(0x40, 32), valid.subarray(9)])),
+  );
 });
 
 test('an init key that is the encryption key of the leaf is refused', () => {
@@ -136,7 +163,8 @@ test('a lifetime that is over, not begun or longer than 100 days is refused', as
 });
 
 test('a leaf that lacks what every group needs, or uses what it does not list, is refused', async () => {
-  const lacking = async (options: Parameters<typeof makePack>[1]) => encodePack((await makePack(device, options)).publicPackage);
+  const lacking = async (options: Parameters<typeof makePack>[1]) =>
+    encodePack((await makePack(device, options)).publicPackage);
   const unlisted = { extensionType: 0x7777, extensionData: Buffer.from('x') };
   for (const bytes of await Promise.all([
     lacking({ capabilities: { versions: [] } }),
@@ -152,7 +180,10 @@ test('a leaf that lacks what every group needs, or uses what it does not list, i
 test('an extension that occurs twice, too many of them, and too many bytes are refused', async () => {
   const { publicPackage } = await makePack(device, { extensions: [lastResort, lastResort] });
   refuses('duplicate_extension', () => check(encodePack(publicPackage)));
-  const extensions = Array.from({ length: 33 }, (_, index) => ({ extensionType: 100 + index, extensionData: Buffer.alloc(0) }));
+  const extensions = Array.from({ length: 33 }, (_, index) => ({
+    extensionType: 100 + index,
+    extensionData: Buffer.alloc(0),
+  }));
   const many = await makePack(device, { extensions });
   refuses('too_many', () => check(encodePack(many.publicPackage)));
   const large = await makePack(device, { extensions: [{ extensionType: 99, extensionData: Buffer.alloc(8192) }] });
@@ -160,7 +191,8 @@ test('an extension that occurs twice, too many of them, and too many bytes are r
 });
 
 test('a leaf made for a commit is refused in a key package', () => {
-  const { hpkePublicKey, signaturePublicKey, credential, capabilities, extensions, signature } = pack.publicPackage.leafNode;
+  const { hpkePublicKey, signaturePublicKey, credential, capabilities, extensions, signature } =
+    pack.publicPackage.leafNode;
   const common = { hpkePublicKey, signaturePublicKey, credential, capabilities, extensions, signature };
   const leafNode = { ...common, leafNodeSource: 'commit' as const, parentHash: new Uint8Array(32) };
   refuses('wrong_leaf_source', () => check(encodeLoosely({ ...pack.publicPackage, leafNode })));

@@ -1,6 +1,6 @@
 import { MAX_KEY_PACKAGE_BYTES } from '../../protocol/keys.ts';
-import { ensure, MlsError } from './mls-error.ts';
 import { type LeafNode, type LeafSource, readExtensions, readLeafNode, suite } from './leaf-node.ts';
+import { ensure, MlsError } from './mls-error.ts';
 import { importKey, isSignedWithLabel, refHash } from './signatures.ts';
 import { openMessage, type TlsReader } from './tls.ts';
 
@@ -10,7 +10,10 @@ const day = 86_400;
 
 /** Days between the two ends of a lifetime. */
 export const maxLifetimeDays = 100;
-/** How far a client's clock may run ahead. Clients should still date `not_before` back, for other clients check it too. */
+/**
+ * How far a client's clock may run ahead. Clients should still date `not_before` back, for other clients check it
+ * too.
+ */
 const clockToleranceSeconds = 300;
 
 type Lifetime = Extract<LeafSource, { kind: 'key_package' }>;
@@ -45,15 +48,19 @@ export type KeyPackageOwner = {
 };
 
 /**
- * Checks a published key package (an MLSMessage of wire format mls_key_package, RFC 9420 section 10.1) completely: its form, whose
- * it is, both signatures, the lifetime. Two Ed25519 verifications, about 0.2 ms: let others run between the packages of a batch.
+ * Checks a published key package (an MLSMessage of wire format mls_key_package, RFC 9420 section 10.1) completely:
+ * its form, whose it is, both signatures, the lifetime. Two Ed25519 verifications, about 0.2 ms: let others run
+ * between the packages of a batch.
  */
 export function checkKeyPackage(message: Uint8Array, owner: KeyPackageOwner): CheckedKeyPackage {
   const reader = openMessage(message, MAX_KEY_PACKAGE_BYTES, wireFormat);
   const keyPackage = readKeyPackage(reader);
   reader.end();
   const { leaf } = keyPackage;
-  ensure(leaf.userId === owner.userId.toLowerCase() && leaf.deviceId === owner.deviceId.toLowerCase(), 'wrong_identity');
+  ensure(
+    leaf.userId === owner.userId.toLowerCase() && leaf.deviceId === owner.deviceId.toLowerCase(),
+    'wrong_identity',
+  );
   ensure(Buffer.compare(leaf.signatureKey, owner.deviceKey) === 0, 'wrong_signature_key');
   const notAfter = checkLifetime(leaf.source, owner.now);
   const key = importKey(leaf.signatureKey);
@@ -74,7 +81,14 @@ export function readKeyPackage(reader: TlsReader): KeyPackage {
   const signedPart = reader.since(start);
   const signature = reader.vector(64);
   ensure(Buffer.compare(initKey, leaf.encryptionKey) !== 0, 'reused_key');
-  return { ref: refHash('KeyPackage Reference', reader.since(start)), initKey, leaf, lastResort, signedPart, signature };
+  return {
+    ref: refHash('KeyPackage Reference', reader.since(start)),
+    initKey,
+    leaf,
+    lastResort,
+    signedPart,
+    signature,
+  };
 }
 
 function isForKeyPackage(leaf: LeafNode): leaf is KeyPackage['leaf'] {

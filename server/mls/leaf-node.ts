@@ -1,6 +1,6 @@
 import { parseLeafIdentity } from '../../protocol/identity.ts';
 import { ensure, MlsError } from './mls-error.ts';
-import { readList, TlsReader } from './tls.ts';
+import { readList, type TlsReader } from './tls.ts';
 
 /** What makes a leaf valid, by where it was made: RFC 9420 section 7.2. */
 export type LeafSource =
@@ -28,7 +28,10 @@ const lastDefaultExtension = 5;
 const mostCapabilities = 256;
 const mostExtensions = 32;
 
-/** Reads a LeafNode of cipher suite 1 with a basic credential, refusing one that contradicts itself. Signatures are not checked. */
+/**
+ * Reads a LeafNode of cipher suite 1 with a basic credential, refusing one that contradicts itself. Signatures are
+ * not checked.
+ */
 export function readLeafNode(reader: TlsReader): LeafNode {
   const start = reader.position;
   const encryptionKey = reader.vector(32);
@@ -63,7 +66,10 @@ function readIdentity(bytes: Uint8Array): { userId: string; deviceId: string } {
   return device;
 }
 
-/** Reads Capabilities and returns the extensions. A leaf that doesn't list what groups use would make every Add of it fail. */
+/**
+ * Reads Capabilities and returns the extensions. A leaf that doesn't list what groups use would make every Add of it
+ * fail.
+ */
 function readCapabilities(reader: TlsReader): number[] {
   const list = () => readList(reader, mostCapabilities, (elements) => elements.uint16());
   const versions = list();

@@ -7,7 +7,10 @@ import { refuses } from './testing.ts';
 const group = (...devices: (string | undefined)[]): Leaf[] =>
   devices.flatMap((deviceId, leafIndex) => (deviceId === undefined ? [] : [{ leafIndex, deviceId }]));
 
-/** The tree as the RFC tells it: a width that is a power of two, doubled by an add that finds no blank, halved while that's blank. */
+/**
+ * The tree as the RFC tells it: a width that is a power of two, doubled by an add that finds no blank, halved while
+ * that's blank.
+ */
 function commitToTree(tree: (string | undefined)[], removes: readonly number[], adds: readonly string[]): void {
   for (const leaf of removes) tree[leaf] = undefined;
   while (tree.length > 1 && tree.slice(tree.length / 2).every((leaf) => leaf === undefined)) tree.length /= 2;
@@ -59,7 +62,10 @@ test('after any commits the leaves are those of the tree as the RFC describes it
       let leaves = newGroup('d0');
       let made = 1;
       for (const { removes, adds, shuffle } of commits) {
-        const gone = [...new Set(removes.map((pick) => leaves[pick % leaves.length]?.leafIndex ?? 0))].slice(0, leaves.length - 1);
+        const gone = [...new Set(removes.map((pick) => leaves[pick % leaves.length]?.leafIndex ?? 0))].slice(
+          0,
+          leaves.length - 1,
+        );
         const fresh = Array.from({ length: adds }, () => `d${made++}`);
         commitToTree(tree, gone, fresh);
         leaves = applyCommit(shuffle ? leaves.toReversed() : leaves, gone, fresh);

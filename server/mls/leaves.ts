@@ -17,10 +17,11 @@ export function leafOf(leaves: readonly Leaf[], deviceId: string): Leaf | undefi
 }
 
 /**
- * The group after a commit, by the rule of RFC 9420 sections 7.7, 7.8 and 12.3: first the removed leaves become blank, then each add,
- * in the order of the proposals, takes the leftmost blank leaf, or a new one at the right end if none is blank. Both are the
- * lowest index not in use: extending a full tree puts the new leaf right behind the last, and truncating an emptied right
- * half takes away only indexes above every used one. The result is sorted by leaf index.
+ * The group after a commit, by the rule of RFC 9420 sections 7.7, 7.8 and 12.3: first the removed leaves become
+ * blank, then each add, in the order of the proposals, takes the leftmost blank leaf, or a new one at the right end
+ * if none is blank. Both are the lowest index not in use: extending a full tree puts the new leaf right behind the
+ * last, and truncating an emptied right half takes away only indexes above every used one. The result is sorted by
+ * leaf index.
  */
 export function applyCommit(leaves: readonly Leaf[], removes: readonly number[], adds: readonly string[]): Leaf[] {
   const byIndex = new Map(leaves.map((leaf) => [leaf.leafIndex, leaf]));

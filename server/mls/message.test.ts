@@ -3,7 +3,19 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import * as mls from 'ts-mls';
 import { readMessageHeader } from './message.ts';
-import { accepts, conversationId, encode, fuzz, hurt, makeCommit, makeDevice, makeGroup, makeMessage, refuses, suiteImpl } from './testing.ts';
+import {
+  accepts,
+  conversationId,
+  encode,
+  fuzz,
+  hurt,
+  makeCommit,
+  makeDevice,
+  makeGroup,
+  makeMessage,
+  refuses,
+  suiteImpl,
+} from './testing.ts';
 
 const group = await makeGroup(await makeDevice(1), 3);
 const { state, commit } = await makeCommit(group, []);
@@ -51,11 +63,14 @@ test('a commit, another version, a group id of another form and an encrypted com
 test('lengths in more bytes than they need, or in eight, are refused', async () => {
   const short = await makeMessage(state, Buffer.from('x'));
   assert.equal(short[34], 0);
-  const widened = (...length: number[]) => Buffer.concat([short.subarray(0, 34), Uint8Array.from(length), short.subarray(35)]);
+  const widened = (...length: number[]) =>
+    Buffer.concat([short.subarray(0, 34), Uint8Array.from(length), short.subarray(35)]);
   refuses('non_minimal_varint', () => read(widened(0x40, 0)));
   refuses('non_minimal_varint', () => read(widened(0x80, 0, 0, 0)));
   refuses('bad_varint', () => read(widened(0xc0, 0, 0, 0, 0, 0, 0, 0)));
-  refuses('truncated', () => read(Buffer.concat([short.subarray(0, 35), Uint8Array.of(0xbf, 255, 255, 255), short.subarray(36)])));
+  refuses('truncated', () =>
+    read(Buffer.concat([short.subarray(0, 35), Uint8Array.of(0xbf, 255, 255, 255), short.subarray(36)])),
+  );
 });
 
 test('a message above 64 KiB, a stub, and text outside the alphabet are refused', () => {

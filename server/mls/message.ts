@@ -9,7 +9,10 @@ export type MessageHeader = {
   readonly epoch: number;
 };
 
-/** Version, wire format, group id (20 bytes behind their length), epoch, content type, and two bytes for the length that follows. */
+/**
+ * Version, wire format, group id (20 bytes behind their length), epoch, content type, and two bytes for the length
+ * that follows.
+ */
 const prefixBytes = 36;
 const prefixCharacters = (prefixBytes / 3) * 4;
 /** Filled and read within one call. */
@@ -21,9 +24,10 @@ for (const [value, character] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 }
 
 /**
- * Reads the header of an application message, an MLSMessage holding a PrivateMessage (RFC 9420 section 6.3), from its base64url
- * text. Every message passes here, so only the 36 bytes at the start and the lengths of the two ciphertexts are decoded;
- * the lengths must add up to the end of the text. The schema of the frame has made sure that the text is canonical base64url.
+ * Reads the header of an application message, an MLSMessage holding a PrivateMessage (RFC 9420 section 6.3), from its
+ * base64url text. Every message passes here, so only the 36 bytes at the start and the lengths of the two ciphertexts
+ * are decoded; the lengths must add up to the end of the text. The schema of the frame has made sure that the text is
+ * canonical base64url.
  */
 export function readMessageHeader(text: string): MessageHeader {
   const size = Math.floor((text.length * 3) / 4);
@@ -42,7 +46,8 @@ export function readMessageHeader(text: string): MessageHeader {
   ensure(Number.isSafeInteger(epoch), 'bad_epoch');
   ensure(prefix[33] === 1, 'wrong_content_type');
   const hex = prefix.toString('hex', 5, 21);
-  const conversationId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const tail = `${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const conversationId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${tail}`;
   const generation = prefix.readUInt32BE(21);
 
   const senderData = afterVector(text, size, 34, maxAuthenticatedDataBytes, 'authenticated_data_too_long');
@@ -52,7 +57,13 @@ export function readMessageHeader(text: string): MessageHeader {
 }
 
 /** Where the vector that starts at byte `at` ends. */
-function afterVector(text: string, size: number, at: number, most: number, reason: 'authenticated_data_too_long' | 'truncated'): number {
+function afterVector(
+  text: string,
+  size: number,
+  at: number,
+  most: number,
+  reason: 'authenticated_data_too_long' | 'truncated',
+): number {
   const first = byteAt(text, size, at);
   const form = first >> 6;
   let length = first;

@@ -48,7 +48,10 @@ const sentences = {
 
 export type MlsReason = keyof typeof sentences;
 
-/** An MLS object was refused. The only thing the decoders and checks of this folder throw, whatever bytes they are given. */
+/**
+ * An MLS object was refused. The only thing the decoders and checks of this folder throw, whatever bytes they are
+ * given.
+ */
 export class MlsError extends Error {
   override readonly name = 'MlsError';
   readonly reason: MlsReason;

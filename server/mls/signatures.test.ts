@@ -19,7 +19,10 @@ const account = makeKeys();
 const device = makeKeys();
 const signed = (content: Uint8Array, by = account) => sign(null, content, by.secret);
 
-/** Asserts that a signature holds, and that it doesn't with any of its bits changed, with one missing or with one more. */
+/**
+ * Asserts that a signature holds, and that it doesn't with any of its bits changed, with one missing or with one
+ * more.
+ */
 function holdsExactly(signature: Buffer, check: (signature: Buffer) => boolean): void {
   assert.equal(check(signature), true);
   for (let bit = 0; bit < signature.length * 8; bit += 1) {
@@ -100,7 +103,10 @@ test('a key of small order is unusable: the bare verification accepts a signatur
   const ys = [0n, 1n, prime - 1n, prime, prime + 1n];
   const orderEight = 'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a';
   const others = ['26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', orderEight];
-  const keys = [...ys.map((y) => Buffer.from(y.toString(16).padStart(64, '0'), 'hex').reverse()), ...others.map((key) => Buffer.from(key, 'hex'))];
+  const keys = [
+    ...ys.map((y) => Buffer.from(y.toString(16).padStart(64, '0'), 'hex').reverse()),
+    ...others.map((key) => Buffer.from(key, 'hex')),
+  ];
   const forged = Buffer.concat([Uint8Array.of(1), Buffer.alloc(63)]);
   let accepted = 0;
   for (const key of keys) {
@@ -128,7 +134,10 @@ test('no bytes as key, content or signature make a check do anything but say no'
     fc.property(fc.oneof(any, sized(32)), any, fc.oneof(any, sized(64)), (key, content, signature) => {
       assert.equal(signatures.isSigned(key, content, signature), false);
       assert.equal(signatures.isDeviceVouched(key, { userId, deviceId, deviceKey: content }, signature), false);
-      assert.equal(signatures.isRotationSigned({ key, hash: chainStart() }, { userId, version: 2, key: content, signature }), false);
+      assert.equal(
+        signatures.isRotationSigned({ key, hash: chainStart() }, { userId, version: 2, key: content, signature }),
+        false,
+      );
     }),
     { numRuns: 500 },
   );

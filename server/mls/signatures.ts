@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import {
-  accountChainBytes,
   type AccountKey,
+  accountChainBytes,
   accountKeyBytes,
   deviceBytes,
   revokeBytes,
@@ -15,8 +15,8 @@ const orderEight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706
 const smallOrderYs: ReadonlySet<bigint> = new Set([0n, 1n, fieldPrime - 1n, orderEight, fieldPrime - orderEight]);
 
 /**
- * Whether 32 bytes may be registered as an Ed25519 key. Keys of small order are refused: signatures "by" them can be made
- * without any secret, and libraries disagree about accepting these.
+ * Whether 32 bytes may be registered as an Ed25519 key. Keys of small order are refused: signatures "by" them can be
+ * made without any secret, and libraries disagree about accepting these.
  */
 export function isUsableKey(key: Uint8Array): boolean {
   if (key.length !== 32) return false;
@@ -25,7 +25,10 @@ export function isUsableKey(key: Uint8Array): boolean {
   return !smallOrderYs.has(BigInt(`0x${bigEndian.toString('hex')}`) % fieldPrime);
 }
 
-/** Whether the account key vouches for the device: `keys.register`'s `crossSig` over `deviceBytes`. No for an unusable device key. */
+/**
+ * Whether the account key vouches for the device: `keys.register`'s `crossSig` over `deviceBytes`. No for an unusable
+ * device key.
+ */
 export function isDeviceVouched(
   accountKey: Uint8Array,
   device: { userId: string; deviceId: string; deviceKey: Uint8Array },
@@ -53,7 +56,9 @@ export function isRotationSigned(previous: { key: Uint8Array; hash: Uint8Array }
   return isSigned(previous.key, accountKeyBytes(previous.hash, next), next.signature);
 }
 
-/** The chain hash of an account key: SHA-256 over `accountChainBytes`. `previousHash` is `chainStart()` for version 1. */
+/**
+ * The chain hash of an account key: SHA-256 over `accountChainBytes`. `previousHash` is `chainStart()` for version 1.
+ */
 export function chainHash(previousHash: Uint8Array, entry: AccountKey): Buffer {
   return createHash('sha256').update(accountChainBytes(previousHash, entry)).digest();
 }
@@ -66,17 +71,27 @@ export function isSigned(key: Uint8Array, content: Uint8Array, signature: Uint8A
 /** A raw Ed25519 public key as node:crypto wants it. By way of a JWK, which took an eighth of the time DER did. */
 export function importKey(key: Uint8Array): KeyObject {
   ensure(key.length === 32, 'bad_length');
-  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(key).toString('base64url') }, format: 'jwk' });
+  return createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(key).toString('base64url') },
+    format: 'jwk',
+  });
 }
 
 /** VerifyWithLabel of RFC 9420 section 5.1.2. */
 export function isSignedWithLabel(key: KeyObject, label: string, content: Uint8Array, signature: Uint8Array): boolean {
-  return isSignedBy(key, Buffer.concat([writeVector(Buffer.from(`MLS 1.0 ${label}`)), writeVector(content)]), signature);
+  return isSignedBy(
+    key,
+    Buffer.concat([writeVector(Buffer.from(`MLS 1.0 ${label}`)), writeVector(content)]),
+    signature,
+  );
 }
 
 /** RefHash of RFC 9420 section 5.2 with SHA-256. */
 export function refHash(label: string, value: Uint8Array): Buffer {
-  return createHash('sha256').update(writeVector(Buffer.from(`MLS 1.0 ${label}`))).update(writeVector(value)).digest();
+  return createHash('sha256')
+    .update(writeVector(Buffer.from(`MLS 1.0 ${label}`)))
+    .update(writeVector(value))
+    .digest();
 }
 
 function isSignedBy(key: KeyObject, content: Uint8Array, signature: Uint8Array): boolean {

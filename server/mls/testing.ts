@@ -78,7 +78,11 @@ export const addOf = (pack: Pack): mls.Proposal => ({ proposalType: 'add', add: 
 export const removeOf = (removed: number): mls.Proposal => ({ proposalType: 'remove', remove: { removed } });
 
 /** A commit as its sender would post it, with the state that follows. */
-export async function makeCommit(state: mls.ClientState, proposals: mls.Proposal[], options: mls.CreateCommitOptions = {}) {
+export async function makeCommit(
+  state: mls.ClientState,
+  proposals: mls.Proposal[],
+  options: mls.CreateCommitOptions = {},
+) {
   const made = await mls.createCommit(
     { state, cipherSuite: suiteImpl },
     { wireAsPublicMessage: true, ratchetTreeExtension: true, extraProposals: proposals, ...options },
@@ -96,7 +100,16 @@ export function join(welcome: Buffer, pack: Pack): Promise<mls.ClientState> {
   if (decoded?.wireformat !== 'mls_welcome') throw new TypeError('not a welcome');
   const { publicPackage, privatePackage } = pack;
   const { welcome: content } = decoded;
-  return mls.joinGroup(content, publicPackage, privatePackage, mls.emptyPskIndex, suiteImpl, undefined, undefined, clientConfig);
+  return mls.joinGroup(
+    content,
+    publicPackage,
+    privatePackage,
+    mls.emptyPskIndex,
+    suiteImpl,
+    undefined,
+    undefined,
+    clientConfig,
+  );
 }
 
 /** The state of a member after somebody else's commit. */
@@ -106,7 +119,11 @@ export async function follow(state: mls.ClientState, commit: Buffer): Promise<ml
   return (await mls.processMessage(decoded, state, mls.emptyPskIndex, mls.acceptAll, suiteImpl)).newState;
 }
 
-export async function makeMessage(state: mls.ClientState, plaintext: Uint8Array, authenticatedData?: Uint8Array): Promise<Buffer> {
+export async function makeMessage(
+  state: mls.ClientState,
+  plaintext: Uint8Array,
+  authenticatedData?: Uint8Array,
+): Promise<Buffer> {
   const { privateMessage } = await mls.createApplicationMessage(state, plaintext, suiteImpl, authenticatedData);
   return encode({ privateMessage, wireformat: 'mls_private_message', version: 'mls10' });
 }
@@ -141,7 +158,11 @@ export function hurt(valid: Buffer): fc.Arbitrary<Buffer> {
   });
   const cut = at.map((end) => valid.subarray(0, end));
   const splice = fc.tuple(at, at, at).map(([from, to, where]) => {
-    return Buffer.concat([valid.subarray(0, where), valid.subarray(Math.min(from, to), Math.max(from, to)), valid.subarray(where)]);
+    return Buffer.concat([
+      valid.subarray(0, where),
+      valid.subarray(Math.min(from, to), Math.max(from, to)),
+      valid.subarray(where),
+    ]);
   });
   const noise = fc.oneof(fc.uint8Array({ maxLength: 16 }), fc.constant(Uint8Array.of(0xbf, 0xff, 0xff, 0xff)));
   const replace = fc.tuple(at, noise).map(([where, bytes]) => {
@@ -150,7 +171,9 @@ export function hurt(valid: Buffer): fc.Arbitrary<Buffer> {
   return fc.oneof(flip, cut, splice, replace);
 }
 
-/** Runs a decoder over noise and over hurt copies of a valid object: whatever happens, it is an answer or an MlsError. */
+/**
+ * Runs a decoder over noise and over hurt copies of a valid object: whatever happens, it is an answer or an MlsError.
+ */
 export function fuzz(valid: Buffer, decode: (bytes: Buffer) => unknown, runs = 4000): void {
   const noise = fc.uint8Array({ maxLength: 600 }).map((bytes) => Buffer.from(bytes));
   const opened = noise.map((bytes) => Buffer.concat([valid.subarray(0, 4), bytes]));

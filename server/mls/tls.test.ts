@@ -35,7 +35,9 @@ test('a length in more bytes than it needs is refused, as is the eight-byte form
   refuses('non_minimal_varint', () => read('4001 aa').vector());
   refuses('non_minimal_varint', () => read(`403f ${'aa'.repeat(63)}`).vector());
   refuses('non_minimal_varint', () => read('80000001 aa').vector());
-  refuses('non_minimal_varint', () => new TlsReader(Buffer.concat([Buffer.from('80003fff', 'hex'), Buffer.alloc(16_383)])).vector());
+  refuses('non_minimal_varint', () =>
+    new TlsReader(Buffer.concat([Buffer.from('80003fff', 'hex'), Buffer.alloc(16_383)])).vector(),
+  );
   refuses('bad_varint', () => read('c000000000000001 aa').vector());
 });
 
@@ -60,7 +62,10 @@ test('reading past the end, leaving bytes, wrong lengths and odd flags are refus
 
 test('a list is read to the end of its vector, no further, and no longer than allowed', () => {
   const reader = read('04 00010002 ff');
-  assert.deepEqual(readList(reader, 2, (list) => list.uint16()), [1, 2]);
+  assert.deepEqual(
+    readList(reader, 2, (list) => list.uint16()),
+    [1, 2],
+  );
   assert.equal(reader.uint8(), 0xff);
   refuses('too_many', () => readList(read('04 00010002'), 1, (list) => list.uint16()));
   refuses('truncated', () => readList(read('03 000100'), 2, (list) => list.uint16()));
@@ -74,7 +79,9 @@ test('a message of another version, another kind or too great a size is not open
 });
 
 test('no sequence of reads on any bytes does anything but answer or refuse', () => {
-  const steps = fc.array(fc.constantFrom('uint8', 'uint16', 'uint32', 'uint64', 'epoch', 'present', 'vector', 'end'), { maxLength: 20 });
+  const steps = fc.array(fc.constantFrom('uint8', 'uint16', 'uint32', 'uint64', 'epoch', 'present', 'vector', 'end'), {
+    maxLength: 20,
+  });
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), steps, (bytes, calls) => {
       const reader = new TlsReader(bytes);

@@ -1,8 +1,8 @@
-import { MlsError, ensure } from './mls-error.ts';
+import { ensure, MlsError } from './mls-error.ts';
 
 /**
- * Reads the TLS presentation language as RFC 9420 uses it (section 2.1). It only moves forward, only hands out views of the
- * bytes it was given, and allocates nothing in proportion to a length it has merely been told.
+ * Reads the TLS presentation language as RFC 9420 uses it (section 2.1). It only moves forward, only hands out views
+ * of the bytes it was given, and allocates nothing in proportion to a length it has merely been told.
  */
 export class TlsReader {
   readonly #bytes: Uint8Array;
@@ -83,7 +83,10 @@ export class TlsReader {
     return value;
   }
 
-  /** Variable-size length, at most 30 bits. A longer form than needed would give one object two encodings, hence two hashes. */
+  /**
+   * Variable-size length, at most 30 bits. A longer form than needed would give one object two encodings, hence two
+   * hashes.
+   */
   #varint(): number {
     const first = this.#uint(1);
     switch (first >> 6) {

@@ -36,10 +36,14 @@ test('a welcome for one more, one less, one twice or somebody else is refused', 
   refuses('welcome_differs', () => checkWelcome(altered({ secrets: [...decoded.secrets, one] }), refs));
   refuses('welcome_differs', () => checkWelcome(altered({ secrets: [one, two, two] }), refs));
   refuses('welcome_differs', () => checkWelcome(altered({ secrets: [] }), refs));
+  const twice = [one.newMember, one.newMember];
+  refuses('welcome_differs', () => checkWelcome(altered({ secrets: [one, one] }), twice));
 });
 
 test('another suite, another kind of message and references that are no hashes are refused', () => {
-  refuses('wrong_suite', () => readWelcome(altered({ cipherSuite: 'MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519' })));
+  refuses('wrong_suite', () =>
+    readWelcome(altered({ cipherSuite: 'MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519' })),
+  );
   refuses('wrong_wire_format', () => readWelcome(commit));
   const [secret] = decoded.secrets;
   assert.ok(secret);
@@ -48,7 +52,11 @@ test('another suite, another kind of message and references that are no hashes a
 });
 
 test('a welcome cut short, with bytes behind it, or above 1 MiB is refused', () => {
-  for (let end = 0; end < welcome.length; end += 1) assert.equal(accepts(() => readWelcome(welcome.subarray(0, end))), false);
+  for (let end = 0; end < welcome.length; end += 1)
+    assert.equal(
+      accepts(() => readWelcome(welcome.subarray(0, end))),
+      false,
+    );
   refuses('trailing_bytes', () => readWelcome(Buffer.concat([welcome, Uint8Array.of(0)])));
   refuses('too_large', () => readWelcome(altered({ encryptedGroupInfo: Buffer.alloc(1024 * 1024) })));
 });

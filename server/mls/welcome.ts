@@ -7,7 +7,10 @@ import { openMessage, readList } from './tls.ts';
 
 const wireFormat = 3;
 
-/** Reads a welcome (RFC 9420 section 12.4.3.1) and returns the KeyPackageRefs it is for. All the rest is encrypted to them. */
+/**
+ * Reads a welcome (RFC 9420 section 12.4.3.1) and returns the KeyPackageRefs it is for. All the rest is encrypted to
+ * them.
+ */
 export function readWelcome(message: Uint8Array): Uint8Array[] {
   const reader = openMessage(message, MAX_WELCOME_BYTES, wireFormat);
   ensure(reader.uint16() === suite, 'wrong_suite');
