@@ -1,0 +1,74 @@
+import { expand, extract } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import * as v from 'valibot';
+import { uuidBytes } from '../../protocol/identity.ts';
+import { type Bytes, concat, fromUtf8, own, randomBytes, readUint32, toBase64url, uint32, utf8 } from './bytes.ts';
+import { bytesText, type ConversationKey, packedKeysText, packKeysText } from './conversation-keys.ts';
+import type { SigningKey } from './ed25519.ts';
+import { E2eeError } from './error.ts';
+
+const version = 1;
+const saltLength = 16;
+const nonceLength = 12;
+const bucket = 4096;
+
+/** What someone who lost every device gets back with the recovery key: the account and the archive, no device. */
+export interface Recovery {
+  readonly account: SigningKey;
+  readonly keys: readonly ConversationKey[];
+}
+
+const schema = v.object({
+  v: v.literal(version),
+  publicKey: bytesText(32),
+  privateKey: bytesText(48),
+  keys: packedKeysText,
+});
+
+async function blobKey(recoveryKey: Uint8Array, salt: Uint8Array, use: 'encrypt' | 'decrypt'): Promise<CryptoKey> {
+  if (recoveryKey.length !== 32) throw new RangeError('a recovery key has 32 bytes');
+  const raw = expand(sha256, extract(sha256, recoveryKey, salt), utf8('sotto recovery v1'), 32);
+  return crypto.subtle.importKey('raw', own(raw), 'AES-GCM', false, [use]);
+}
+
+const additionalData = (userId: string): Bytes => concat(utf8('sotto-recovery-v1'), uuidBytes(userId));
+
+/** An opaque blob to be stored anywhere: version, salt, nonce, AES-256-GCM; padded to multiples of 4 KiB. */
+export async function sealRecovery(recoveryKey: Uint8Array, userId: string, { account, keys }: Recovery): Promise<Bytes> {
+  const plain = utf8(
+    JSON.stringify({
+      v: version,
+      publicKey: toBase64url(account.publicKey),
+      privateKey: toBase64url(account.privateKey),
+      keys: packKeysText(keys),
+    }),
+  );
+  const padded = new Uint8Array(Math.ceil((plain.length + 4) / bucket) * bucket);
+  padded.set(uint32(plain.length));
+  padded.set(plain, 4);
+  const salt = randomBytes(saltLength);
+  const iv = randomBytes(nonceLength);
+  const key = await blobKey(recoveryKey, salt, 'encrypt');
+  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: additionalData(userId) }, key, padded);
+  return concat(Uint8Array.of(version), salt, iv, new Uint8Array(sealed));
+}
+
+/** Rejects with `undecryptable` for another key, another user's blob, or a changed one. */
+export async function openRecovery(recoveryKey: Uint8Array, userId: string, blob: Uint8Array): Promise<Recovery> {
+  const bytes = own(blob);
+  if (bytes[0] !== version) throw new E2eeError('malformed', 'The recovery blob is of another version.');
+  const [salt, iv] = [bytes.slice(1, 1 + saltLength), bytes.slice(1 + saltLength, 1 + saltLength + nonceLength)];
+  let value: unknown;
+  try {
+    const key = await blobKey(recoveryKey, salt, 'decrypt');
+    const parameters = { name: 'AES-GCM', iv, additionalData: additionalData(userId) };
+    const opened = new Uint8Array(await crypto.subtle.decrypt(parameters, key, bytes.slice(1 + saltLength + nonceLength)));
+    value = JSON.parse(fromUtf8(opened.subarray(4, 4 + readUint32(opened, 0))));
+  } catch (cause) {
+    throw new E2eeError('undecryptable', 'The recovery key does not open this blob.', { cause });
+  }
+  const recovery = v.safeParse(schema, value);
+  if (!recovery.success) throw new E2eeError('malformed', 'The recovery blob is damaged.');
+  const { publicKey, privateKey, keys } = recovery.output;
+  return { account: { publicKey, privateKey }, keys };
+}
