@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isNotificationType, isRequestType, notifications, type RequestType, requests } from '../../protocol/index.ts';
+import { isNotificationType, isRequestType, notifications, type RequestBody, type RequestType, requests } from '../../protocol/index.ts';
 import { RequestError } from '../errors.ts';
 import type { Context, Handlers, NotificationHandlers, Pending } from '../handlers/handler.ts';
 import type { Ticket } from './session.ts';
@@ -11,7 +11,8 @@ export type Result = RequestError | object;
 export interface Desk {
   readonly handlers: Handlers;
   readonly notificationHandlers: NotificationHandlers;
-  verifyToken(token: string): Ticket | undefined;
+  /** Undefined for a token that is not valid, or not for access. */
+  verifyToken(token: string): Promise<Ticket | undefined>;
   /** Turns whatever was thrown into the refusal the client sees; a bug is logged under an id. */
   explain(error: unknown, type: string): RequestError;
 }
@@ -29,9 +30,13 @@ export function dispatch(
   const fail = (error: unknown): void => session.finish(desk.explain(error, type));
   try {
     if (!isRequestType(type)) return session.finish(new RequestError('unknown_type'));
+    if (type === 'session.renew') {
+      const parsed = v.safeParse(requests[type].body, body);
+      if (!parsed.success) return session.finish(badRequest(parsed.issues[0]));
+      return void renew(desk, parsed.output, session).then(session.finish, fail);
+    }
     const parsed = v.safeParse(requests[type].body, body, { abortEarly: true, abortPipeEarly: true });
     if (!parsed.success) return session.finish(badRequest(parsed.issues[0]));
-    if (type === 'session.renew') return session.finish(renew(desk, parsed.output, session));
     const handler = handlerOf(desk.handlers, type);
     if (handler === undefined) return session.finish(new RequestError(type === 'hello' ? 'conflict' : 'unknown_type'));
     const result = handler(parsed.output, context);
@@ -59,9 +64,8 @@ function handlerOf(handlers: Handlers, type: RequestType): AnyHandler | undefine
   return Object.hasOwn(handlers, type) ? (handlers as Readonly<Record<string, AnyHandler>>)[type] : undefined;
 }
 
-function renew(desk: Desk, body: unknown, session: { renew(ticket: Ticket): boolean }): Result {
-  const { token } = body as { token: string };
-  const ticket = desk.verifyToken(token);
+async function renew(desk: Desk, body: RequestBody<'session.renew'>, session: { renew(ticket: Ticket): boolean }): Promise<Result> {
+  const ticket = await desk.verifyToken(body.token);
   if (ticket === undefined || !session.renew(ticket)) return new RequestError('unauthenticated');
   return { expiresAt: new Date(ticket.expiresAt).toISOString() };
 }

@@ -127,18 +127,19 @@ export class Session implements SocketHandler {
       this.#writer.write(errorFrame(id, hello));
       return this.#close('protocol_error', 'hello not well formed');
     }
-    const ticket = this.#lobby.verifyToken(hello.token);
-    if (ticket === undefined) return this.#refuse(id);
     this.#state = { name: 'entering' };
-    this.#enter(id, ticket, hello.client).catch((error: unknown) => {
+    this.#enter(id, hello.token, hello.client).catch((error: unknown) => {
       if (this.#state.name === 'closed') return;
       this.#writer.write(errorFrame(id, this.#lobby.explain(error, 'hello')));
       this.#close('internal');
     });
   }
 
-  async #enter(id: number, ticket: Ticket, client: string | undefined): Promise<void> {
+  async #enter(id: number, token: string, client: string | undefined): Promise<void> {
     const lobby = this.#lobby;
+    const ticket = await lobby.verifyToken(token);
+    if (this.#closed()) return;
+    if (ticket === undefined) return this.#refuse(id);
     const member = this.#becomeMember(ticket);
     this.#member = member;
     // Subscribe first, look second: whatever is published in between reaches the outbox, which waits for its positions.

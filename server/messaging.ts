@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import type { Bus } from './bus/bus.ts';
+import { createAppender } from './delivery/append.ts';
+import type { Clock } from './delivery/clock.ts';
+import { type Connection, Hub } from './delivery/hub.ts';
+import { createLoader } from './delivery/loader.ts';
+import { startPositionCheck } from './delivery/position-check.ts';
+import { createReceipts } from './delivery/receipts.ts';
+import { createTyping } from './delivery/typing.ts';
+import { createFlusher } from './delivery/writer.ts';
+import { RequestError } from './errors.ts';
+import { conversationHandlers, showTo } from './handlers/conversation.ts';
+import type { Handlers } from './handlers/handler.ts';
+import { messageHandlers } from './handlers/message.ts';
+import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
+import { sessionHandlers } from './handlers/session.ts';
+import type { Log } from './log.ts';
+import { Lobby, type SocketMetrics } from './socket/lobby.ts';
+import type { Ticket } from './socket/session.ts';
+import { StoreUnavailable } from './store/errors.ts';
+import type { ConnectionStore, ConversationStore, LogStore, ReceiptStore } from './store/store.ts';
+
+export interface MessagingOptions {
+  readonly stores: {
+    readonly log: LogStore;
+    readonly connections: ConnectionStore;
+    readonly conversations: ConversationStore;
+    readonly receipts: ReceiptStore;
+  };
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: SocketMetrics;
+  readonly requireMls: boolean;
+  /** Handlers of families that are not about conversations. */
+  readonly people: Partial<Handlers>;
+  verifyToken(token: string): Promise<Ticket | undefined>;
+  logId(): string;
+  accountKeyHead(userId: string): Promise<{ version: number; hash: string } | undefined>;
+  welcomed(connection: Connection, write: (frame: string) => void): void;
+  observeBatch?(batch: { size: number; ms: number }): void;
+}
+
+export type Messaging = ReturnType<typeof createMessaging>;
+
+/** Everything between the sockets and the stores: delivery, handlers, connections. */
+export function createMessaging(options: MessagingOptions) {
+  const { stores, bus, clock, log, metrics } = options;
+  const failed = (what: string) => (error: unknown) => log.warn({ err: error }, `${what} failed`);
+  const hub = new Hub(bus);
+  const loader = createLoader(stores.log);
+  const appender = createAppender({
+    store: stores.log,
+    clock,
+    isUnavailable: (error) => error instanceof StoreUnavailable,
+    ...(options.observeBatch && { observe: options.observeBatch }),
+  });
+  const receipts = createReceipts({ store: stores.receipts, hub, clock, failed: failed('writing receipts') });
+  const typing = createTyping({ store: stores.conversations, hub, clock, failed: failed('typing') });
+  const positions = startPositionCheck({ hub, store: stores.connections, clock, failed: failed('the position check') });
+
+  function began(conversationId: string, members: readonly string[]): void {
+    for (const userId of members) {
+      stores.conversations.byIds(userId, [conversationId]).then((found) => {
+        for (const conversation of found) showTo(hub, userId, conversation);
+      }, failed('announcing a conversation'));
+    }
+  }
+
+  const handlers: Handlers = {
+    ...sessionHandlers(clock),
+    ...conversationHandlers({ conversations: stores.conversations, hub }),
+    ...messageHandlers({ appender, hub, conversations: stores.conversations, began, requireMls: options.requireMls }),
+    ...receiptHandlers(receipts),
+    ...options.people,
+  };
+
+  const lobby = new Lobby({
+    hub,
+    loader,
+    clock,
+    flusher: createFlusher(),
+    connections: stores.connections,
+    conversations: stores.conversations,
+    handlers,
+    notificationHandlers: notificationHandlers(receipts, typing),
+    log,
+    metrics,
+    verifyToken: options.verifyToken,
+    logId: options.logId,
+    accountKeyHead: options.accountKeyHead,
+    welcomed: options.welcomed,
+    explain: (error, type) => explain(error, type, log),
+  });
+
+  return {
+    hub,
+    lobby,
+    appender,
+    receipts,
+    positions,
+    /** Ends the timers; connections must be closed before. */
+    stop(): void {
+      positions.stop();
+      lobby.stop();
+    },
+  };
+}
+
+/** The refusal a client sees for whatever was thrown. A bug is logged under an id that the client is told. */
+function explain(error: unknown, type: string, log: Log): RequestError {
+  if (error instanceof RequestError) return error;
+  if (error instanceof StoreUnavailable) {
+    log.warn({ err: error, type }, 'the database is unavailable');
+    return new RequestError('unavailable', { retryAfterMs: 500 });
+  }
+  const logId = randomUUID();
+  log.error({ err: error, type, logId }, 'a request failed');
+  return new RequestError('internal', { details: { logId } });
+}
