@@ -1,0 +1,172 @@
+import { resolve } from 'node:path';
+import * as v from 'valibot';
+import { isAddressRange } from './listen/address.ts';
+
+/** All that an operator can choose. Frozen; nothing else reads the environment. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Absent: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** One server, or several nodes of a Cluster with commas between. Absent: this is the only instance. */
+  readonly redisUrl: string | undefined;
+  /** Absent: mails are files in `dataDir`. */
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string;
+  /** What links in mails begin with; without a slash at the end. */
+  readonly publicUrl: string;
+  /** PASERK of the key that signs access tokens. Absent: made and kept in `dataDir`. */
+  readonly pasetoSecretKey: string | undefined;
+  /** The origins of pages that may use this server; `*` for all. */
+  readonly origins: readonly string[];
+  /** Proxies whose word about the client's address is taken. */
+  readonly trustedProxies: readonly string[];
+  readonly requireMls: boolean;
+  readonly shutdownGraceMs: number;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** Several servers of this machine share one port. */
+  readonly sharePort: boolean;
+}
+
+/** Everything that is wrong with the environment, one sentence each, without the values of secrets. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+const port = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,5}$/, 'must be a port, 0 to 65535'),
+  v.transform(Number),
+  v.maxValue(65_535, 'must be a port, 0 to 65535'),
+);
+const list = v.pipe(
+  v.string(),
+  v.transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== '')),
+);
+const flag = v.pipe(
+  v.string(),
+  v.picklist(['true', 'false', '1', '0'], 'must be true or false'),
+  v.transform((text) => text === 'true' || text === '1'),
+);
+const milliseconds = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,7}$/, 'must be a number of milliseconds'),
+  v.transform(Number),
+  v.maxValue(3_600_000, 'must be an hour at most'),
+);
+const urlOf = (...schemes: string[]) =>
+  v.pipe(v.string(), v.check((text) => hasScheme(text, schemes), `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`));
+const redisUrls = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text.split(',').every((url) => hasScheme(url.trim(), ['redis:', 'rediss:'])),
+    'must be a URL that starts with redis:// or rediss://, or several with commas between',
+  ),
+);
+const origins = v.pipe(
+  list,
+  v.check((all) => all.every((origin) => origin === '*' || isOrigin(origin)), 'must be origins such as https://chat.example.org, without a path, with commas between; or *'),
+);
+const proxies = v.pipe(
+  list,
+  v.check((all) => all.every(isAddressRange), 'must be addresses or ranges such as 10.0.0.0/8, with commas between'),
+);
+
+const environment = v.object({
+  HOST: v.optional(v.string(), '127.0.0.1'),
+  PORT: v.optional(port, '8080'),
+  ADMIN_HOST: v.optional(v.string(), '127.0.0.1'),
+  ADMIN_PORT: v.optional(port),
+  DATA_DIR: v.optional(v.string(), './data'),
+  DATABASE_URL: v.optional(urlOf('postgres:', 'postgresql:')),
+  REDIS_URL: v.optional(redisUrls),
+  SMTP_URL: v.optional(urlOf('smtp:', 'smtps:')),
+  MAIL_FROM: v.optional(v.pipe(v.string(), v.regex(/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/, 'must be an address, as in Sotto <sotto@example.org>')), 'Sotto <sotto@localhost>'),
+  PUBLIC_URL: v.optional(v.pipe(urlOf('http:', 'https:'), v.transform((text) => text.replace(/\/+$/, '')))),
+  PASETO_SECRET_KEY: v.optional(v.pipe(v.string(), v.regex(/^k4\.secret\.[\w-]{86}$/, 'must be a key as `npm run keygen` prints it: k4.secret. and 86 characters'))),
+  ORIGINS: v.optional(origins),
+  TRUSTED_PROXIES: v.optional(proxies, ''),
+  REQUIRE_MLS: v.optional(flag, 'true'),
+  SHUTDOWN_GRACE_MS: v.optional(milliseconds, '10000'),
+  LOG_LEVEL: v.optional(v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent'), 'info'),
+  SHARE_PORT: v.optional(flag, 'false'),
+});
+
+type Environment = v.InferOutput<typeof environment>;
+
+/** The configuration, or a `ConfigError` with all that is wrong. An empty variable counts as absent. */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(Object.keys(environment.entries).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const parsed = v.safeParse(environment, given);
+  const problems = parsed.success ? [] : parsed.issues.map((issue) => `${issue.path?.[0].key} ${issue.message}.`);
+  // Rules between variables look at what was given, so that they are reported beside wrong values.
+  problems.push(...conflicts(given));
+  if (!parsed.success) throw new ConfigError(problems);
+  const config = configOf(parsed.output);
+  if (config.port !== 0 && config.port === config.adminPort) {
+    problems.push(`ADMIN_PORT must not be PORT; both are ${config.port}.`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+function conflicts(given: Readonly<Record<string, string | undefined>>): string[] {
+  const problems: string[] = [];
+  if (given.REDIS_URL !== undefined && given.PASETO_SECRET_KEY === undefined) {
+    problems.push('PASETO_SECRET_KEY is needed with REDIS_URL: all instances must sign with the same key. Make one with `npm run keygen`.');
+  }
+  if (given.SHARE_PORT === 'true' || given.SHARE_PORT === '1') {
+    if (given.DATABASE_URL === undefined) problems.push('DATABASE_URL is needed with SHARE_PORT: the embedded PostgreSQL serves one server.');
+    if (given.REDIS_URL === undefined) problems.push('REDIS_URL is needed with SHARE_PORT: it carries what the servers tell each other.');
+  }
+  return problems;
+}
+
+function configOf(env: Environment): Config {
+  const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl(env.HOST)}:${env.PORT}`;
+  const local = [`http://localhost:${env.PORT}`, `http://127.0.0.1:${env.PORT}`];
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    adminHost: env.ADMIN_HOST,
+    adminPort: env.ADMIN_PORT ?? (env.PORT === 0 ? 0 : env.PORT + 1),
+    dataDir: resolve(env.DATA_DIR),
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    smtpUrl: env.SMTP_URL,
+    mailFrom: env.MAIL_FROM,
+    publicUrl,
+    pasetoSecretKey: env.PASETO_SECRET_KEY,
+    // The page behind a link in a mail is of the public origin, and must always work.
+    origins: [...new Set([...(env.ORIGINS ?? local), new URL(publicUrl).origin])],
+    trustedProxies: env.TRUSTED_PROXIES,
+    requireMls: env.REQUIRE_MLS,
+    shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    logLevel: env.LOG_LEVEL,
+    sharePort: env.SHARE_PORT,
+  };
+}
+
+/** A server on all addresses is told to people by one that works on this machine. */
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function hasScheme(text: string, schemes: readonly string[]): boolean {
+  return URL.canParse(text) && schemes.includes(new URL(text).protocol);
+}
+
+function isOrigin(text: string): boolean {
+  return hasScheme(text, ['http:', 'https:']) && new URL(text).origin === text;
+}
