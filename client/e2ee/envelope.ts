@@ -4,7 +4,7 @@ import { type Bytes, compareBytes, concat, equalBytes, own, randomBytes, uint32,
 import { type Content, contentKinds, decodeContent, encodeContent, type Unsupported } from './content.ts';
 import type { E2eeEngine, GroupState, Member, Spent } from './engine.ts';
 import { E2eeError } from './error.ts';
-import { unwrapContentKey, type Wrap, wrapContentKey } from './history-key.ts';
+import { takeContentKey, unwrapContentKey, type Wrap } from './history-key.ts';
 import type { KeyRing, RingKey } from './key-ring.ts';
 import { openOnce, sealOnce } from './one-time-aead.ts';
 
@@ -96,10 +96,9 @@ export async function sealMessage(
   const { conversationId, clientId, historyKey, search, accountHead } = message;
   const self = engine.self(state);
   if (!self) throw new E2eeError('not_a_member', 'This device is not in the group.');
-  const contentKey = randomBytes(32);
+  const { contentKey, wrap } = historyKey ? await takeContentKey(historyKey) : { contentKey: randomBytes(32), wrap: undefined };
   const padded = encodeContent(message.content);
   const content = await sealOnce(contentKey, padded, contentData(conversationId, clientId, self.deviceId));
-  const wrap = historyKey ? await wrapContentKey(historyKey, contentKey) : undefined;
   const head = accountHead ? [Uint8Array.of(1), own(accountHead)] : [Uint8Array.of(0)];
   const inner = concat(Uint8Array.of(innerVersion, contentKinds[message.content.type]), contentKey, hashOf(content), ...head);
   const sent = await engine.encrypt(state, inner, authenticatedData({ conversationId, clientId, content, wrap, search }));

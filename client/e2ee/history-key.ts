@@ -1,4 +1,4 @@
-import { type Bytes, own } from './bytes.ts';
+import { type Bytes, own, randomBytes } from './bytes.ts';
 import { type KeyRing, keysOfVersion, type RingKey } from './key-ring.ts';
 
 /** A content key wrapped under a conversation's history key: `wrap` of `message.send`. */
@@ -20,9 +20,31 @@ function wrappingKey(raw: Bytes): Promise<CryptoKey> {
 
 const carried = { name: 'AES-GCM' };
 
-export async function wrapContentKey(history: RingKey, contentKey: Bytes): Promise<Wrap> {
+/** A fresh content key and its wrap. */
+export interface WrappedContentKey {
+  readonly contentKey: Bytes;
+  readonly wrap: Wrap;
+}
+
+async function makeContentKey(history: RingKey): Promise<WrappedContentKey> {
+  const contentKey = randomBytes(32);
   const key = await crypto.subtle.importKey('raw', contentKey, carried, true, ['encrypt']);
-  return { v: history.v, ct: new Uint8Array(await crypto.subtle.wrapKey('raw', key, await wrappingKey(history.key), 'AES-KW')) };
+  const ct = new Uint8Array(await crypto.subtle.wrapKey('raw', key, await wrappingKey(history.key), 'AES-KW'));
+  return { contentKey, wrap: { v: history.v, ct } };
+}
+
+const prepared = new WeakMap<Uint8Array, Promise<WrappedContentKey>>();
+
+/**
+ * A content key for one message. It does not depend on the message, so the next one is made meanwhile: WebCrypto's
+ * wrapping takes as long as the rest of sealing, but on another thread.
+ */
+export function takeContentKey(history: RingKey): Promise<WrappedContentKey> {
+  const taken = prepared.get(history.key) ?? makeContentKey(history);
+  const next = makeContentKey(history);
+  next.catch(() => prepared.delete(history.key));
+  prepared.set(history.key, next);
+  return taken;
 }
 
 /** The content key, or undefined if no key of that version opens it. */

@@ -14,18 +14,26 @@ const maxQueryKeys = 32;
 /** The server's limits for one conversation of a `message.search`. */
 export type SearchQuery = readonly { readonly v: number; readonly tags: readonly Bytes[] }[];
 
+type Mac = ReturnType<typeof hmac.create>;
+const macs = new WeakMap<Uint8Array, { conversationId: string; mac: Mac }>();
+
 /**
  * K = HKDF-SHA256(secret, salt = group id, info = "sotto search v1"). The salt is the id of the conversation's first
  * group (generation 0), so that a reset of the group does not change what was indexed.
  */
-function tagKey(conversationId: string, secret: Uint8Array): Uint8Array {
-  return expand(sha256, extract(sha256, secret, own(groupIdBytes(conversationId, 0))), utf8('sotto search v1'), 32);
+function tagMac(conversationId: string, secret: Uint8Array): Mac {
+  const known = macs.get(secret);
+  if (known?.conversationId === conversationId) return known.mac;
+  const key = expand(sha256, extract(sha256, secret, own(groupIdBytes(conversationId, 0))), utf8('sotto search v1'), 32);
+  const mac = hmac.create(sha256, key);
+  macs.set(secret, { conversationId, mac });
+  return mac;
 }
 
 /** The first 64 bits of HMAC-SHA256(K, token). */
 export function tagsOf(conversationId: string, secret: Uint8Array, tokens: readonly string[]): Bytes[] {
-  const key = tagKey(conversationId, secret);
-  return tokens.map((token) => own(hmac(sha256, key, utf8(token)).subarray(0, tagBytes)));
+  const mac = tagMac(conversationId, secret);
+  return tokens.map((token) => own(mac.clone().update(utf8(token)).digest().subarray(0, tagBytes)));
 }
 
 /**

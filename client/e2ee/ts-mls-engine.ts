@@ -224,9 +224,13 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     }
     // A copy, because decoded fields alias the buffer and erase() would write into it.
     const buffer = own(saved.bytes);
-    const decoded = decodeGroupState(buffer, 0);
-    if (!decoded || decoded[1] !== buffer.length) throw new E2eeError('malformed', 'The group state is damaged.');
-    return wrap({ ...decoded[0], clientConfig: config });
+    try {
+      const decoded = decodeGroupState(buffer, 0);
+      if (decoded && decoded[1] === buffer.length) return wrap({ ...decoded[0], clientConfig: config });
+    } catch {
+      // as bad as trailing bytes
+    }
+    throw new E2eeError('malformed', 'The group state is damaged.');
   }
 
   return {
