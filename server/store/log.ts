@@ -48,14 +48,17 @@ export function createHistory(gate: Gate): Pick<ConversationStore, 'history' | '
   };
 }
 
-/** The columns of a batch as array literals: one text parameter each is what the driver passes on fastest. */
+/** The columns of a batch, see append_messages: one text parameter each is what the driver passes on fastest. */
 function columns(messages: readonly NewMessage[]) {
   const conversations: string[] = [];
-  const seen = new Set<string>();
   const seatOf = new Map<string, number>();
   const seatConversations: string[] = [];
   const seatSessions: string[] = [];
   const seats: number[] = [];
+  const places: number[] = [];
+  const counts: number[] = [];
+  let place = 0;
+  let notifying = 0;
   let clientIds = '';
   let epochs = '';
   let silents = '';
@@ -67,10 +70,14 @@ function columns(messages: readonly NewMessage[]) {
   let comma = '';
   for (const message of messages) {
     const { conversationId, sessionId, content, wrap } = message;
-    if (!seen.has(conversationId)) {
-      seen.add(conversationId);
+    if (conversations.at(-1) !== conversationId) {
       conversations.push(conversationId);
+      place = 0;
+      notifying = 0;
     }
+    places.push(++place);
+    if (!message.silent) notifying++;
+    counts.push(notifying);
     const key = conversationId + sessionId;
     let seat = seatOf.get(key);
     if (seat === undefined) {
@@ -84,9 +91,9 @@ function columns(messages: readonly NewMessage[]) {
     silents += comma + (message.silent ? 't' : 'f');
     digests += comma + message.digest;
     mls += comma + base64(message.mls);
-    contents += comma + (content === undefined ? 'NULL' : base64(content));
+    contents += comma + (content === undefined ? '' : base64(content));
     wrapVersions += comma + (wrap === undefined ? 'NULL' : wrap.v);
-    wraps += comma + (wrap === undefined ? 'NULL' : base64(wrap.ct));
+    wraps += comma + (wrap === undefined ? '' : base64(wrap.ct));
     comma = ',';
   }
   return {
@@ -96,14 +103,16 @@ function columns(messages: readonly NewMessage[]) {
       seatConversations: `{${seatConversations.join()}}`,
       seatSessions: `{${seatSessions.join()}}`,
       seats: `{${seats.join()}}`,
+      places: `{${places.join()}}`,
+      counts: `{${counts.join()}}`,
       clientIds: `{${clientIds}}`,
       epochs: `{${epochs}}`,
       silents: `{${silents}}`,
-      digests: `{${digests}}`,
-      mls: `{${mls}}`,
-      contents: `{${contents}}`,
+      digests,
+      mls,
+      contents,
       wrapVersions: `{${wrapVersions}}`,
-      wraps: `{${wraps}}`,
+      wraps,
     },
   };
 }

@@ -42,7 +42,7 @@ export interface LogEntry {
 }
 
 export interface LogStore {
-  /** Appends in the given order. `wait`: wait for conversations that others are writing instead of answering `busy`. */
+  /** Appends in the given order, in which messages of one conversation stand together. `wait`: wait for conversations that others are writing instead of answering `busy`. */
   append(messages: readonly NewMessage[], wait: boolean): Promise<AppendAnswer>;
   /** Entries above `after` in seq order: at least one if there is one, then up to `limit` and about `maxBytes`. */
   entriesAfter(conversationId: string, after: number, limit: number, maxBytes: number): Promise<readonly LogEntry[]>;

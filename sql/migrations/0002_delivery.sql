@@ -1,14 +1,14 @@
--- What an earlier send with the same client id left behind.
-create type append_earlier as (seq bigint, sent_at timestamptz, digest bytea);
-
 -- Group commit: appends a batch of messages in one round trip.
 --
 -- locks             the distinct conversations of the batch
 -- wait              false: conversations that another instance's batch holds are answered `busy`; true: wait for them
 -- seat_*            the distinct (conversation, session) pairs of the batch
--- seats             for each message, the position of its pair, from 1
--- client_ids ...    the messages, in the order in which their conversations are to hold them; a client id occurs at
---                   most once per conversation and device
+-- seats             for each message, the position of its pair, from 1; messages of one conversation stand together, in
+--                   the order in which its log is to hold them
+-- places            for each message, its place among those of its conversation in this batch, from 1
+-- counts            and how many of these up to it are not silent
+-- client_ids ...    what the log stores; a client id occurs at most once per conversation and device. Lists of bytes are
+--                   base64 joined by commas: taking an array literal apart is several times slower
 --
 -- outcomes: for each message `state:number:milliseconds`, joined by commas:
 --   o stored (seq, sent at)         d duplicate (seq, sent at)        i idempotency conflict (seq, sent at)
@@ -22,8 +22,8 @@ create type append_earlier as (seq bigint, sent_at timestamptz, digest bytea);
 -- The plans are generic and never scan a table, whatever its size was when they were made.
 create function append_messages(
   locks uuid[], wait boolean, seat_conversations uuid[], seat_sessions uuid[],
-  seats integer[], client_ids uuid[], epochs bigint[], silents boolean[], digests text[],
-  mls_messages text[], contents text[], wrap_versions integer[], wraps text[],
+  seats integer[], places integer[], counts integer[], client_ids uuid[], epochs bigint[], silents boolean[],
+  digest_list text, mls_list text, content_list text, wrap_versions integer[], wrap_list text,
   out outcomes text, out recipients text
 ) language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -33,6 +33,7 @@ declare
   locked uuid[];
   complete boolean;
   now_ms timestamptz;
+  -- For each seat: whether its messages may be stored, by whom, and after what.
   seat_state "char"[];
   seat_user uuid[];
   seat_device uuid[];
@@ -41,6 +42,13 @@ declare
   seat_seq bigint[];
   seat_count bigint[];
   seat_at timestamptz[];
+  seat_at_ms bigint[];
+  -- For each message.
+  states "char"[];
+  earlier_seqs bigint[];
+  earlier_ats timestamptz[];
+  place integer := 0;
+  notifying integer := 0;
 begin
   if wait then
     perform set_config('lock_timeout', '200ms', true);
@@ -53,8 +61,9 @@ begin
 
   select array_agg(state order by n), array_agg(user_id order by n), array_agg(device_id order by n),
     array_agg(epoch order by n), array_agg(grace order by n), array_agg(last_seq order by n),
-    array_agg(message_count order by n), array_agg(at order by n)
-  into seat_state, seat_user, seat_device, seat_epoch, seat_grace, seat_seq, seat_count, seat_at
+    array_agg(message_count order by n), array_agg(at order by n),
+    array_agg((extract(epoch from at) * 1000)::bigint order by n)
+  into seat_state, seat_user, seat_device, seat_epoch, seat_grace, seat_seq, seat_count, seat_at, seat_at_ms
   from (
     select seat.n,
       (case
@@ -76,7 +85,7 @@ begin
       coalesce(c.epoch, 0) as epoch,
       coalesce(c.epoch > 1 and not c.last_commit_removed and c.last_commit_at > now_ms - interval '10 s', false) as grace,
       coalesce(c.last_seq, 0) as last_seq, coalesce(c.message_count, 0) as message_count,
-      greatest(c.last_at, now_ms) as at
+      coalesce(greatest(c.last_at, now_ms), now_ms) as at
     from unnest(seat_conversations, seat_sessions) with ordinality as seat (conversation_id, session_id, n)
     left join conversations c on c.id = seat.conversation_id
     left join sessions s on s.id = seat.session_id
@@ -86,57 +95,78 @@ begin
       on p.conversation_id = seat.conversation_id and p.user_id = s.user_id and p.left_at is null
   ) judged;
 
-  with input as materialized (
-    select t.*, seat_conversations[t.seat] as conversation_id, seat_state[t.seat] as seat_state,
-      -- Looked up for a caller in good standing only; it goes before membership, so that a retry never turns into a refusal.
-      case when seat_state[t.seat] not in ('u', 'b') then (
-        select row(l.seq, l.sent_at, l.digest)::append_earlier from conversation_log l
-        where l.conversation_id = seat_conversations[t.seat] and l.sender_device_id = seat_device[t.seat]
-          and l.client_id = t.client_id) end as earlier
-    from unnest(seats, client_ids, epochs, silents, digests, mls_messages, contents, wrap_versions, wraps) with ordinality
-      as t (seat, client_id, epoch, silent, digest, mls, content, wrap_version, wrap, ord)
-  ), judged as materialized (
-    select i.*,
-      case
-        when (i.earlier).seq is not null then
-          (case when (i.earlier).digest = decode(i.digest, 'base64') then 'd' else 'i' end)::"char"
-        when i.seat_state in ('n', 'b', 'u', 'f') then i.seat_state
-        when i.epoch <> seat_epoch[i.seat] and not (seat_grace[i.seat] and i.epoch = seat_epoch[i.seat] - 1) then 'e'::"char"
-        else i.seat_state
-      end as state
-    from input i
-  ), numbered as materialized (
-    select j.*,
-      case when j.state = 'o' then seat_seq[j.seat] + count(*) filter (where j.state = 'o') over earlier_ones end as seq,
-      case when j.state = 'o' then
-        seat_count[j.seat] + count(*) filter (where j.state = 'o' and not j.silent) over earlier_ones end as message_count
-    from judged j
-    window earlier_ones as (partition by j.conversation_id order by j.ord rows unbounded preceding)
-  ), stored as (
-    insert into conversation_log (conversation_id, seq, kind, sender_id, sender_device_id, client_id, epoch, silent,
-      message_count, sent_at, digest, wrap_version, mls, content, wrap)
-    select conversation_id, seq, 1, seat_user[seat], seat_device[seat], client_id, epoch, silent, message_count,
-      seat_at[seat], decode(digest, 'base64'), wrap_version, decode(mls, 'base64'), decode(content, 'base64'),
-      decode(wrap, 'base64')
-    from numbered where state = 'o'
-  ), heads as (
-    update conversations c set last_seq = h.seq, message_count = h.message_count, last_at = h.at
-    from (select conversation_id, max(seq) as seq, max(message_count) as message_count, max(seat_at[seat]) as at
-      from numbered where state = 'o' group by conversation_id) h
-    where c.id = h.conversation_id
-  ), marks as (
-    update conversation_participants p
-    set delivered_seq = greatest(p.delivered_seq, m.seq), read_seq = greatest(p.read_seq, m.seq), marked_at = now_ms,
-      accepted_at = coalesce(p.accepted_at, now_ms)
-    from (select conversation_id, seat_user[seat] as user_id, max(seq) as seq
-      from numbered where state = 'o' group by 1, 2) m
-    where p.conversation_id = m.conversation_id and p.user_id = m.user_id
-  )
-  select string_agg(concat(state, ':',
-      case state when 'o' then seq when 'e' then seat_epoch[seat] else (earlier).seq end, ':',
-      (extract(epoch from case state when 'o' then seat_at[seat] else (earlier).sent_at end) * 1000)::bigint),
-    ',' order by ord)
-  into outcomes from numbered;
+  -- An earlier send goes before membership, so that a retry never turns into a refusal.
+  select array_agg(state order by ord), array_agg(seq order by ord), array_agg(sent_at order by ord)
+  into states, earlier_seqs, earlier_ats
+  from (
+    select t.ord, l.seq, l.sent_at,
+      (case
+        when l.seq is not null then case when l.digest = decode(t.digest, 'base64') then 'd' else 'i' end
+        when seat_state[t.seat] in ('n', 'b', 'u', 'f') then seat_state[t.seat]::text
+        when t.epoch <> seat_epoch[t.seat] and not (seat_grace[t.seat] and t.epoch = seat_epoch[t.seat] - 1) then 'e'
+        else seat_state[t.seat]::text
+      end)::"char" as state
+    from unnest(seats, client_ids, epochs, string_to_array(digest_list, ',')) with ordinality
+      as t (seat, client_id, epoch, digest, ord)
+    left join conversation_log l on seat_state[t.seat] not in ('u', 'b')
+      and l.conversation_id = seat_conversations[t.seat] and l.sender_device_id = seat_device[t.seat]
+      and l.client_id = t.client_id
+  ) judged;
+
+  if exists (select from unnest(states) as s where s <> 'o') then
+    -- Some are not to be stored: the others close ranks.
+    for i in 1 .. cardinality(seats) loop
+      if i = 1 or seat_conversations[seats[i]] <> seat_conversations[seats[i - 1]] then
+        place := 0;
+        notifying := 0;
+      end if;
+      if states[i] = 'o' then
+        place := place + 1;
+        if not silents[i] then
+          notifying := notifying + 1;
+        end if;
+      end if;
+      places[i] := place;
+      counts[i] := notifying;
+    end loop;
+  end if;
+
+  insert into conversation_log (conversation_id, seq, kind, sender_id, sender_device_id, client_id, epoch, silent,
+    message_count, sent_at, digest, wrap_version, mls, content, wrap)
+  select seat_conversations[t.seat], seat_seq[t.seat] + t.place, 1, seat_user[t.seat], seat_device[t.seat], t.client_id,
+    t.epoch, t.silent, seat_count[t.seat] + t.count, seat_at[t.seat], decode(t.digest, 'base64'), t.wrap_version,
+    decode(t.mls, 'base64'), decode(t.content, 'base64'), decode(t.wrap, 'base64')
+  from unnest(seats, states, places, counts, client_ids, epochs, silents, wrap_versions, string_to_array(digest_list, ','),
+      string_to_array(mls_list, ','), string_to_array(content_list, ',', ''), string_to_array(wrap_list, ',', ''))
+    as t (seat, state, place, count, client_id, epoch, silent, wrap_version, digest, mls, content, wrap)
+  where t.state = 'o';
+
+  update conversations c set last_seq = h.seq, message_count = h.message_count, last_at = h.at
+  from (
+    select seat_conversations[t.seat] as conversation_id, max(seat_seq[t.seat] + t.place) as seq,
+      max(seat_count[t.seat] + t.count) as message_count, max(seat_at[t.seat]) as at
+    from unnest(seats, states, places, counts) as t (seat, state, place, count) where t.state = 'o' group by 1
+  ) h
+  where c.id = h.conversation_id;
+
+  -- Who sends has read what is there, and accepts the conversation.
+  update conversation_participants p
+  set delivered_seq = greatest(p.delivered_seq, m.seq), read_seq = greatest(p.read_seq, m.seq), marked_at = now_ms,
+    accepted_at = coalesce(p.accepted_at, now_ms)
+  from (
+    select seat_conversations[t.seat] as conversation_id, seat_user[t.seat] as user_id, max(seat_seq[t.seat] + t.place) as seq
+    from unnest(seats, states, places) as t (seat, state, place) where t.state = 'o' group by 1, 2
+  ) m
+  where p.conversation_id = m.conversation_id and p.user_id = m.user_id;
+
+  select string_agg(case
+      when t.state = 'o' then concat('o:', seat_seq[t.seat] + t.place, ':', seat_at_ms[t.seat])
+      when t.state = 'e' then concat('e:', seat_epoch[t.seat], ':')
+      else concat(t.state, ':', t.earlier_seq, ':', (extract(epoch from t.earlier_at) * 1000)::bigint)
+    end, ',' order by t.ord)
+  into outcomes
+  from unnest(seats, states, places, earlier_seqs, earlier_ats) with ordinality
+    as t (seat, state, place, earlier_seq, earlier_at, ord);
 
   select string_agg(coalesce((
       select string_agg(p.user_id::text, ',') from conversation_participants p

@@ -5,10 +5,12 @@ import { PreparedQuery } from '../adapter.ts';
 export interface IAppendMessagesParams {
   clientIds: string;
   contents: string;
+  counts: string;
   digests: string;
   epochs: string;
   locks: string;
   mls: string;
+  places: string;
   seatConversations: string;
   seats: string;
   seatSessions: string;
@@ -30,16 +32,16 @@ export interface IAppendMessagesQuery {
   result: IAppendMessagesResult;
 }
 
-const appendMessagesIR: any = {"usedParamSet":{"locks":true,"wait":true,"seatConversations":true,"seatSessions":true,"seats":true,"clientIds":true,"epochs":true,"silents":true,"digests":true,"mls":true,"contents":true,"wrapVersions":true,"wraps":true},"params":[{"name":"locks","required":true,"transform":{"type":"scalar"},"locs":[{"a":84,"b":90}]},{"name":"wait","required":true,"transform":{"type":"scalar"},"locs":[{"a":107,"b":112}]},{"name":"seatConversations","required":true,"transform":{"type":"scalar"},"locs":[{"a":115,"b":133}]},{"name":"seatSessions","required":true,"transform":{"type":"scalar"},"locs":[{"a":150,"b":163}]},{"name":"seats","required":true,"transform":{"type":"scalar"},"locs":[{"a":182,"b":188}]},{"name":"clientIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":208,"b":218}]},{"name":"epochs","required":true,"transform":{"type":"scalar"},"locs":[{"a":235,"b":242}]},{"name":"silents","required":true,"transform":{"type":"scalar"},"locs":[{"a":261,"b":269}]},{"name":"digests","required":true,"transform":{"type":"scalar"},"locs":[{"a":291,"b":299}]},{"name":"mls","required":true,"transform":{"type":"scalar"},"locs":[{"a":316,"b":320}]},{"name":"contents","required":true,"transform":{"type":"scalar"},"locs":[{"a":337,"b":346}]},{"name":"wrapVersions","required":true,"transform":{"type":"scalar"},"locs":[{"a":363,"b":376}]},{"name":"wraps","required":true,"transform":{"type":"scalar"},"locs":[{"a":398,"b":404}]}],"statement":"select outcomes as \"outcomes!\", recipients as \"recipients!\" from append_messages(\n  :locks!::text::uuid[], :wait!, :seatConversations!::text::uuid[], :seatSessions!::text::uuid[],\n  :seats!::text::integer[], :clientIds!::text::uuid[], :epochs!::text::bigint[], :silents!::text::boolean[],\n  :digests!::text::text[], :mls!::text::text[], :contents!::text::text[], :wrapVersions!::text::integer[],\n  :wraps!::text::text[])"};
+const appendMessagesIR: any = {"usedParamSet":{"locks":true,"wait":true,"seatConversations":true,"seatSessions":true,"seats":true,"places":true,"counts":true,"clientIds":true,"epochs":true,"silents":true,"digests":true,"mls":true,"contents":true,"wrapVersions":true,"wraps":true},"params":[{"name":"locks","required":true,"transform":{"type":"scalar"},"locs":[{"a":84,"b":90}]},{"name":"wait","required":true,"transform":{"type":"scalar"},"locs":[{"a":107,"b":112}]},{"name":"seatConversations","required":true,"transform":{"type":"scalar"},"locs":[{"a":115,"b":133}]},{"name":"seatSessions","required":true,"transform":{"type":"scalar"},"locs":[{"a":150,"b":163}]},{"name":"seats","required":true,"transform":{"type":"scalar"},"locs":[{"a":182,"b":188}]},{"name":"places","required":true,"transform":{"type":"scalar"},"locs":[{"a":208,"b":215}]},{"name":"counts","required":true,"transform":{"type":"scalar"},"locs":[{"a":235,"b":242}]},{"name":"clientIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":262,"b":272}]},{"name":"epochs","required":true,"transform":{"type":"scalar"},"locs":[{"a":291,"b":298}]},{"name":"silents","required":true,"transform":{"type":"scalar"},"locs":[{"a":317,"b":325}]},{"name":"digests","required":true,"transform":{"type":"scalar"},"locs":[{"a":345,"b":353}]},{"name":"mls","required":true,"transform":{"type":"scalar"},"locs":[{"a":356,"b":360}]},{"name":"contents","required":true,"transform":{"type":"scalar"},"locs":[{"a":363,"b":372}]},{"name":"wrapVersions","required":true,"transform":{"type":"scalar"},"locs":[{"a":375,"b":388}]},{"name":"wraps","required":true,"transform":{"type":"scalar"},"locs":[{"a":410,"b":416}]}],"statement":"select outcomes as \"outcomes!\", recipients as \"recipients!\" from append_messages(\n  :locks!::text::uuid[], :wait!, :seatConversations!::text::uuid[], :seatSessions!::text::uuid[],\n  :seats!::text::integer[], :places!::text::integer[], :counts!::text::integer[], :clientIds!::text::uuid[],\n  :epochs!::text::bigint[], :silents!::text::boolean[], :digests!, :mls!, :contents!, :wrapVersions!::text::integer[],\n  :wraps!)"};
 
 /**
  * Query generated from SQL:
  * ```
  * select outcomes as "outcomes!", recipients as "recipients!" from append_messages(
  *   :locks!::text::uuid[], :wait!, :seatConversations!::text::uuid[], :seatSessions!::text::uuid[],
- *   :seats!::text::integer[], :clientIds!::text::uuid[], :epochs!::text::bigint[], :silents!::text::boolean[],
- *   :digests!::text::text[], :mls!::text::text[], :contents!::text::text[], :wrapVersions!::text::integer[],
- *   :wraps!::text::text[])
+ *   :seats!::text::integer[], :places!::text::integer[], :counts!::text::integer[], :clientIds!::text::uuid[],
+ *   :epochs!::text::bigint[], :silents!::text::boolean[], :digests!, :mls!, :contents!, :wrapVersions!::text::integer[],
+ *   :wraps!)
  * ```
  */
 export const appendMessages = new PreparedQuery<IAppendMessagesParams,IAppendMessagesResult>(appendMessagesIR);

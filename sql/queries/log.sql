@@ -1,9 +1,9 @@
 /* @name appendMessages */
 select outcomes as "outcomes!", recipients as "recipients!" from append_messages(
   :locks!::text::uuid[], :wait!, :seatConversations!::text::uuid[], :seatSessions!::text::uuid[],
-  :seats!::text::integer[], :clientIds!::text::uuid[], :epochs!::text::bigint[], :silents!::text::boolean[],
-  :digests!::text::text[], :mls!::text::text[], :contents!::text::text[], :wrapVersions!::text::integer[],
-  :wraps!::text::text[]);
+  :seats!::text::integer[], :places!::text::integer[], :counts!::text::integer[], :clientIds!::text::uuid[],
+  :epochs!::text::bigint[], :silents!::text::boolean[], :digests!, :mls!, :contents!, :wrapVersions!::text::integer[],
+  :wraps!);
 
 /* @name entriesAfter */
 -- At least one entry, and as many more as fit in `limit` and `maxBytes`.
