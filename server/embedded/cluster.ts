@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Binaries } from './binaries.ts';
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type Binaries, launch } from './binaries.ts';
 
 export const superuser = 'sotto';
 
@@ -10,20 +9,19 @@ export async function initCluster(binaries: Binaries, dir: string, password: str
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const passwordFile = `${dir}.password`;
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (binaries.owner !== undefined) {
-    chownSync(dir, binaries.owner.uid, binaries.owner.gid);
-    chownSync(passwordFile, binaries.owner.uid, binaries.owner.gid);
+  const { user } = binaries;
+  if (user.kind === 'other') {
+    chownSync(dir, user.uid, user.gid);
+    chownSync(passwordFile, user.uid, user.gid);
   }
-  chmodSync(dir, 0o700);
   try {
-    await run(binaries, binaries.initdb, [
+    await runInit(binaries, [
       `--pgdata=${dir}`,
       `--username=${superuser}`,
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
       '--locale=C',
-      '--no-sync',
       '--no-instructions',
     ]);
   } finally {
@@ -31,24 +29,18 @@ export async function initCluster(binaries: Binaries, dir: string, password: str
   }
 }
 
+export type Settings = Readonly<Record<string, string | number>>;
+
 /** Starts the postmaster; settles once it accepts connections. What it prints goes to `onLine`. */
-export function startPostmaster(
-  binaries: Binaries,
-  dir: string,
-  settings: Readonly<Record<string, string | number>>,
-  onLine: (line: string) => void,
-): Promise<ChildProcess> {
+export function startPostmaster(binaries: Binaries, dir: string, settings: Settings, onLine: (line: string) => void): Promise<ChildProcess> {
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn(binaries.postgres, ['-D', dir, ...flags], {
-    ...binaries.owner,
-    cwd: dir,
-    env: { ...process.env, LC_ALL: 'C' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const { file, args, options } = launch(binaries.user, binaries.postgres, ['-D', dir, ...flags]);
+  const child = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
   return new Promise((resolve, reject) => {
     const recent: string[] = [];
     child.once('error', reject);
-    child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${recent.join('\n')}`)));
+    // 'close' and not 'exit': its last words are read first.
+    child.once('close', () => reject(new Error(`PostgreSQL did not start:\n${recent.join('\n')}`)));
     readLines(child, (line) => {
       if (recent.push(line) > 20) recent.shift();
       onLine(line);
@@ -66,13 +58,9 @@ export function stopPostmaster(child: ChildProcess): Promise<void> {
   });
 }
 
-function run(binaries: Binaries, program: string, args: string[]): Promise<void> {
-  const child = spawn(program, args, {
-    ...binaries.owner,
-    cwd: join(program, '..'),
-    env: { ...process.env, LC_ALL: 'C' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+function runInit(binaries: Binaries, initArgs: readonly string[]): Promise<void> {
+  const { file, args, options } = launch(binaries.user, binaries.initdb, initArgs);
+  const child = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
   const lines: string[] = [];
   readLines(child, (line) => lines.push(line));
   return new Promise((resolve, reject) => {

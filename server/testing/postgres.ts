@@ -16,13 +16,13 @@ export interface ThrowAwayPostgres {
  * killing its processes still loses nothing, which is what tests do.
  */
 export async function throwAwayPostgres(): Promise<ThrowAwayPostgres> {
-  const binaries = await findBinaries();
   const home = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
-  if (binaries.owner !== undefined) chmodSync(home, 0o711);
+  chmodSync(home, 0o711);
   const dir = join(home, 'data');
   const password = randomBytes(12).toString('hex');
   const port = await freePort();
   try {
+    const binaries = await findBinaries(home);
     await initCluster(binaries, dir, password);
     const settings = {
       port,
