@@ -61,7 +61,10 @@ export interface Change {
   readonly removes?: readonly string[];
 }
 
-/** Wipes the secrets that this step used up from memory. Call it once the next state is stored (or the step dropped). */
+/**
+ * Wipes from memory what this step used up. Call it when the next state is stored: the old state is of no use then.
+ * A step that is dropped (a commit that lost its race) must not be erased, because the old state goes on.
+ */
 export interface Spent {
   erase(): void;
 }
