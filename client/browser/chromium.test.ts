@@ -15,13 +15,18 @@ import { newDevice, newUser, testEngine } from '../e2ee/testing.ts';
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 function vectors<Schema extends v.GenericSchema>(name: string, schema: Schema): v.InferOutput<Schema> {
-  return v.parse(schema, JSON.parse(readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), 'utf8')));
+  return v.parse(
+    schema,
+    JSON.parse(readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), 'utf8')),
+  );
 }
 const tokeniserVectors = v.looseObject({
   cases: v.array(v.looseObject({ tokens: v.array(v.string()) })),
   tags: v.looseObject({ tags: v.array(v.looseObject({ tag: v.string() })) }),
 });
-const safetyVectors = v.looseObject({ cases: v.array(v.looseObject({ safetyNumber: v.string(), qrOfOne: v.string() })) });
+const safetyVectors = v.looseObject({
+  cases: v.array(v.looseObject({ safetyNumber: v.string(), qrOfOne: v.string() })),
+});
 
 /** Runs in the page, bundled from the same built files that Node runs. Everything crosses over as JSON. */
 const entry = `
@@ -98,7 +103,8 @@ globalThis.sotto = {
 };`;
 
 function chromiumPath(): string {
-  const script = 'for name in "$CHROMIUM" chromium chromium-browser google-chrome; do command -v "$name" && break; done';
+  const script =
+    'for name in "$CHROMIUM" chromium chromium-browser google-chrome; do command -v "$name" && break; done';
   const find = () => spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.trim();
   if (!find() && process.getuid?.() === 0) {
     console.log('chromium is missing: installing it with apt-get');
@@ -120,13 +126,22 @@ const server = createServer((request, response) => {
 let bundle = '';
 
 before(async () => {
-  const built = await build({ stdin: { contents: entry, resolveDir: pathOf('.') }, bundle: true, format: 'esm', platform: 'browser', write: false });
+  const built = await build({
+    stdin: { contents: entry, resolveDir: pathOf('.') },
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+  });
   bundle = built.outputFiles[0]?.text ?? '';
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   assert.ok(address && typeof address === 'object');
-  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
   page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${address.port}/`);
   await page.waitForFunction('globalThis.sotto');
@@ -138,7 +153,8 @@ after(async () => {
   server.closeAllConnections();
 });
 
-const inPage = (name: string, argument: unknown = {}): Promise<unknown> => page.evaluate(`sotto.${name}(${JSON.stringify(argument)})`);
+const inPage = (name: string, argument: unknown = {}): Promise<unknown> =>
+  page.evaluate(`sotto.${name}(${JSON.stringify(argument)})`);
 
 test('in Chromium the IndexedDB store keeps the rules of key stores', async () => {
   await inPage('keyStore');
@@ -176,10 +192,19 @@ test('a device in Node and one in Chromium share a group and read each other, th
     state = sealed.state;
     const { mls, content } = sealed.envelope;
     const origin = { senderId: here.signer.userId, senderDeviceId: here.signer.deviceId };
-    const read = await inPage('read', { conversationId, clientId, ...origin, mls: toBase64url(mls), content: toBase64url(content) });
+    const read = await inPage('read', {
+      conversationId,
+      clientId,
+      ...origin,
+      mls: toBase64url(mls),
+      content: toBase64url(content),
+    });
     assert.deepEqual(read, { type: 'text', text });
   }
-  const written = v.parse(v.object({ mls: v.string() }), await inPage('write', { conversationId, clientId: newUser(), text: 'こんにちは' }));
+  const written = v.parse(
+    v.object({ mls: v.string() }),
+    await inPage('write', { conversationId, clientId: newUser(), text: 'こんにちは' }),
+  );
   const got = await engine.process(state, fromBase64url(written.mls));
   assert.ok(got.kind === 'application' && got.sender.deviceId === there.deviceId);
 });

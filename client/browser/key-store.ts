@@ -17,7 +17,11 @@ export async function openIndexedDbKeyStore(name: string): Promise<KeyStore> {
     if ('delete' in write) return [write.delete, undefined];
     const iv = crypto.getRandomValues(new Uint8Array(12));
     // The name is bound in, so that values can't be exchanged.
-    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: utf8(write.put) }, key, own(write.value));
+    const sealed = await crypto.subtle.encrypt(
+      { name: 'AES-GCM', iv, additionalData: utf8(write.put) },
+      key,
+      own(write.value),
+    );
     const stored = new Uint8Array(12 + sealed.byteLength);
     stored.set(iv);
     stored.set(new Uint8Array(sealed), 12);
@@ -65,7 +69,10 @@ export async function openIndexedDbKeyStore(name: string): Promise<KeyStore> {
     const upper = reverse && after !== undefined && after < `${prefix}\uffff` ? after : `${prefix}\uffff`;
     if (lower > upper) return [];
     const range = IDBKeyRange.bound(lower, upper, lower === after && !reverse, true);
-    const request = database.transaction('entries').objectStore('entries').openCursor(range, reverse ? 'prev' : 'next');
+    const request = database
+      .transaction('entries')
+      .objectStore('entries')
+      .openCursor(range, reverse ? 'prev' : 'next');
     await new Promise<void>((resolve, reject) => {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
@@ -75,7 +82,9 @@ export async function openIndexedDbKeyStore(name: string): Promise<KeyStore> {
         cursor.continue();
       };
     });
-    return Promise.all(found.map(async ({ key: entryKey, stored }) => ({ key: entryKey, value: await unseal(entryKey, stored) })));
+    return Promise.all(
+      found.map(async ({ key: entryKey, stored }) => ({ key: entryKey, value: await unseal(entryKey, stored) })),
+    );
   }
 
   async function close(): Promise<void> {

@@ -31,7 +31,15 @@ test('every type of content survives encoding and has a padded length', () => {
 });
 
 test('lengths are padded to 256 B, 1 KiB, 4 KiB and multiples of it', () => {
-  const pairs = [[1, 256], [256, 256], [257, 1024], [1025, 4096], [4097, 8192], [60_000, 61_440], [65_000, 65_520]] as const;
+  const pairs = [
+    [1, 256],
+    [256, 256],
+    [257, 1024],
+    [1025, 4096],
+    [4097, 8192],
+    [60_000, 61_440],
+    [65_000, 65_520],
+  ] as const;
   for (const [length, padded] of pairs) assert.equal(paddedLength(length), padded);
 });
 
@@ -39,7 +47,10 @@ test('what a newer client sends is shown as unsupported; what is broken is malfo
   assert.deepEqual(decodeContent(raw({ v: 1, type: 'poll', question: '?' })), { type: 'unsupported', name: 'poll' });
   assert.deepEqual(decodeContent(raw({ v: 2, type: 'text', blocks: [] })), { type: 'unsupported', name: 'text' });
   assert.deepEqual(decodeContent(raw({ v: 1, type: 'toString' })), { type: 'unsupported', name: 'toString' });
-  assert.deepEqual(decodeContent(raw({ v: 1, type: 'text', text: 'x', mood: 'new field' })), { type: 'text', text: 'x' });
+  assert.deepEqual(decodeContent(raw({ v: 1, type: 'text', text: 'x', mood: 'new field' })), {
+    type: 'text',
+    text: 'x',
+  });
   const broken = [
     raw({ v: 1, type: 'text' }),
     raw({ v: 1, type: 'text', text: '' }),

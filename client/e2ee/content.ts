@@ -16,14 +16,18 @@ const messageRef = v.object({ deviceId: uuid, clientId: uuid });
 const body = v.pipe(v.string(), v.minLength(1), v.maxBytes(60_000));
 const ringKey = v.object({
   v: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647)),
-  key: v.pipe(v.string(), v.regex(/^[\w-]{43}$/), v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    try {
-      return fromBase64url(dataset.value);
-    } catch {
-      addIssue({ message: 'must be 32 bytes of base64url' });
-      return NEVER;
-    }
-  })),
+  key: v.pipe(
+    v.string(),
+    v.regex(/^[\w-]{43}$/),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return fromBase64url(dataset.value);
+      } catch {
+        addIssue({ message: 'must be 32 bytes of base64url' });
+        return NEVER;
+      }
+    }),
+  ),
 });
 const ringKeys = v.pipe(v.array(ringKey), v.minLength(1), v.maxLength(256));
 
@@ -58,7 +62,15 @@ export interface Unsupported {
 }
 
 /** One byte per type, carried beside the content key so that it is known where the content was deleted. */
-export const contentKinds = { text: 1, edit: 2, reaction: 3, delete: 4, keys: 5, keys_request: 6, settings: 7 } as const satisfies {
+export const contentKinds = {
+  text: 1,
+  edit: 2,
+  reaction: 3,
+  delete: 4,
+  keys: 5,
+  keys_request: 6,
+  settings: 7,
+} as const satisfies {
   readonly [Type in Content['type']]: number;
 };
 
@@ -78,7 +90,11 @@ export function paddedLength(length: number): number {
 
 /** Throws `malformed` for what does not fit the schema, `refused` for what is too large. */
 export function encodeContent(what: Content): Bytes {
-  const json = utf8(JSON.stringify({ v: contentVersion, ...what }, (_, value) => (value instanceof Uint8Array ? toBase64url(value) : value)));
+  const json = utf8(
+    JSON.stringify({ v: contentVersion, ...what }, (_, value) =>
+      value instanceof Uint8Array ? toBase64url(value) : value,
+    ),
+  );
   // Checked by its own reader: what is sent is what others accept.
   if (parse(json).type === 'unsupported') throw new E2eeError('malformed', 'Not a content that others understand.');
   if (json.length + 4 > maxPadded) throw new E2eeError('refused', 'The message is too long.');
@@ -94,7 +110,10 @@ export function decodeContent(padded: Uint8Array): Content | Unsupported {
   return parse(padded.subarray(4, 4 + length));
 }
 
-const anyContent = v.object({ v: v.pipe(v.number(), v.integer(), v.minValue(1)), type: v.pipe(v.string(), v.maxLength(64)) });
+const anyContent = v.object({
+  v: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  type: v.pipe(v.string(), v.maxLength(64)),
+});
 
 function parse(json: Uint8Array): Content | Unsupported {
   let value: unknown;
@@ -105,7 +124,8 @@ function parse(json: Uint8Array): Content | Unsupported {
   }
   const outer = v.safeParse(anyContent, value);
   if (!outer.success) throw new E2eeError('malformed', 'The content has no version or type.');
-  if (outer.output.v > contentVersion || !Object.hasOwn(contentKinds, outer.output.type)) return { type: 'unsupported', name: outer.output.type };
+  if (outer.output.v > contentVersion || !Object.hasOwn(contentKinds, outer.output.type))
+    return { type: 'unsupported', name: outer.output.type };
   const known = v.safeParse(content, value);
   if (!known.success) throw new E2eeError('malformed', `The content is not valid: ${known.issues[0].message}`);
   return known.output;

@@ -103,7 +103,10 @@ test('of two racing commits the loser is dropped and the group goes on from the 
   a1.state = again.state;
   await receive(b1, again.commit);
   await receive(a2, again.commit);
-  assert.deepEqual([a1, a2, b1].map((device) => device.now().epoch), [3, 3, 3]);
+  assert.deepEqual(
+    [a1, a2, b1].map((device) => device.now().epoch),
+    [3, 3, 3],
+  );
   assert.equal(await receive(b1, await send(a2, 'one line')), 'one line');
 });
 
@@ -129,7 +132,10 @@ test('after a single remove the evicted device cannot derive the next epoch nor 
   const evicted = a2.now();
   const removal = await engine.commit(b1.now(), { removes: [a2.signer.deviceId] });
   b1.state = removal.state;
-  assert.deepEqual(removal.removed.map(({ deviceId }) => deviceId), [a2.signer.deviceId]);
+  assert.deepEqual(
+    removal.removed.map(({ deviceId }) => deviceId),
+    [a2.signer.deviceId],
+  );
   const [decoded] = decodeMlsMessage(removal.commit, 0) ?? [];
   assert.ok(decoded?.wireformat === 'mls_public_message' && decoded.publicMessage.content.contentType === 'commit');
   assert.ok(decoded.publicMessage.content.commit.path, 'the commit carries an UpdatePath');
@@ -196,9 +202,15 @@ test('a last-resort package is marked as one, and the header of each kind of mes
   const last = await engine.createKeyPackage(a1.signer, { lastResort: true });
   const [decoded] = decodeMlsMessage(last.message, 0) ?? [];
   assert.ok(decoded?.wireformat === 'mls_key_package');
-  assert.deepEqual(decoded.keyPackage.extensions.map(({ extensionType }) => extensionType), [0x000a]);
+  assert.deepEqual(
+    decoded.keyPackage.extensions.map(({ extensionType }) => extensionType),
+    [0x000a],
+  );
   assert.deepEqual(engine.inspect(last.message), {
-    kind: 'key_package', userId: a1.signer.userId, deviceId: a1.signer.deviceId, signatureKey: a1.signer.publicKey,
+    kind: 'key_package',
+    userId: a1.signer.userId,
+    deviceId: a1.signer.deviceId,
+    signatureKey: a1.signer.publicKey,
   });
   const header = engine.inspect(await send(a1, 'x'));
   assert.ok(header.kind === 'application' && header.epoch === 1);

@@ -120,7 +120,11 @@ export interface E2eeEngine {
   /** Adds and removes devices; with neither it renews this device's keys. */
   commit(state: GroupState, change: Change): Promise<CommitCandidate>;
   /** Joins with whichever of our packages the welcome names; `ref` says which, so that it can be deleted. */
-  join(device: DeviceSigner, welcome: Uint8Array, packages: readonly KeyPackageBundle[]): Promise<{ state: GroupState; ref: Bytes }>;
+  join(
+    device: DeviceSigner,
+    welcome: Uint8Array,
+    packages: readonly KeyPackageBundle[],
+  ): Promise<{ state: GroupState; ref: Bytes }>;
   encrypt(state: GroupState, plaintext: Uint8Array, authenticatedData: Uint8Array): Promise<Encrypted>;
   /** Decrypts a message or applies a commit. Rejects with `E2eeError`; then the given state is unchanged and usable. */
   process(state: GroupState, message: Uint8Array): Promise<Processed>;

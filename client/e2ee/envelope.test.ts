@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concat, own, randomBytes, utf8 } from './bytes.ts';
 import { contentKinds, encodeContent } from './content.ts';
-import { authenticatedData, type Envelope, type MessageToSeal, openArchived, openMessage, type ReceivedMessage, sealMessage } from './envelope.ts';
+import {
+  authenticatedData,
+  type Envelope,
+  type MessageToSeal,
+  openArchived,
+  openMessage,
+  type ReceivedMessage,
+  sealMessage,
+} from './envelope.ts';
 import { addKeys, currentKey, type KeyRing, nextKey, rotationDue } from './key-ring.ts';
 import { type Device, hasCode, newDevice, newUser, testEngine } from './testing.ts';
 
@@ -11,7 +19,9 @@ async function pair() {
   const [alice, bob] = await Promise.all([newDevice(engine, newUser()), newDevice(engine, newUser())]);
   allow(alice);
   allow(bob);
-  const made = await engine.commit(await engine.createGroup(alice.signer, utf8('group')), { adds: [bob.package.message] });
+  const made = await engine.commit(await engine.createGroup(alice.signer, utf8('group')), {
+    adds: [bob.package.message],
+  });
   alice.state = made.state;
   assert.ok(made.welcome);
   bob.state = (await engine.join(bob.signer, made.welcome, [bob.package])).state;
@@ -19,17 +29,40 @@ async function pair() {
   const ring: KeyRing = [nextKey([], 0)];
   const seal = async (from: Device, changes: Partial<MessageToSeal> = {}) => {
     const message: MessageToSeal = {
-      conversationId, clientId: newUser(), content: { type: 'text', text: 'hello' }, historyKey: currentKey(ring), ...changes,
+      conversationId,
+      clientId: newUser(),
+      content: { type: 'text', text: 'hello' },
+      historyKey: currentKey(ring),
+      ...changes,
     };
     const sealed = await sealMessage(engine, from.now(), message);
     from.state = sealed.state;
     return { envelope: sealed.envelope, received: asReceived(from, message, sealed.envelope) };
   };
-  return { engine, alice, bob, ring, seal, open: (at: Device, received: ReceivedMessage) => openMessage(engine, at.now(), received) };
+  return {
+    engine,
+    alice,
+    bob,
+    ring,
+    seal,
+    open: (at: Device, received: ReceivedMessage) => openMessage(engine, at.now(), received),
+  };
 }
 
-function asReceived(from: Device, { conversationId, clientId }: MessageToSeal, { mls, content, wrap }: Envelope): ReceivedMessage {
-  return { conversationId, clientId, senderId: from.signer.userId, senderDeviceId: from.signer.deviceId, mls, content, wrap };
+function asReceived(
+  from: Device,
+  { conversationId, clientId }: MessageToSeal,
+  { mls, content, wrap }: Envelope,
+): ReceivedMessage {
+  return {
+    conversationId,
+    clientId,
+    senderId: from.signer.userId,
+    senderDeviceId: from.signer.deviceId,
+    mls,
+    content,
+    wrap,
+  };
 }
 
 const search = { v: 3, tags: Array.from({ length: 8 }, () => randomBytes(8)) };
@@ -72,7 +105,10 @@ test('no part of an envelope can be moved, stripped or swapped unseen', async ()
   ];
   for (const lie of lies) await assert.rejects(open(bob, { ...received, ...lie }), hasCode('refused'));
   await assert.rejects(openArchived(ring, { ...received, clientId: newUser() }), hasCode('undecryptable'));
-  await assert.rejects(openArchived(ring, { ...received, senderDeviceId: bob.signer.deviceId }), hasCode('undecryptable'));
+  await assert.rejects(
+    openArchived(ring, { ...received, senderDeviceId: bob.signer.deviceId }),
+    hasCode('undecryptable'),
+  );
   await assert.rejects(openArchived(ring, { ...received, content: other.content }), hasCode('undecryptable'));
   await assert.rejects(openArchived(ring, { ...received, content: undefined }), hasCode('malformed'));
   assert.ok(await open(bob, received));
@@ -86,7 +122,10 @@ test('a content whose type differs from the announced one is malformed', async (
   const { sha256 } = await import('@noble/hashes/sha2.js');
   const { uuidBytes } = await import('../../protocol/identity.ts');
   const key = randomBytes(32);
-  const place = concat(utf8('sotto-content-v1'), ...[received.conversationId, received.clientId, alice.signer.deviceId].map(uuidBytes));
+  const place = concat(
+    utf8('sotto-content-v1'),
+    ...[received.conversationId, received.clientId, alice.signer.deviceId].map(uuidBytes),
+  );
   const content = await sealOnce(key, encodeContent({ type: 'text', text: 'x' }), place);
   const inner = concat(Uint8Array.of(1, contentKinds.delete), key, sha256(content), Uint8Array.of(0));
   const forged = { ...received, content, wrap: undefined };

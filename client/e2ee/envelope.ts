@@ -58,7 +58,8 @@ const innerVersion = 1;
 const hashOf = (...parts: Uint8Array[]): Bytes => own(sha256(concat(...parts)));
 const hashOfSearch = (search: SearchTags | undefined): Bytes =>
   search ? hashOf(...[...search.tags].sort(compareBytes), uint32(search.v)) : hashOf();
-const hashOfWrap = (wrap: { v: number; ct: Uint8Array } | undefined): Bytes => (wrap ? hashOf(uint32(wrap.v), wrap.ct) : hashOf());
+const hashOfWrap = (wrap: { v: number; ct: Uint8Array } | undefined): Bytes =>
+  wrap ? hashOf(uint32(wrap.v), wrap.ct) : hashOf();
 
 const searchHashAt = 12 + 16 + 16;
 
@@ -96,14 +97,31 @@ export async function sealMessage(
   const { conversationId, clientId, historyKey, search, accountHead } = message;
   const self = engine.self(state);
   if (!self) throw new E2eeError('not_a_member', 'This device is not in the group.');
-  const { contentKey, wrap } = historyKey ? await takeContentKey(historyKey) : { contentKey: randomBytes(32), wrap: undefined };
+  const { contentKey, wrap } = historyKey
+    ? await takeContentKey(historyKey)
+    : { contentKey: randomBytes(32), wrap: undefined };
   const padded = encodeContent(message.content);
   const content = await sealOnce(contentKey, padded, contentData(conversationId, clientId, self.deviceId));
   const head = accountHead ? [Uint8Array.of(1), own(accountHead)] : [Uint8Array.of(0)];
-  const inner = concat(Uint8Array.of(innerVersion, contentKinds[message.content.type]), contentKey, hashOf(content), ...head);
-  const sent = await engine.encrypt(state, inner, authenticatedData({ conversationId, clientId, content, wrap, search }));
+  const inner = concat(
+    Uint8Array.of(innerVersion, contentKinds[message.content.type]),
+    contentKey,
+    hashOf(content),
+    ...head,
+  );
+  const sent = await engine.encrypt(
+    state,
+    inner,
+    authenticatedData({ conversationId, clientId, content, wrap, search }),
+  );
   return {
-    envelope: { epoch: state.epoch, mls: sent.message, content, ...(wrap ? { wrap } : {}), ...(search ? { search } : {}) },
+    envelope: {
+      epoch: state.epoch,
+      mls: sent.message,
+      content,
+      ...(wrap ? { wrap } : {}),
+      ...(search ? { search } : {}),
+    },
     state: sent.state,
     erase: () => {
       contentKey.fill(0);
@@ -117,7 +135,11 @@ export async function sealMessage(
  * Decrypts one message and checks that all its parts belong together and come from who the server says. The tags are
  * checked if they are given; otherwise the sender's word for their hash is left alone, since receivers don't get them.
  */
-export async function openMessage(engine: E2eeEngine, state: GroupState, received: ReceivedMessage): Promise<OpenedMessage> {
+export async function openMessage(
+  engine: E2eeEngine,
+  state: GroupState,
+  received: ReceivedMessage,
+): Promise<OpenedMessage> {
   const got = await engine.process(state, received.mls);
   if (got.kind !== 'application') throw new E2eeError('malformed', 'A commit in the place of a message.');
   const { sender } = got;
@@ -128,10 +150,12 @@ export async function openMessage(engine: E2eeEngine, state: GroupState, receive
   if (!received.search && got.authenticatedData.length === expected.length) {
     expected.set(got.authenticatedData.subarray(searchHashAt, searchHashAt + 32), searchHashAt);
   }
-  if (!equalBytes(expected, got.authenticatedData)) throw new E2eeError('refused', 'The parts of the message do not belong together.');
+  if (!equalBytes(expected, got.authenticatedData))
+    throw new E2eeError('refused', 'The parts of the message do not belong together.');
   const { kind, contentKey, contentHash, accountHead } = readInner(got.plaintext);
   const sealed = own(received.content ?? new Uint8Array());
-  if (!equalBytes(contentHash, hashOf(sealed))) throw new E2eeError('refused', 'The content is not the one that was sent.');
+  if (!equalBytes(contentHash, hashOf(sealed)))
+    throw new E2eeError('refused', 'The content is not the one that was sent.');
   const place = contentData(received.conversationId, received.clientId, sender.deviceId);
   const content = decodeContent(await openOnce(contentKey, sealed, place));
   if (content.type !== 'unsupported' && contentKinds[content.type] !== kind) {
@@ -149,9 +173,13 @@ export async function openMessage(engine: E2eeEngine, state: GroupState, receive
  * Reads a message from the archive with a history key. It proves that a holder of that key wrote it, not which one:
  * a member (never the server) could have forged it. Rejects with `key_missing` where no key opens it, as in strict mode.
  */
-export async function openArchived(ring: KeyRing, received: Omit<ReceivedMessage, 'mls'>): Promise<Content | Unsupported> {
+export async function openArchived(
+  ring: KeyRing,
+  received: Omit<ReceivedMessage, 'mls'>,
+): Promise<Content | Unsupported> {
   const { wrap, content } = received;
-  if (!wrap) throw new E2eeError('key_missing', 'The message was sent without history: only devices of that time can read it.');
+  if (!wrap)
+    throw new E2eeError('key_missing', 'The message was sent without history: only devices of that time can read it.');
   if (!content) throw new E2eeError('malformed', 'The message has no content.');
   const contentKey = await unwrapContentKey(ring, wrap);
   if (!contentKey) throw new E2eeError('key_missing', `The history key of version ${wrap.v} is not known here.`);
@@ -160,7 +188,8 @@ export async function openArchived(ring: KeyRing, received: Omit<ReceivedMessage
 }
 
 function readInner(plaintext: Bytes) {
-  if (plaintext.length < 67 || plaintext[0] !== innerVersion) throw new E2eeError('malformed', 'The message is of another format.');
+  if (plaintext.length < 67 || plaintext[0] !== innerVersion)
+    throw new E2eeError('malformed', 'The message is of another format.');
   const accountHead = plaintext[66] === 1 && plaintext.length >= 99 ? plaintext.slice(67, 99) : undefined;
   return { kind: plaintext[1], contentKey: plaintext.slice(2, 34), contentHash: plaintext.slice(34, 66), accountHead };
 }

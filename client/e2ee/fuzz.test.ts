@@ -14,13 +14,17 @@ const anyBytes = fc.uint8Array({ maxLength: 400 });
 
 /** Bytes like real ones: some changed, cut off or repeated. */
 const mutated = (original: Uint8Array) =>
-  fc.tuple(fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { maxLength: 6 }), fc.nat(original.length), fc.boolean()).map(
-    ([changes, length, whole]) => {
+  fc
+    .tuple(
+      fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { maxLength: 6 }),
+      fc.nat(original.length),
+      fc.boolean(),
+    )
+    .map(([changes, length, whole]) => {
       const bytes = Uint8Array.from(original);
       for (const [at, value] of changes) bytes[at] = value;
       return whole ? bytes : bytes.slice(0, length);
-    },
-  );
+    });
 
 const onlyE2eeError = (step: () => unknown) => {
   try {
@@ -38,15 +42,31 @@ test('no input makes a decoder fail in another way than it says', async () => {
   const made = await engine.commit(await engine.createGroup(one.signer, utf8('g')), { adds: [other.package.message] });
   const { message } = await engine.encrypt(made.state, utf8('x'), utf8('aad'));
   const real = [one.package.message, made.commit, made.welcome ?? message, message];
-  for (const bytes of [anyBytes, ...real.map(mutated)]) fc.assert(fc.property(bytes, (input) => onlyE2eeError(() => engine.inspect(input))), { numRuns: 400 });
+  for (const bytes of [anyBytes, ...real.map(mutated)])
+    fc.assert(
+      fc.property(bytes, (input) => onlyE2eeError(() => engine.inspect(input))),
+      { numRuns: 400 },
+    );
   fc.assert(fc.property(anyBytes, (input) => onlyE2eeError(() => decodeContent(input))));
-  fc.assert(fc.property(anyBytes, (input) => onlyE2eeError(() => engine.restore({ engine: 'ts-mls', version: 1, bytes: Uint8Array.from(input) }))));
+  fc.assert(
+    fc.property(anyBytes, (input) =>
+      onlyE2eeError(() => engine.restore({ engine: 'ts-mls', version: 1, bytes: Uint8Array.from(input) })),
+    ),
+  );
   const state = engine.save(made.state);
-  fc.assert(fc.property(mutated(state.bytes), (input) => onlyE2eeError(() => engine.restore({ ...state, bytes: Uint8Array.from(input) }))));
+  fc.assert(
+    fc.property(mutated(state.bytes), (input) =>
+      onlyE2eeError(() => engine.restore({ ...state, bytes: Uint8Array.from(input) })),
+    ),
+  );
   await fc.assert(
     fc.asyncProperty(fc.oneof(...real.map(mutated)), async (input) => {
-      await engine.process(made.state, input).catch((error: unknown) => assert.ok(error instanceof E2eeError, String(error)));
-      await engine.join(other.signer, input, [other.package]).catch((error: unknown) => assert.ok(error instanceof E2eeError, String(error)));
+      await engine
+        .process(made.state, input)
+        .catch((error: unknown) => assert.ok(error instanceof E2eeError, String(error)));
+      await engine
+        .join(other.signer, input, [other.package])
+        .catch((error: unknown) => assert.ok(error instanceof E2eeError, String(error)));
     }),
     { numRuns: 150 },
   );
@@ -87,7 +107,9 @@ test('any text is tokenised within bounds, and normalising is stable', () => {
 
 test('offers, recovery keys and packed keys that are none are recognised', () => {
   fc.assert(fc.property(fc.string(), (text) => assert.equal(parseLinkOffer(`sotto-link:1:${text}`), undefined)));
-  fc.assert(fc.property(fc.string({ minLength: 50, maxLength: 60 }), (text) => assert.equal(parseRecoveryKey(text), undefined)));
+  fc.assert(
+    fc.property(fc.string({ minLength: 50, maxLength: 60 }), (text) => assert.equal(parseRecoveryKey(text), undefined)),
+  );
   fc.assert(
     fc.property(anyBytes, (bytes) => {
       try {

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8 } from './bytes.ts';
 import type { E2eeEngine, GroupState } from './engine.ts';
-import { acceptVouched, checkJoined, checkMembers, type Directory, type GroupRules, isFork, sameEpoch } from './group-checks.ts';
+import {
+  acceptVouched,
+  checkJoined,
+  checkMembers,
+  type Directory,
+  type GroupRules,
+  isFork,
+  sameEpoch,
+} from './group-checks.ts';
 import { crossSign, type DirectoryDevice, generateAccountKey } from './identity.ts';
 import { type Device, hasCode, newDevice, newUser } from './testing.ts';
 import { createTsMlsEngine } from './ts-mls-engine.ts';
@@ -35,9 +43,11 @@ async function direct() {
   assert.ok(made.welcome);
   b1.state = (await engine.join(b1.signer, made.welcome, [b1.package])).state;
   const rules: GroupRules = { users: [alice.userId, bob.userId], self: a1.signer };
-  const check = (state: GroupState, added = engine.members(state).slice(0, 0)) => checkMembers(engine.members(state), rules, directory, added);
+  const check = (state: GroupState, added = engine.members(state).slice(0, 0)) =>
+    checkMembers(engine.members(state), rules, directory, added);
   /** Bob adds a device without asking anyone; gives what Alice receives. */
-  const sneak = async (guest: Device) => careless.commit(careless.restore(engine.save(b1.now())), { adds: [guest.package.message] });
+  const sneak = async (guest: Device) =>
+    careless.commit(careless.restore(engine.save(b1.now())), { adds: [guest.package.message] });
   /** Applies a commit with a permissive engine, to look at the result. */
   const applied = async (commit: Uint8Array) => careless.process(careless.restore(engine.save(a1.now())), commit);
   return { alice, bob, people, directory, engine, careless, a1, b1, groupId, rules, check, sneak, applied };
@@ -71,10 +81,17 @@ test('a ghost device is refused inside the engine and judged unsafe outside of i
   const bad = await sneak(ghost);
   await assert.rejects(engine.process(a1.now(), bad.commit), hasCode('refused'));
   const seen = await applied(bad.commit);
-  const judge = () => checkMembers(careless.members(seen.state), { users: [alice.userId, bob.userId], self: a1.signer }, (id) => (id === alice.userId ? alice.known : bob.known));
+  const judge = () =>
+    checkMembers(careless.members(seen.state), { users: [alice.userId, bob.userId], self: a1.signer }, (id) =>
+      id === alice.userId ? alice.known : bob.known,
+    );
   assert.equal((await judge()).kind, 'unknown_device');
   await alice.vouch(ghost, bob.account); // vouched for by a key that is not Alice's
-  assert.deepEqual(await judge(), { kind: 'unsafe', reason: 'ghost_device', member: careless.members(seen.state).at(-1) });
+  assert.deepEqual(await judge(), {
+    kind: 'unsafe',
+    reason: 'ghost_device',
+    member: careless.members(seen.state).at(-1),
+  });
   alice.known.devices.pop();
   await alice.vouch(await newDevice(engine, alice.userId, ghost.signer.deviceId)); // the directory tells of another key
   const verdict = await judge();
@@ -86,7 +103,10 @@ test('a linked device cannot vouch for others, because it never had the account 
   const { alice, sneak, a1, engine } = await direct();
   const revoked = await newDevice(engine, alice.userId);
   const ghost = await newDevice(engine, alice.userId);
-  await alice.vouch(ghost, revoked.signer as { publicKey: Uint8Array<ArrayBuffer>; privateKey: Uint8Array<ArrayBuffer> });
+  await alice.vouch(
+    ghost,
+    revoked.signer as { publicKey: Uint8Array<ArrayBuffer>; privateKey: Uint8Array<ArrayBuffer> },
+  );
   await assert.rejects(engine.process(a1.now(), (await sneak(ghost)).commit), hasCode('refused'));
 });
 
@@ -95,7 +115,10 @@ test('a revoked device that is still there must be removed; adding one is unsafe
   bob.known.revoked.push(b1.signer.deviceId);
   const verdict = await check(a1.now());
   assert.ok(verdict.kind === 'safe');
-  assert.deepEqual(verdict.stale.map(({ deviceId }) => deviceId), [b1.signer.deviceId]);
+  assert.deepEqual(
+    verdict.stale.map(({ deviceId }) => deviceId),
+    [b1.signer.deviceId],
+  );
   bob.known.revoked.pop();
   const a2 = await newDevice(engine, alice.userId);
   await alice.vouch(a2);
@@ -129,8 +152,16 @@ test('a fork shows as a commit that does not fit, and as different epoch authent
   // The server tells each that its own commit won.
   a1.state = left.state;
   b1.state = right.state;
-  assert.deepEqual(sameEpoch(engine, a1.now(), engine.epochAuthenticator(b1.now())), { kind: 'unsafe', reason: 'fork' });
+  assert.deepEqual(sameEpoch(engine, a1.now(), engine.epochAuthenticator(b1.now())), {
+    kind: 'unsafe',
+    reason: 'fork',
+  });
   const next = await renew(engine, b1);
-  await assert.rejects(engine.process(a1.now(), next.commit), (error) => isFork(a1.now(), engine.inspect(next.commit), error));
-  await assert.rejects(engine.process(a1.now(), right.commit), (error) => !isFork(a1.now(), engine.inspect(right.commit), error));
+  await assert.rejects(engine.process(a1.now(), next.commit), (error) =>
+    isFork(a1.now(), engine.inspect(next.commit), error),
+  );
+  await assert.rejects(
+    engine.process(a1.now(), right.commit),
+    (error) => !isFork(a1.now(), engine.inspect(right.commit), error),
+  );
 });

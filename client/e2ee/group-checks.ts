@@ -40,7 +40,11 @@ export type Verdict =
   | { readonly kind: 'unknown_device'; readonly member: Member }
   | { readonly kind: 'unsafe'; readonly reason: UnsafeReason; readonly member?: Member };
 
-const unsafe = (reason: UnsafeReason, member?: Member): Verdict => ({ kind: 'unsafe', reason, ...(member ? { member } : {}) });
+const unsafe = (reason: UnsafeReason, member?: Member): Verdict => ({
+  kind: 'unsafe',
+  reason,
+  ...(member ? { member } : {}),
+});
 
 /**
  * Judges who is in a group, after joining it and with the state that a commit leads to, before that state is adopted.
@@ -55,7 +59,9 @@ export async function checkMembers(
   const stale: Member[] = [];
   for (const [index, member] of members.entries()) {
     if (!rules.users.includes(member.userId)) return unsafe('third_person', member);
-    const again = members.findIndex((other) => other.deviceId === member.deviceId || equalBytes(other.signatureKey, member.signatureKey));
+    const again = members.findIndex(
+      (other) => other.deviceId === member.deviceId || equalBytes(other.signatureKey, member.signatureKey),
+    );
     if (again !== index) return unsafe('duplicate_device', member);
     const user = await directory(member.userId);
     const device = user?.devices.find(({ deviceId }) => deviceId === member.deviceId);
@@ -84,7 +90,9 @@ export function acceptVouched(directory: Directory): AcceptLeaf {
 
 /** Judges a group that was joined: the welcome must lead to the group that the server announced. */
 export function checkJoined(state: GroupState, groupId: Uint8Array, epoch: number): Verdict {
-  return equalBytes(state.groupId, groupId) && state.epoch === epoch ? { kind: 'safe', stale: [] } : unsafe('wrong_group');
+  return equalBytes(state.groupId, groupId) && state.epoch === epoch
+    ? { kind: 'safe', stale: [] }
+    : unsafe('wrong_group');
 }
 
 /**
@@ -94,8 +102,11 @@ export function checkJoined(state: GroupState, groupId: Uint8Array, epoch: numbe
  */
 export function isFork(state: GroupState, header: MessageHeader, error: unknown): boolean {
   return (
-    error instanceof E2eeError && error.code === 'undecryptable' && header.kind === 'commit' &&
-    equalBytes(header.groupId, state.groupId) && header.epoch === state.epoch
+    error instanceof E2eeError &&
+    error.code === 'undecryptable' &&
+    header.kind === 'commit' &&
+    equalBytes(header.groupId, state.groupId) &&
+    header.epoch === state.epoch
   );
 }
 

@@ -52,7 +52,15 @@ export async function unwrapContentKey(ring: KeyRing, wrap: { v: number; ct: Uin
   if (wrap.ct.length !== 40) return undefined;
   for (const { key } of keysOfVersion(ring, wrap.v)) {
     try {
-      const opened = await crypto.subtle.unwrapKey('raw', own(wrap.ct), await wrappingKey(key), 'AES-KW', carried, true, ['decrypt']);
+      const opened = await crypto.subtle.unwrapKey(
+        'raw',
+        own(wrap.ct),
+        await wrappingKey(key),
+        'AES-KW',
+        carried,
+        true,
+        ['decrypt'],
+      );
       return new Uint8Array(await crypto.subtle.exportKey('raw', opened));
     } catch {
       // AES-KW authenticates: this candidate is not the one; two devices can have made keys of one version.

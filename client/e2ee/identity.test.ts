@@ -3,8 +3,18 @@ import { test } from 'node:test';
 import { chainStart } from '../../protocol/identity.ts';
 import type { SigningKey } from './ed25519.ts';
 import {
-  type ChainLink, chainHash, crossSign, generateAccountKey, generateDeviceKey, isVouched, judgeChain, signNextAccountKey,
-  signRevocation, verifyCrossSignature, verifyRevocation, vouchingKeys,
+  type ChainLink,
+  chainHash,
+  crossSign,
+  generateAccountKey,
+  generateDeviceKey,
+  isVouched,
+  judgeChain,
+  signNextAccountKey,
+  signRevocation,
+  verifyCrossSignature,
+  verifyRevocation,
+  vouchingKeys,
 } from './identity.ts';
 import { hasCode, newUser } from './testing.ts';
 
@@ -51,7 +61,11 @@ test('a chain is pinned on first use, follows signed rotations, and reports a re
   const judged = await judgeChain(user, reset, after.pin);
   assert.ok(judged.kind === 'reset' && judged.pin.version === 3 && !judged.pin.verified);
   assert.deepEqual(vouchingKeys(reset, judged.pin), [k3.publicKey], 'keys from before a reset vouch for nobody');
-  assert.deepEqual(vouchingKeys(reset, after.pin), [k1.publicKey, k2.publicKey], 'nor does the new one before it is accepted');
+  assert.deepEqual(
+    vouchingKeys(reset, after.pin),
+    [k1.publicKey, k2.publicKey],
+    'nor does the new one before it is accepted',
+  );
   const later = await extend(reset, k1, k3);
   assert.equal((await judgeChain(user, later, after.pin)).kind, 'reset', 'a signed key after a reset does not hide it');
 });

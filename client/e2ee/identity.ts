@@ -49,11 +49,20 @@ export const generateAccountKey: () => Promise<SigningKey> = generateSigningKey;
 export const generateDeviceKey: () => Promise<SigningKey> = generateSigningKey;
 
 /** The account vouches for a device; only a holder of the account's private key can. */
-export function crossSign(account: SigningKey, userId: string, deviceId: string, deviceKey: Uint8Array): Promise<Bytes> {
+export function crossSign(
+  account: SigningKey,
+  userId: string,
+  deviceId: string,
+  deviceKey: Uint8Array,
+): Promise<Bytes> {
   return sign(account.privateKey, deviceBytes(userId, deviceId, deviceKey));
 }
 
-export function verifyCrossSignature(accountKey: Uint8Array, userId: string, device: DirectoryDevice): Promise<boolean> {
+export function verifyCrossSignature(
+  accountKey: Uint8Array,
+  userId: string,
+  device: DirectoryDevice,
+): Promise<boolean> {
   return device.key.length === 32
     ? verify(accountKey, deviceBytes(userId, device.deviceId, device.key), device.crossSig)
     : Promise.resolve(false);
@@ -64,12 +73,22 @@ export function signRevocation(account: SigningKey, userId: string, deviceId: st
   return sign(account.privateKey, revokeBytes(userId, deviceId));
 }
 
-export function verifyRevocation(accountKey: Uint8Array, userId: string, deviceId: string, signature: Uint8Array): Promise<boolean> {
+export function verifyRevocation(
+  accountKey: Uint8Array,
+  userId: string,
+  deviceId: string,
+  signature: Uint8Array,
+): Promise<boolean> {
   return verify(accountKey, revokeBytes(userId, deviceId), signature);
 }
 
 /** For `keys.register {accountKeySig}`: the old key passes on to the next. `previous` is the chain's head. */
-export function signNextAccountKey(old: SigningKey, userId: string, previous: ChainLink, next: Uint8Array): Promise<Bytes> {
+export function signNextAccountKey(
+  old: SigningKey,
+  userId: string,
+  previous: ChainLink,
+  next: Uint8Array,
+): Promise<Bytes> {
   return sign(old.privateKey, accountKeyBytes(previous.hash, { userId, version: previous.version + 1, key: next }));
 }
 
@@ -81,7 +100,11 @@ export function chainHash(userId: string, previousHash: Uint8Array, link: Omit<C
  * Checks a whole chain (hashes, order, and each signature that is there) and compares it with what is pinned.
  * Rejects with `refused` for a chain that is broken in itself.
  */
-export async function judgeChain(userId: string, chain: readonly ChainLink[], pinned?: PinnedAccount): Promise<ChainJudgement> {
+export async function judgeChain(
+  userId: string,
+  chain: readonly ChainLink[],
+  pinned?: PinnedAccount,
+): Promise<ChainJudgement> {
   let previous: ChainLink | undefined;
   let since = 1;
   for (const link of chain) {
@@ -114,7 +137,11 @@ export function vouchingKeys(chain: readonly ChainLink[], pin: PinnedAccount): U
 }
 
 /** True if one of the account's accepted keys vouches for the device. */
-export async function isVouched(accountKeys: readonly Uint8Array[], userId: string, device: DirectoryDevice): Promise<boolean> {
+export async function isVouched(
+  accountKeys: readonly Uint8Array[],
+  userId: string,
+  device: DirectoryDevice,
+): Promise<boolean> {
   for (const key of accountKeys) if (await verifyCrossSignature(key, userId, device)) return true;
   return false;
 }

@@ -3,14 +3,25 @@ import { test } from 'node:test';
 import { own, randomBytes } from './bytes.ts';
 import type { ConversationKey } from './conversation-keys.ts';
 import { crossSign, generateAccountKey, generateDeviceKey, verifyCrossSignature } from './identity.ts';
-import { generateLinkSecret, type LinkOffer, linkOfferText, maxLinkKeys, openLinkAnswer, parseLinkOffer, sealLinkAnswer } from './linking.ts';
+import {
+  generateLinkSecret,
+  type LinkOffer,
+  linkOfferText,
+  maxLinkKeys,
+  openLinkAnswer,
+  parseLinkOffer,
+  sealLinkAnswer,
+} from './linking.ts';
 import { generateRecoveryKey, parseRecoveryKey, recoveryKeyText } from './recovery-key.ts';
 import { openRecovery, sealRecovery } from './recovery.ts';
 import { hasCode, newUser } from './testing.ts';
 
 const someKeys = (count: number): ConversationKey[] =>
   Array.from({ length: count }, (_, i) => ({
-    conversationId: newUser(), kind: i % 2 === 0 ? 'history' : 'search', v: i + 1, key: randomBytes(32),
+    conversationId: newUser(),
+    kind: i % 2 === 0 ? 'history' : 'search',
+    v: i + 1,
+    key: randomBytes(32),
   }));
 
 async function offered() {
@@ -18,7 +29,12 @@ async function offered() {
   const device = await generateDeviceKey();
   const link = await generateLinkSecret();
   const offer: LinkOffer = {
-    linkId: newUser(), userId: newUser(), deviceId: newUser(), deviceKey: device.publicKey, publicKey: link.publicKey, secret: link.secret,
+    linkId: newUser(),
+    userId: newUser(),
+    deviceId: newUser(),
+    deviceKey: device.publicKey,
+    publicKey: link.publicKey,
+    secret: link.secret,
   };
   const answer = async (keys: ConversationKey[] = []) => ({
     accountKey: account.publicKey,
@@ -41,9 +57,16 @@ test('a new device shows an offer, gets its cross-signature and keys, and both d
   assert.match(code, /^\d{6}$/);
   assert.equal(got.code, code);
   const { accountKey, crossSig } = got.answer;
-  assert.ok(await verifyCrossSignature(accountKey, offer.userId, { deviceId: offer.deviceId, key: offer.deviceKey, crossSig }));
-  const text = Buffer.from(sealed).toString('latin1') + JSON.stringify(got.answer, (_, x) => (x instanceof Uint8Array ? Buffer.from(x).toString('hex') : x));
-  assert.ok(!text.includes(Buffer.from(account.privateKey.subarray(16)).toString('hex')), 'the account key stays where it is');
+  assert.ok(
+    await verifyCrossSignature(accountKey, offer.userId, { deviceId: offer.deviceId, key: offer.deviceKey, crossSig }),
+  );
+  const text =
+    Buffer.from(sealed).toString('latin1') +
+    JSON.stringify(got.answer, (_, x) => (x instanceof Uint8Array ? Buffer.from(x).toString('hex') : x));
+  assert.ok(
+    !text.includes(Buffer.from(account.privateKey.subarray(16)).toString('hex')),
+    'the account key stays where it is',
+  );
 });
 
 test('the server, which never saw the secret, can neither make nor change an answer', async () => {
@@ -55,8 +78,14 @@ test('the server, which never saw the secret, can neither make nor change an ans
   const changed = own(sealed);
   changed[50] = (changed[50] ?? 0) ^ 1;
   await assert.rejects(openLinkAnswer(offer, link.privateKey, changed), hasCode('undecryptable'));
-  await assert.rejects(openLinkAnswer({ ...offer, deviceId: newUser() }, link.privateKey, sealed), hasCode('undecryptable'));
-  await assert.rejects(openLinkAnswer(offer, (await generateLinkSecret()).privateKey, sealed), hasCode('undecryptable'));
+  await assert.rejects(
+    openLinkAnswer({ ...offer, deviceId: newUser() }, link.privateKey, sealed),
+    hasCode('undecryptable'),
+  );
+  await assert.rejects(
+    openLinkAnswer(offer, (await generateLinkSecret()).privateKey, sealed),
+    hasCode('undecryptable'),
+  );
   await assert.rejects(openLinkAnswer(offer, link.privateKey, new Uint8Array(5)), hasCode('undecryptable'));
 });
 
@@ -66,7 +95,8 @@ test('an answer holds as many keys as 64 KiB take and no more; other texts are n
   assert.ok(maxLinkKeys > 800 && full.sealed.length <= 64 * 1024);
   assert.equal((await openLinkAnswer(offer, link.privateKey, full.sealed)).answer.keys.length, maxLinkKeys);
   await assert.rejects(sealLinkAnswer(offer, await answer(someKeys(maxLinkKeys + 1))), hasCode('refused'));
-  for (const text of ['', 'hello', 'sotto-link:1:', 'sotto-link:1:????', `${linkOfferText(offer)}AAAA`]) assert.equal(parseLinkOffer(text), undefined);
+  for (const text of ['', 'hello', 'sotto-link:1:', 'sotto-link:1:????', `${linkOfferText(offer)}AAAA`])
+    assert.equal(parseLinkOffer(text), undefined);
 });
 
 test('a recovery key survives being written down, and a typing mistake is found', () => {
@@ -74,7 +104,10 @@ test('a recovery key survives being written down, and a typing mistake is found'
   const text = recoveryKeyText(key);
   assert.match(text, /^([0-9A-HJKMNP-TV-Z]{4}-){13}[0-9A-HJKMNP-TV-Z]{4}$/);
   assert.deepEqual(parseRecoveryKey(text), key);
-  assert.deepEqual(parseRecoveryKey(text.toLowerCase().replaceAll('-', '  ').replaceAll('0', 'o').replaceAll('1', 'l')), key);
+  assert.deepEqual(
+    parseRecoveryKey(text.toLowerCase().replaceAll('-', '  ').replaceAll('0', 'o').replaceAll('1', 'l')),
+    key,
+  );
   for (let at = 0; at < text.length; at += 5) {
     const wrong = text[at] === 'A' ? 'B' : 'A';
     assert.equal(parseRecoveryKey(text.slice(0, at) + wrong + text.slice(at + 1)), undefined);

@@ -58,11 +58,22 @@ export interface LinkSecret {
 
 export async function generateLinkSecret(): Promise<LinkSecret> {
   const { privateKey, publicKey } = await suite.kem.generateKeyPair();
-  return { publicKey: new Uint8Array(await suite.kem.serializePublicKey(publicKey)), privateKey, secret: randomBytes(32) };
+  return {
+    publicKey: new Uint8Array(await suite.kem.serializePublicKey(publicKey)),
+    privateKey,
+    secret: randomBytes(32),
+  };
 }
 
 const offerBytes = (offer: LinkOffer): Bytes =>
-  concat(uuidBytes(offer.linkId), uuidBytes(offer.userId), uuidBytes(offer.deviceId), offer.deviceKey, offer.publicKey, offer.secret);
+  concat(
+    uuidBytes(offer.linkId),
+    uuidBytes(offer.userId),
+    uuidBytes(offer.deviceId),
+    offer.deviceKey,
+    offer.publicKey,
+    offer.secret,
+  );
 
 /** For a QR code, or to be pasted. */
 export const linkOfferText = (offer: LinkOffer): string => prefix + toBase64url(offerBytes(offer));
@@ -75,7 +86,14 @@ export function parseLinkOffer(text: string): LinkOffer | undefined {
     const bytes = fromBase64url(trimmed.slice(prefix.length));
     if (bytes.length !== 48 + 96) return undefined;
     const [linkId = '', userId = '', deviceId = ''] = [0, 16, 32].map((at) => uuidText(bytes.subarray(at, at + 16)));
-    return { linkId, userId, deviceId, deviceKey: bytes.slice(48, 80), publicKey: bytes.slice(80, 112), secret: bytes.slice(112) };
+    return {
+      linkId,
+      userId,
+      deviceId,
+      deviceKey: bytes.slice(48, 80),
+      publicKey: bytes.slice(80, 112),
+      secret: bytes.slice(112),
+    };
   } catch {
     return undefined;
   }
@@ -94,7 +112,8 @@ export const maxLinkKeys = Math.floor(((maxSealed - overhead) * 3) / 4 / 53);
 
 /** The primary device's side. `code` is what both devices show. Throws `refused` if there are too many keys. */
 export async function sealLinkAnswer(offer: LinkOffer, answer: LinkAnswer): Promise<{ sealed: Bytes; code: string }> {
-  if (answer.keys.length > maxLinkKeys) throw new E2eeError('refused', `At most ${maxLinkKeys} keys fit into one answer.`);
+  if (answer.keys.length > maxLinkKeys)
+    throw new E2eeError('refused', `At most ${maxLinkKeys} keys fit into one answer.`);
   const plain = JSON.stringify({
     v: 1,
     accountKey: toBase64url(answer.accountKey),
@@ -116,7 +135,11 @@ export async function sealLinkAnswer(offer: LinkOffer, answer: LinkAnswer): Prom
 }
 
 /** The new device's side. Show `code`, and use the answer only when the person says that both codes are equal. */
-export async function openLinkAnswer(offer: LinkOffer, privateKey: CryptoKey, sealed: Uint8Array): Promise<{ answer: LinkAnswer; code: string }> {
+export async function openLinkAnswer(
+  offer: LinkOffer,
+  privateKey: CryptoKey,
+  sealed: Uint8Array,
+): Promise<{ answer: LinkAnswer; code: string }> {
   const bytes = own(sealed);
   let plain: unknown;
   try {
@@ -127,7 +150,9 @@ export async function openLinkAnswer(offer: LinkOffer, privateKey: CryptoKey, se
     );
     plain = JSON.parse(fromUtf8(new Uint8Array(opened)));
   } catch (cause) {
-    throw new E2eeError('undecryptable', 'The answer is not for this offer, or not from the device that scanned it.', { cause });
+    throw new E2eeError('undecryptable', 'The answer is not for this offer, or not from the device that scanned it.', {
+      cause,
+    });
   }
   const answer = v.safeParse(answerSchema, plain);
   if (!answer.success) throw new E2eeError('malformed', 'The answer is of another version.');

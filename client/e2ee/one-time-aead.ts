@@ -11,7 +11,9 @@ const maxSyncBytes = 2048;
 export async function sealOnce(key: Bytes, plaintext: Bytes, additionalData: Bytes): Promise<Bytes> {
   if (plaintext.length <= maxSyncBytes) return own(gcm(key, nonce, additionalData).encrypt(plaintext));
   const imported = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt']);
-  return new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv: nonce, additionalData }, imported, plaintext));
+  return new Uint8Array(
+    await crypto.subtle.encrypt({ name: 'AES-GCM', iv: nonce, additionalData }, imported, plaintext),
+  );
 }
 
 /** Rejects with `undecryptable`. */
@@ -19,7 +21,9 @@ export async function openOnce(key: Bytes, ciphertext: Bytes, additionalData: By
   try {
     if (ciphertext.length <= maxSyncBytes) return own(gcm(key, nonce, additionalData).decrypt(ciphertext));
     const imported = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['decrypt']);
-    return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv: nonce, additionalData }, imported, ciphertext));
+    return new Uint8Array(
+      await crypto.subtle.decrypt({ name: 'AES-GCM', iv: nonce, additionalData }, imported, ciphertext),
+    );
   } catch (cause) {
     throw new E2eeError('undecryptable', 'The content was changed or its key is another.', { cause });
   }

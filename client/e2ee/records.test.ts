@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { randomBytes, utf8 } from './bytes.ts';
 import { generateSigningKey } from './ed25519.ts';
 import { nextKey } from './key-ring.ts';
-import { decodeSavedState, encodeSavedState, keyPackageRecord, keyRingRecord, pinRecord, signingKeyRecord } from './records.ts';
+import {
+  decodeSavedState,
+  encodeSavedState,
+  keyPackageRecord,
+  keyRingRecord,
+  pinRecord,
+  signingKeyRecord,
+} from './records.ts';
 import { hasCode, newDevice, newUser, testEngine } from './testing.ts';
 
 test('every record is read as it was written', async () => {
@@ -23,7 +30,13 @@ test('every record is read as it was written', async () => {
 
 test('a damaged record is not read as something else', () => {
   for (const bytes of [new Uint8Array(), utf8('{}'), utf8('['), Uint8Array.of(200, 1)]) {
-    for (const read of [decodeSavedState, keyPackageRecord.decode, keyRingRecord.decode, pinRecord.decode, signingKeyRecord.decode]) {
+    for (const read of [
+      decodeSavedState,
+      keyPackageRecord.decode,
+      keyRingRecord.decode,
+      pinRecord.decode,
+      signingKeyRecord.decode,
+    ]) {
       assert.throws(() => read(bytes), hasCode('store_damaged'));
     }
   }

@@ -46,7 +46,8 @@ const pin = v.object({
 function record<Schema extends v.GenericSchema>(schema: Schema) {
   type Value = v.InferOutput<Schema>;
   return {
-    encode: (value: Value): Bytes => utf8(JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? toBase64url(part) : part))),
+    encode: (value: Value): Bytes =>
+      utf8(JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? toBase64url(part) : part))),
     decode: (stored: Uint8Array): Value => {
       let value: unknown;
       try {
@@ -62,7 +63,10 @@ function record<Schema extends v.GenericSchema>(schema: Schema) {
 }
 
 export const signingKeyRecord = record(signingKey);
-export const keyPackageRecord: { encode(value: KeyPackageBundle): Bytes; decode(stored: Uint8Array): KeyPackageBundle } = record(bundle);
+export const keyPackageRecord: {
+  encode(value: KeyPackageBundle): Bytes;
+  decode(stored: Uint8Array): KeyPackageBundle;
+} = record(bundle);
 export const keyRingRecord: { encode(value: KeyRing): Bytes; decode(stored: Uint8Array): KeyRing } = {
   encode: (keys) => record(ring).encode([...keys]),
   decode: (stored) => record(ring).decode(stored),

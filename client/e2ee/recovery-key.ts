@@ -9,7 +9,8 @@ const checkLength = 3;
 /** 256 random bits. Whoever has them and the stored blob has the account. */
 export const generateRecoveryKey = (): Bytes => randomBytes(keyLength);
 
-const checksum = (key: Uint8Array): Bytes => own(sha256(concat(utf8('sotto-recovery-v1'), key)).subarray(0, checkLength));
+const checksum = (key: Uint8Array): Bytes =>
+  own(sha256(concat(utf8('sotto-recovery-v1'), key)).subarray(0, checkLength));
 
 /** 14 groups of 4 letters and digits: the key and a checksum that finds typing mistakes. */
 export function recoveryKeyText(key: Uint8Array): string {

@@ -34,7 +34,11 @@ async function blobKey(recoveryKey: Uint8Array, salt: Uint8Array, use: 'encrypt'
 const additionalData = (userId: string): Bytes => concat(utf8('sotto-recovery-v1'), uuidBytes(userId));
 
 /** An opaque blob to be stored anywhere: version, salt, nonce, AES-256-GCM; padded to multiples of 4 KiB. */
-export async function sealRecovery(recoveryKey: Uint8Array, userId: string, { account, keys }: Recovery): Promise<Bytes> {
+export async function sealRecovery(
+  recoveryKey: Uint8Array,
+  userId: string,
+  { account, keys }: Recovery,
+): Promise<Bytes> {
   const plain = utf8(
     JSON.stringify({
       v: version,
@@ -49,7 +53,11 @@ export async function sealRecovery(recoveryKey: Uint8Array, userId: string, { ac
   const salt = randomBytes(saltLength);
   const iv = randomBytes(nonceLength);
   const key = await blobKey(recoveryKey, salt, 'encrypt');
-  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: additionalData(userId) }, key, padded);
+  const sealed = await crypto.subtle.encrypt(
+    { name: 'AES-GCM', iv, additionalData: additionalData(userId) },
+    key,
+    padded,
+  );
   return concat(Uint8Array.of(version), salt, iv, new Uint8Array(sealed));
 }
 
@@ -62,7 +70,9 @@ export async function openRecovery(recoveryKey: Uint8Array, userId: string, blob
   try {
     const key = await blobKey(recoveryKey, salt, 'decrypt');
     const parameters = { name: 'AES-GCM', iv, additionalData: additionalData(userId) };
-    const opened = new Uint8Array(await crypto.subtle.decrypt(parameters, key, bytes.slice(1 + saltLength + nonceLength)));
+    const opened = new Uint8Array(
+      await crypto.subtle.decrypt(parameters, key, bytes.slice(1 + saltLength + nonceLength)),
+    );
     value = JSON.parse(fromUtf8(opened.subarray(4, 4 + readUint32(opened, 0))));
   } catch (cause) {
     throw new E2eeError('undecryptable', 'The recovery key does not open this blob.', { cause });

@@ -42,7 +42,11 @@ export function safetyNumber(one: Party, other: Party): string {
 
 /** What this side shows as a QR code: version, own half, the other's half. */
 export function safetyQr(mine: Party, theirs: Party): string {
-  const payload = concat(Uint8Array.of(qrVersion), fingerprint(mine).subarray(0, 32), fingerprint(theirs).subarray(0, 32));
+  const payload = concat(
+    Uint8Array.of(qrVersion),
+    fingerprint(mine).subarray(0, 32),
+    fingerprint(theirs).subarray(0, 32),
+  );
   return qrPrefix + toBase64url(payload);
 }
 

@@ -24,7 +24,12 @@ const macs = new WeakMap<Uint8Array, { conversationId: string; mac: Mac }>();
 function tagMac(conversationId: string, secret: Uint8Array): Mac {
   const known = macs.get(secret);
   if (known?.conversationId === conversationId) return known.mac;
-  const key = expand(sha256, extract(sha256, secret, own(groupIdBytes(conversationId, 0))), utf8('sotto search v1'), 32);
+  const key = expand(
+    sha256,
+    extract(sha256, secret, own(groupIdBytes(conversationId, 0))),
+    utf8('sotto search v1'),
+    32,
+  );
   const mac = hmac.create(sha256, key);
   macs.set(secret, { conversationId, mac });
   return mac;
@@ -40,7 +45,11 @@ export function tagsOf(conversationId: string, secret: Uint8Array, tokens: reado
  * The blind tags of a message, for `search`. Random ones fill up to a multiple of 8, so that the server learns the
  * number of words roughly; sorted, so that it does not learn their order. It still learns which messages share a word.
  */
-export function searchTags(conversationId: string, { v, key }: { v: number; key: Uint8Array }, text: string): SearchTags {
+export function searchTags(
+  conversationId: string,
+  { v, key }: { v: number; key: Uint8Array },
+  text: string,
+): SearchTags {
   const tags = tagsOf(conversationId, key, tokenise(text));
   while (tags.length === 0 || tags.length % 8 !== 0) tags.push(randomBytes(tagBytes));
   return { v, tags: tags.sort(compareBytes) };

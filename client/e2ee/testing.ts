@@ -14,11 +14,13 @@ export const newUser = (): string => crypto.randomUUID();
 export const text = fromUtf8;
 
 /** For assert.rejects: the error has this code. Fails with both codes in the message otherwise. */
-export const hasCode = (code: E2eeErrorCode) => (error: unknown): true => {
-  assert.ok(error instanceof E2eeError, `not an E2eeError: ${error}`);
-  assert.equal(error.code, code, error.message);
-  return true;
-};
+export const hasCode =
+  (code: E2eeErrorCode) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof E2eeError, `not an E2eeError: ${error}`);
+    assert.equal(error.code, code, error.message);
+    return true;
+  };
 
 export interface Device {
   readonly signer: DeviceSigner;
@@ -27,7 +29,11 @@ export interface Device {
   now(): GroupState;
 }
 
-export async function newDevice(engine: E2eeEngine, userId: string, deviceId: string = crypto.randomUUID()): Promise<Device> {
+export async function newDevice(
+  engine: E2eeEngine,
+  userId: string,
+  deviceId: string = crypto.randomUUID(),
+): Promise<Device> {
   const signer = { userId, deviceId, ...(await generateSigningKey()) };
   const device: Device = {
     signer,
@@ -44,7 +50,8 @@ export async function newDevice(engine: E2eeEngine, userId: string, deviceId: st
 /** An engine that accepts exactly the devices it was told to. */
 export async function testEngine() {
   const known = new Map<string, Uint8Array>();
-  const accept: AcceptLeaf = ({ deviceId, signatureKey }) => equalBytes(known.get(deviceId) ?? new Uint8Array(), signatureKey);
+  const accept: AcceptLeaf = ({ deviceId, signatureKey }) =>
+    equalBytes(known.get(deviceId) ?? new Uint8Array(), signatureKey);
   return {
     engine: await createTsMlsEngine(accept),
     allow: ({ signer }: Device) => void known.set(signer.deviceId, signer.publicKey),
@@ -65,10 +72,18 @@ export async function pathlessRemove(engine: E2eeEngine, by: Device, victim: Dev
   const leaf = engine.members(by.now()).find(({ deviceId }) => deviceId === victim.signer.deviceId);
   if (!leaf) throw new Error('the victim is not in the group');
   const { signature, framedContent } = await createContentCommitSignature(
-    state.groupContext, 'mls_public_message',
-    { proposals: [{ proposalOrRefType: 'proposal', proposal: { proposalType: 'remove', remove: { removed: leaf.leafIndex } } }], path: undefined },
+    state.groupContext,
+    'mls_public_message',
+    {
+      proposals: [
+        { proposalOrRefType: 'proposal', proposal: { proposalType: 'remove', remove: { removed: leaf.leafIndex } } },
+      ],
+      path: undefined,
+    },
     { senderType: 'member', leafIndex: state.privatePath.leafIndex },
-    new Uint8Array(), state.signaturePrivateKey, suite.signature,
+    new Uint8Array(),
+    state.signaturePrivateKey,
+    suite.signature,
   );
   const auth = { contentType: 'commit', signature, confirmationTag: new Uint8Array(32) } as const;
   const content = { wireformat: 'mls_public_message', content: framedContent, auth } as const;

@@ -42,7 +42,14 @@ test('the stop words are the published ones, and are spelt as the tokeniser spel
 });
 
 test('spellings that people regard as one word are one token', () => {
-  for (const [one, other] of [['Straße', 'STRASSE'], ['café', 'CAFE'], ['cafe\u0301', 'café'], ['don’t', "don't"], ['οδός', 'ΟΔΟΣ'], ['ﬁle', 'FILE']] as const) {
+  for (const [one, other] of [
+    ['Straße', 'STRASSE'],
+    ['café', 'CAFE'],
+    ['cafe\u0301', 'café'],
+    ['don’t', "don't"],
+    ['οδός', 'ΟΔΟΣ'],
+    ['ﬁle', 'FILE'],
+  ] as const) {
     assert.deepEqual([...allTokens(one)], [...allTokens(other)]);
   }
 });
@@ -51,7 +58,10 @@ test('the tags are the published ones, and depend on conversation and secret', (
   const { conversationId, secret, tags } = vectors.tags;
   const key = fromBase64url(secret);
   const tokens = tags.map(({ token }) => token);
-  assert.deepEqual(tagsOf(conversationId, key, tokens).map(toBase64url), tags.map(({ tag }) => tag));
+  assert.deepEqual(
+    tagsOf(conversationId, key, tokens).map(toBase64url),
+    tags.map(({ tag }) => tag),
+  );
   assert.notDeepEqual(tagsOf(newUser(), key, tokens), tagsOf(conversationId, key, tokens));
   assert.notDeepEqual(tagsOf(conversationId, randomBytes(32), tokens), tagsOf(conversationId, key, tokens));
 });
@@ -84,7 +94,10 @@ test('a query matches the messages that contain all its words, under every key v
     assert.ok(!found(query, searchTags(conversationId, key, 'a lazy cat sleeps')));
     assert.ok(!found(query, searchTags(newUser(), key, 'a lazy dog sleeps')));
   }
-  assert.ok(!found(searchQuery(conversationId, [old], 'dog'), searchTags(conversationId, fresh, 'dog')), 'a removed member cannot ask for later words');
+  assert.ok(
+    !found(searchQuery(conversationId, [old], 'dog'), searchTags(conversationId, fresh, 'dog')),
+    'a removed member cannot ask for later words',
+  );
   assert.equal(searchQuery(conversationId, [old], 'the and of'), undefined);
   assert.equal(searchQuery(conversationId, [], 'dog'), undefined);
   assert.equal(searchQuery(conversationId, [old], 'a1 b2 c3 d4 e5 f6 g7 h8 i9 j10')?.[0]?.tags.length, 8);

@@ -7,7 +7,8 @@ const maxTokens = 48;
 const maxWordLength = 64;
 
 // Scripts written without spaces between words. Their runs become pairs of characters.
-const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const unspaced =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 const mark = /\p{M}/u;
 // Accents, Arabic vowel signs, Hebrew points. Not all of \p{M}: in Thai or Hindi a mark is half of a letter.
 const droppedMarks = /[\u0300-\u036f\u064b-\u0652\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]/g;

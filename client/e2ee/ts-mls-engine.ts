@@ -22,15 +22,31 @@ import { unprotectPrivateMessage } from 'ts-mls/messageProtection.js';
 import { leafIdentityBytes } from '../../protocol/identity.ts';
 import { equalBytes, own } from './bytes.ts';
 import type {
-  AcceptLeaf, Change, CommitCandidate, DeviceSigner, E2eeEngine, Encrypted, GroupState, KeyPackageBundle, Member,
-  Processed, SavedState,
+  AcceptLeaf,
+  Change,
+  CommitCandidate,
+  DeviceSigner,
+  E2eeEngine,
+  Encrypted,
+  GroupState,
+  KeyPackageBundle,
+  Member,
+  Processed,
+  SavedState,
 } from './engine.ts';
 import { E2eeError } from './error.ts';
 import { fastSuite } from './ts-mls-crypto.ts';
 import { assertPatched } from './ts-mls-patched.ts';
 import { decodePrivatePackage, encodePrivatePackage } from './ts-mls-private-package.ts';
 import {
-  allowedCommit, assertKeyPackage, decodeMessage, leafIdentity, lifetimeNow, messageHeader, ownCapabilities, refusal,
+  allowedCommit,
+  assertKeyPackage,
+  decodeMessage,
+  leafIdentity,
+  lifetimeNow,
+  messageHeader,
+  ownCapabilities,
+  refusal,
   toEpoch,
 } from './ts-mls-rules.ts';
 
@@ -96,7 +112,10 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     );
   }
 
-  async function createKeyPackage(device: DeviceSigner, options: { lastResort?: boolean } = {}): Promise<KeyPackageBundle> {
+  async function createKeyPackage(
+    device: DeviceSigner,
+    options: { lastResort?: boolean } = {},
+  ): Promise<KeyPackageBundle> {
     const lastResort = options.lastResort ?? false;
     const { publicPackage, privatePackage } = await keyPackage(device, lastResort);
     return {
@@ -129,7 +148,8 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
         { wireAsPublicMessage: true, ratchetTreeExtension: true, extraProposals: [...removes, ...adds] },
       ),
     );
-    const welcome = made.welcome && encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome: made.welcome });
+    const welcome =
+      made.welcome && encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome: made.welcome });
     return {
       commit: own(encodeMlsMessage(made.commit)),
       ...(welcome ? { welcome: own(welcome) } : {}),
@@ -185,7 +205,13 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     const result = await refusal(processMessage(message, mls, emptyPskIndex, () => 'accept', suite));
     if (result.kind !== 'newState') throw new E2eeError('malformed', 'Not a commit.');
     const change = difference(before, membersOf(result.newState), removes);
-    return { kind: 'commit', state: wrap(result.newState), sender: at(before, sender), ...change, ...spent(result.consumed) };
+    return {
+      kind: 'commit',
+      state: wrap(result.newState),
+      sender: at(before, sender),
+      ...change,
+      ...spent(result.consumed),
+    };
   }
 
   // What the library's processPrivateMessage does for application messages, plus the sender, which it does not tell.
@@ -195,8 +221,13 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     if (!from) throw new E2eeError('past_epoch', 'The keys of that epoch are gone.');
     const { tree, content, consumed } = await refusal(
       unprotectPrivateMessage(
-        from.senderDataSecret, privateMessage, from.secretTree, from.ratchetTree, from.groupContext,
-        mls.clientConfig.keyRetentionConfig, suite,
+        from.senderDataSecret,
+        privateMessage,
+        from.secretTree,
+        from.ratchetTree,
+        from.groupContext,
+        mls.clientConfig.keyRetentionConfig,
+        suite,
       ),
     );
     const { content: framed } = content;

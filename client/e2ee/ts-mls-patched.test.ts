@@ -24,7 +24,11 @@ test('without its patch the library is refused at start with one clear sentence'
   await cp(join(root, 'dist', 'client', 'e2ee'), join(folder, 'e2ee'), { recursive: true });
   for (const [file, patched, unpatched] of [
     ['clientState.js', 'dp.slice(0, pos)', 'dp'],
-    ['clientState.js', '!dpNode.parent.unmergedLeaves.includes(unmergedLeaf)', '!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)'],
+    [
+      'clientState.js',
+      '!dpNode.parent.unmergedLeaves.includes(unmergedLeaf)',
+      '!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)',
+    ],
     ['ratchetTree.js', '.sort((a, b) => a - b)', ''],
   ] as const) {
     const path = join(copy, 'dist', 'src', file);

@@ -11,6 +11,11 @@ export function encodePrivatePackage({ initPrivateKey, hpkePrivateKey }: Private
 }
 
 export function decodePrivatePackage(bytes: Uint8Array, signaturePrivateKey: Uint8Array): PrivateKeyPackage {
-  if (bytes.length !== 65 || bytes[0] !== version) throw new E2eeError('malformed', 'The key package secret is damaged.');
-  return { initPrivateKey: own(bytes.subarray(1, 33)), hpkePrivateKey: own(bytes.subarray(33, 65)), signaturePrivateKey };
+  if (bytes.length !== 65 || bytes[0] !== version)
+    throw new E2eeError('malformed', 'The key package secret is damaged.');
+  return {
+    initPrivateKey: own(bytes.subarray(1, 33)),
+    hpkePrivateKey: own(bytes.subarray(33, 65)),
+    signaturePrivateKey,
+  };
 }

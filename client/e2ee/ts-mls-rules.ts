@@ -1,5 +1,11 @@
 import {
-  type Capabilities, type Credential, decodeMlsMessage, type KeyPackage, type Lifetime, type MLSMessage, type PublicMessage,
+  type Capabilities,
+  type Credential,
+  decodeMlsMessage,
+  type KeyPackage,
+  type Lifetime,
+  type MLSMessage,
+  type PublicMessage,
 } from 'ts-mls';
 import { parseLeafIdentity } from '../../protocol/identity.ts';
 import { fromUtf8, own } from './bytes.ts';
@@ -65,11 +71,21 @@ export function messageHeader(bytes: Uint8Array): MessageHeader {
   if (message.wireformat === 'mls_private_message') {
     const { groupId, epoch, contentType, authenticatedData } = message.privateMessage;
     if (contentType !== 'application') throw new E2eeError('malformed', 'Handshakes travel as public messages.');
-    return { kind: 'application', groupId: own(groupId), epoch: toEpoch(epoch), authenticatedData: own(authenticatedData) };
+    return {
+      kind: 'application',
+      groupId: own(groupId),
+      epoch: toEpoch(epoch),
+      authenticatedData: own(authenticatedData),
+    };
   }
   if (message.wireformat === 'mls_public_message') {
     const { groupId, epoch } = message.publicMessage.content;
-    return { kind: 'commit', groupId: own(groupId), epoch: toEpoch(epoch), senderLeaf: allowedCommit(message.publicMessage).sender };
+    return {
+      kind: 'commit',
+      groupId: own(groupId),
+      epoch: toEpoch(epoch),
+      senderLeaf: allowedCommit(message.publicMessage).sender,
+    };
   }
   if (message.wireformat === 'mls_welcome') {
     return { kind: 'welcome', refs: message.welcome.secrets.map(({ newMember }) => own(newMember)) };
@@ -105,10 +121,14 @@ export async function refusal<T>(step: Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof E2eeError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    if (message.startsWith('Desired gen in the past')) throw new E2eeError('replayed', 'Its key was used already.', { cause });
-    const code = /credential|Update path|Cannot|Commit cannot|not unique|Lifetime|too far in the future|unmerged|Added leaf|removed/i.test(message)
-      ? 'refused'
-      : 'undecryptable';
+    if (message.startsWith('Desired gen in the past'))
+      throw new E2eeError('replayed', 'Its key was used already.', { cause });
+    const code =
+      /credential|Update path|Cannot|Commit cannot|not unique|Lifetime|too far in the future|unmerged|Added leaf|removed/i.test(
+        message,
+      )
+        ? 'refused'
+        : 'undecryptable';
     throw new E2eeError(code, `The group library refused: ${message}`, { cause });
   }
 }

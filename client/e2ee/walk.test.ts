@@ -76,5 +76,6 @@ async function walk(seed: number): Promise<void> {
 }
 
 for (let seed = 1; seed <= seeds; seed++) {
-  test(`${commits} random commits keep all members on one line, with states saved and restored (seed ${seed})`, () => walk(seed));
+  test(`${commits} random commits keep all members on one line, with states saved and restored (seed ${seed})`, () =>
+    walk(seed));
 }

@@ -25,7 +25,10 @@ async function deviceIn(folder: string, engine: E2eeEngine) {
       made.erase();
     },
     outbox: async () => (await store.list('outbox/')).map(({ value }) => value),
-    async open(message: Uint8Array, crash: 'before storing' | 'after storing' | 'never' = 'never'): Promise<string | undefined> {
+    async open(
+      message: Uint8Array,
+      crash: 'before storing' | 'after storing' | 'never' = 'never',
+    ): Promise<string | undefined> {
       const got = await engine.process(await load(), message);
       assert.ok(got.kind === 'application');
       if (crash === 'before storing') return undefined;

@@ -34,9 +34,11 @@ export class LogCipher {
   /** Reads the header of an existing file. */
   static open({ key, kind }: StoreSecret, header: Uint8Array): LogCipher {
     const start = Buffer.from(header.subarray(0, magic.length + idLength));
-    if (!start.subarray(0, magic.length).equals(magic)) throw new E2eeError('store_damaged', 'Not a key store of this version.');
+    if (!start.subarray(0, magic.length).equals(magic))
+      throw new E2eeError('store_damaged', 'Not a key store of this version.');
     if (!unseal(key, header.subarray(start.length), start)) {
-      const why = kind === 'passphrase' ? 'The passphrase is wrong.' : 'The key file does not belong to this key store.';
+      const why =
+        kind === 'passphrase' ? 'The passphrase is wrong.' : 'The key file does not belong to this key store.';
       throw new E2eeError('store_locked', why);
     }
     return new LogCipher(key, start.subarray(magic.length), Buffer.from(header));

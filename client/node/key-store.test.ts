@@ -87,7 +87,12 @@ test('a changed, moved or removed record is noticed', async (t) => {
   const changed = Buffer.from(whole);
   changed[first - 3] = (changed[first - 3] ?? 0) ^ 1;
   const removed = Buffer.concat([whole.subarray(0, start), whole.subarray(first)]);
-  const swapped = Buffer.concat([whole.subarray(0, start), whole.subarray(first, second), whole.subarray(start, first), whole.subarray(second)]);
+  const swapped = Buffer.concat([
+    whole.subarray(0, start),
+    whole.subarray(first, second),
+    whole.subarray(start, first),
+    whole.subarray(second),
+  ]);
   const header = Buffer.from(whole);
   header[2] = 0;
   for (const bytes of [changed, removed, swapped, header]) {
@@ -125,7 +130,8 @@ test('the lock of a dead process is taken over, that of a living one is not', as
 test('the log does not grow with the number of writes but with what is kept', async (t) => {
   const folder = await folderOf(t);
   const store = await openFileKeyStore(folder, { compactAbove: 50_000 });
-  for (let i = 0; i < 300; i++) await store.transact([{ put: `k${i % 5}`, value: new Uint8Array(2000).fill(i % 251) }, put('last', String(i))]);
+  for (let i = 0; i < 300; i++)
+    await store.transact([{ put: `k${i % 5}`, value: new Uint8Array(2000).fill(i % 251) }, put('last', String(i))]);
   await store.close();
   assert.ok((await stat(join(folder, 'store.log'))).size < 80_000);
   assert.equal(await read(folder, 'last'), '299');

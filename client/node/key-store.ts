@@ -98,10 +98,13 @@ class FileKeyStore implements KeyStore {
   }
 
   transact(writes: readonly Write[]): Promise<void> {
-    if (this.#state !== 'open') return Promise.reject(new E2eeError('store_damaged', `The key store is ${this.#state}.`));
+    if (this.#state !== 'open')
+      return Promise.reject(new E2eeError('store_damaged', `The key store is ${this.#state}.`));
     if (writes.length === 0) return Promise.resolve();
     // Copied now: the caller may wipe its buffers while this waits for the disk.
-    const kept = writes.map((write) => ('put' in write ? { put: write.put, value: new Uint8Array(write.value) } : write));
+    const kept = writes.map((write) =>
+      'put' in write ? { put: write.put, value: new Uint8Array(write.value) } : write,
+    );
     return new Promise((resolve, reject) => {
       this.#waiting.push({ writes: kept, resolve, reject });
       this.#writing ??= this.#writeAll();
@@ -135,7 +138,8 @@ class FileKeyStore implements KeyStore {
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
-      if (this.#length > this.#compactAbove && this.#length > compactRatio * this.#entries.size) await this.#tryRewrite();
+      if (this.#length > this.#compactAbove && this.#length > compactRatio * this.#entries.size)
+        await this.#tryRewrite();
     }
     this.#writing = undefined;
   }
@@ -225,4 +229,3 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 const damaged = () => new E2eeError('store_damaged', 'The key store was changed or is damaged.');
-

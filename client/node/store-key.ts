@@ -15,7 +15,9 @@ export async function storeKey(folder: string, passphrase: string | undefined): 
   const key = await new Promise<Buffer>((resolve, reject) => {
     // 128 MiB and about a third of a second: what each guess of a passphrase costs.
     const cost = { N: 2 ** 17, r: 8, p: 1, maxmem: 256 * 1024 * 1024 };
-    scrypt(passphrase.normalize('NFKC'), salt, 32, cost, (error, derived) => (error ? reject(error) : resolve(derived)));
+    scrypt(passphrase.normalize('NFKC'), salt, 32, cost, (error, derived) =>
+      error ? reject(error) : resolve(derived),
+    );
   });
   return { key, kind: 'passphrase' };
 }
