@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Process ids by name; each counts with everything below it in the process tree. */
+export type CpuWatch = Readonly<Record<string, number>>;
+/** CPU seconds, user and system, by name. */
+export type CpuTimes = Readonly<Record<string, number>>;
+
+// sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on.
+const TICKS_PER_SECOND = 100;
+
+interface ProcessTimes {
+  readonly parent: number;
+  /** Of the process and of its children that ended and were waited for. */
+  readonly ticks: number;
+}
+
+/** CPU time so far. Empty where there is no /proc. */
+export function readCpu(watch: CpuWatch): CpuTimes {
+  const processes = readProcesses();
+  return Object.fromEntries(Object.entries(watch).map(([name, pid]) => [name, treeTicks(processes, pid) / TICKS_PER_SECOND]));
+}
+
+export const cpuBetween = (before: CpuTimes, after: CpuTimes): CpuTimes =>
+  Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]));
+
+function readProcesses(): ReadonlyMap<number, ProcessTimes> {
+  const processes = new Map<number, ProcessTimes>();
+  for (const entry of readdirSync('/proc')) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    const times = readProcess(pid);
+    if (times !== undefined) processes.set(pid, times);
+  }
+  return processes;
+}
+
+function readProcess(pid: number): ProcessTimes | undefined {
+  try {
+    // Fields after the name, which may itself contain spaces and brackets: state, ppid, ...
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ').map(Number);
+    const [parent = 0] = fields.slice(1, 2);
+    const ticks = fields.slice(11, 15).reduce((sum, n) => sum + n, 0);
+    return { parent, ticks };
+  } catch {
+    return undefined; // ended meanwhile
+  }
+}
+
+function treeTicks(processes: ReadonlyMap<number, ProcessTimes>, root: number): number {
+  let ticks = 0;
+  for (const [pid, times] of processes) if (isBelow(processes, pid, root)) ticks += times.ticks;
+  return ticks;
+}
+
+function isBelow(processes: ReadonlyMap<number, ProcessTimes>, pid: number, root: number): boolean {
+  for (let at: number | undefined = pid; at !== undefined && at > 1; at = processes.get(at)?.parent) if (at === root) return true;
+  return false;
+}
+
+export const parentOf = (pid: number): number | undefined => readProcess(pid)?.parent;
+
+/** Resident memory in bytes, now and at its highest since `resetPeak`. */
+export function readMemory(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+  return { now: kib('VmRSS') * 1024, peak: kib('VmHWM') * 1024 };
+}
