@@ -71,7 +71,6 @@ function flush(): void {
   pushed.clear();
 }
 
-const decoder = new TextDecoder();
 uWS
   .App()
   .ws<Session>(SOCKET_PATH, {
@@ -79,7 +78,7 @@ uWS
     maxBackpressure: 16 * 1024 * 1024,
     upgrade: (res, req, context) =>
       res.upgrade<Session>({ userId: '', deviceId: '', room: undefined }, req.getHeader('sec-websocket-key'), '', '', context),
-    message: (ws, message) => receive(ws, decoder.decode(message)),
+    message: (ws, message) => receive(ws, Buffer.from(message).toString('utf8')),
     close(ws) {
       ws.getUserData().room?.sockets.delete(ws);
       pushed.delete(ws);

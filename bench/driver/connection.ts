@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { Dialect } from './dialect.ts';
 import { encodeFrame, type FrameHead, OPCODE_CLOSE, OPCODE_PING, OPCODE_TEXT, readFrame, upgradeEnd, upgradeRequest } from './frame.ts';
 import type { Histogram } from './histogram.ts';
+import { Seen } from './seen.ts';
 
 /** One user's device, and the one conversation it talks in. */
 export interface Seat {
@@ -29,7 +30,6 @@ export interface LoadOptions {
 const FIRST_ID = 1_000_000;
 const COUNTER_DIGITS = 8;
 const SEQ_WIDTH = 9;
-const RING = 8192;
 const TIMES = 1024;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -59,9 +59,11 @@ export class LoadConnection {
   #carry: Buffer | undefined;
   #lastReplySeq = 0;
   #lastEventSeq = 0;
-  /** The lowest position not held yet, and a ring of those held above it. */
-  #nextSeq = 1;
-  readonly #held = new Uint8Array(RING);
+  /** Where there is no order: which of the last replies and events came. */
+  readonly #repliesIn = new Seen(0, 'reply');
+  readonly #eventsIn = new Seen(0, 'message');
+  /** The positions of the log that this connection holds. */
+  readonly #log = new Seen(1, 'seq');
   #ackedSeq = 0;
   #due = 0;
   #out: Buffer;
@@ -126,7 +128,7 @@ export class LoadConnection {
 
   /** Acknowledges what is held; called by the worker's timer. */
   acknowledge(): void {
-    if (this.#nextSeq - 1 > this.#ackedSeq && this.#ackSize > 0) this.#write(performance.now(), true);
+    if (this.#log.next - 1 > this.#ackedSeq && this.#ackSize > 0) this.#write(performance.now(), true);
   }
 
   /** What is wrong at the end, after everything settled or time ran out. */
@@ -134,7 +136,7 @@ export class LoadConnection {
     const entries = this.sent + this.#peer.sent;
     if (this.replies !== this.sent) this.#fail(`${this.sent - this.replies} of ${this.sent} sends unanswered`);
     if (this.events !== this.#peer.sent) this.#fail(`${this.events} events of ${this.#peer.sent} messages`);
-    if (this.#nextSeq - 1 !== entries) this.#fail(`the log ends at ${this.#nextSeq - 1}, not ${entries}`);
+    if (this.#options.ordered && this.#log.next - 1 !== entries) this.#fail(`the log ends at ${this.#log.next - 1}, not ${entries}`);
   }
 
   close(): void {
@@ -192,7 +194,7 @@ export class LoadConnection {
       else if (head.opcode === OPCODE_CLOSE) throw new Error(`closed with ${closeCode(bytes, head)}`);
     }
     if (this.#due > 0) this.#write(now);
-    else if (this.#nextSeq - 1 - this.#ackedSeq >= this.#options.ackEvery) this.acknowledge();
+    else if (this.#log.next - 1 - this.#ackedSeq >= this.#options.ackEvery) this.acknowledge();
     return at;
   }
 
@@ -220,12 +222,13 @@ export class LoadConnection {
     const index = number(text, idAt) - FIRST_ID;
     if (index < 0 || index >= this.sent) throw new Error(`a reply to nothing: ${text.slice(at, at + 60)}`);
     const seq = this.#seq(text, idAt);
-    if (this.#options.ordered) {
+    if (!this.#options.ordered) this.#repliesIn.take(index);
+    else {
       if (index !== this.replies) throw new Error(`reply ${index} came as number ${this.replies}`);
       if (seq <= this.#lastReplySeq) throw new Error(`reply seq ${seq} after ${this.#lastReplySeq}`);
       this.#lastReplySeq = seq;
+      this.#log.take(seq);
     }
-    this.#hold(seq);
     this.replies++;
     this.#options.replyLatency.record((now - (this.#sentAt[index % TIMES] ?? now)) * 1000);
     if (this.#running) this.#due++;
@@ -239,12 +242,13 @@ export class LoadConnection {
     if (index >= peer.sent) throw new Error(`message ${index} was never sent`);
     const tailAt = mlsAt + COUNTER_DIGITS;
     if (text.slice(tailAt, tailAt + peer.#tail.length) !== peer.#tail) throw new Error(`message ${index}: other bytes`);
-    if (this.#options.ordered) {
+    if (!this.#options.ordered) this.#eventsIn.take(index);
+    else {
       if (index !== this.events) throw new Error(`message ${index} came as number ${this.events}`);
       if (seq <= this.#lastEventSeq) throw new Error(`event seq ${seq} after ${this.#lastEventSeq}`);
       this.#lastEventSeq = seq;
+      this.#log.take(seq);
     }
-    this.#hold(seq);
     this.events++;
     // Replies may overtake events by so much that the time was overwritten; such an event isn't timed.
     if (peer.sent - index <= TIMES) {
@@ -257,20 +261,9 @@ export class LoadConnection {
     return number(text, seqAt);
   }
 
-  /** Every position exactly once. */
-  #hold(seq: number): void {
-    if (seq < this.#nextSeq || this.#held[seq % RING] === 1) throw new Error(`seq ${seq} came twice`);
-    if (seq - this.#nextSeq >= RING) throw new Error(`seq ${seq} while ${this.#nextSeq} is missing`);
-    this.#held[seq % RING] = 1;
-    while (this.#held[this.#nextSeq % RING] === 1) {
-      this.#held[this.#nextSeq % RING] = 0;
-      this.#nextSeq++;
-    }
-  }
-
   /** Sends what is due in one write, with an acknowledgement in front when enough has come. */
   #write(now: number, ackNow = false): void {
-    const held = this.#nextSeq - 1;
+    const held = this.#log.next - 1;
     const ack = this.#ackSize > 0 && (ackNow || held - this.#ackedSeq >= this.#options.ackEvery);
     const out = this.#out;
     if (ack) {

@@ -4,7 +4,7 @@ import { type CpuTimes, type CpuWatch, cpuBetween, readCpu } from '../measure/cp
 import { Histogram, type Summary } from './histogram.ts';
 import type { LoadPlan, News, Order, Tally } from './messages.ts';
 
-export interface DriveOptions extends LoadPlan {
+export interface DriveOptions extends Omit<LoadPlan, 'connectingAtOnce'> {
   /** Driver processes. */
   readonly processes: number;
   readonly warmUpMs: number;
@@ -28,6 +28,9 @@ export interface DriveResult {
   readonly problems: readonly string[];
 }
 
+// A server may bound the strangers of one address; Sotto takes 50 that have not said hello.
+const CONNECTING_AT_ONCE = 40;
+
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 
 /** Runs one closed loop against a target that is already up. */
@@ -36,7 +39,7 @@ export async function drive(options: DriveOptions): Promise<DriveResult> {
   const share = 2 * Math.ceil(seats.length / 2 / processes);
   const workers = Array.from({ length: processes }, (_, i) => ({
     child: fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
-    plan: { ...shared, seats: seats.slice(i * share, (i + 1) * share) },
+    plan: { ...shared, connectingAtOnce: Math.floor(CONNECTING_AT_ONCE / processes), seats: seats.slice(i * share, (i + 1) * share) },
     firstIndex: i * share,
   })).filter(({ plan, child }) => plan.seats.length > 0 || (child.kill(), false));
   try {

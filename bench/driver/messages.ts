@@ -12,6 +12,8 @@ export interface LoadPlan {
   readonly ackEvery: number;
   readonly ackMs: number;
   readonly run: string;
+  /** Connections that one process opens at a time. */
+  readonly connectingAtOnce: number;
   readonly seats: readonly Seat[];
 }
 

@@ -5,7 +5,6 @@ import { dialects } from './dialect.ts';
 import { Histogram } from './histogram.ts';
 import type { LoadPlan, News, Order } from './messages.ts';
 
-const CONNECTING_AT_ONCE = 50;
 const SETTLE_MS = 15_000;
 const PROBLEMS_KEPT = 5;
 
@@ -27,9 +26,9 @@ function problem(text: string): void {
 async function open(plan: LoadPlan, firstIndex: number): Promise<void> {
   const mlsChars = base64urlLength(plan.messageBytes);
   const options = { ...plan, dialect: dialects[plan.dialect], mlsChars, replyLatency, eventLatency, problem };
-  for (let at = 0; at < plan.seats.length; at += CONNECTING_AT_ONCE) {
+  for (let at = 0; at < plan.seats.length; at += plan.connectingAtOnce) {
     await Promise.all(
-      plan.seats.slice(at, at + CONNECTING_AT_ONCE).map(
+      plan.seats.slice(at, at + plan.connectingAtOnce).map(
         (seat, i) =>
           new Promise<void>((resolve, reject) => {
             const failed = (text: string) => {

@@ -1,0 +1,56 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { DriveResult } from '../driver/drive.ts';
+import type { Environment } from './environment.ts';
+
+/** In the sources, also when the built JavaScript runs. */
+const folder = new URL('../../../bench/results/', import.meta.url);
+
+export interface ThroughputResult {
+  readonly kind: 'throughput';
+  readonly environment: Environment;
+  readonly postgres: Readonly<Record<string, string>>;
+  readonly plan: {
+    readonly connections: number;
+    readonly depth: number;
+    readonly messageBytes: number;
+    readonly warmUpMs: number;
+    readonly measureMs: number;
+    readonly driverProcesses: number;
+    readonly ackEvery: number;
+    readonly ackMs: number;
+  };
+  readonly targets: readonly TargetResult[];
+}
+
+export interface TargetResult {
+  readonly name: string;
+  /** In the order in which they were run, one in each round. */
+  readonly runs: readonly DriveResult[];
+}
+
+/** Writes a result under its name; the one before it is in the history of the repository. */
+export function writeResult(name: string, result: object): string {
+  mkdirSync(folder, { recursive: true });
+  const file = new URL(`${name}.json`, folder);
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  return `bench/results/${name}.json`;
+}
+
+export function readResult(name: string): unknown {
+  try {
+    return JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}
+
+/** How far apart the values lie, as a share of the median. */
+export const spread = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / Math.max(median(values), Number.EPSILON);

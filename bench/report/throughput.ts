@@ -1,0 +1,87 @@
+import { type Cell, fixed, percent, textTable, thousands } from './table.ts';
+import { median, spread, type TargetResult, type ThroughputResult } from './results.ts';
+
+/** A driver busier than this may be what is measured. */
+const MAX_DRIVER_CORE = 0.6;
+const MAX_SPREAD = 0.15;
+
+export const TARGETS: readonly { readonly against: string; readonly must: number; readonly hope: number }[] = [
+  { against: 'bare relay', must: 0.25, hope: 0.5 },
+  { against: 'naive', must: 4, hope: 8 },
+];
+
+export const rateHead = [
+  'target', 'msg/s', 'spread', 'reply p50', 'p95', 'p99', 'event p50', 'p95', 'p99', 'CPU s/1,000: server', 'PostgreSQL', 'driver', 'busiest driver',
+] as const;
+
+export function rateRow(target: TargetResult): Cell[] {
+  const of = (value: (run: TargetResult['runs'][number]) => number) => median(target.runs.map(value));
+  const rates = target.runs.map((run) => run.perSecond);
+  return [
+    target.name,
+    thousands(median(rates)),
+    percent(spread(rates)),
+    ...[of((r) => r.reply.p50), of((r) => r.reply.p95), of((r) => r.reply.p99)].map((ms) => fixed(ms, 1)),
+    ...[of((r) => r.event.p50), of((r) => r.event.p95), of((r) => r.event.p99)].map((ms) => fixed(ms, 1)),
+    ...['server', 'postgres', 'driver'].map((name) => fixed(of((r) => r.cpuPer1000[name] ?? 0), 4)),
+    percent(of((r) => r.busiestDriverCore)),
+  ];
+}
+
+export interface Ratio {
+  readonly against: string;
+  /** The median of the rounds' ratios. */
+  readonly ratio: number;
+  readonly spread: number;
+  readonly must: number;
+  readonly hope: number;
+}
+
+/** The server's rate against the baselines', round by round, since both drift together. */
+export function ratios(result: ThroughputResult): Ratio[] {
+  const server = result.targets.find(({ name }) => name === 'server');
+  if (server === undefined) return [];
+  return result.targets
+    .filter((target) => target !== server)
+    .map((target) => {
+      const values = target.runs.flatMap((run, round) => {
+        const own = server.runs[round];
+        return own === undefined || run.perSecond === 0 ? [] : [own.perSecond / run.perSecond];
+      });
+      const aim = TARGETS.find(({ against }) => target.name.startsWith(against)) ?? { must: 0, hope: 0 };
+      return { against: target.name, ratio: median(values), spread: spread(values), must: aim.must, hope: aim.hope };
+    });
+}
+
+export const ratioHead = ['server against', 'ratio', 'spread', 'must', 'hope', ''] as const;
+
+export function ratioRow({ against, ratio, spread: apart, must, hope }: Ratio): Cell[] {
+  const verdict = must === 0 ? '' : ratio >= hope ? 'hope reached' : ratio >= must ? 'must reached' : 'missed';
+  return [against, fixed(ratio, 2), percent(apart), must || '', hope || '', apart > MAX_SPREAD ? `${verdict} (spread too wide)`.trim() : verdict];
+}
+
+/** Why a result doesn't count; empty if it does. */
+export function objections(result: ThroughputResult): string[] {
+  return result.targets.flatMap(({ name, runs }) => [
+    ...new Set(runs.flatMap((run) => run.problems.map((problem) => `${name}: ${problem}`))),
+    ...(runs.some((run) => run.busiestDriverCore > MAX_DRIVER_CORE) ? [`${name}: a driver process used more than 60 % of a core`] : []),
+    ...(spread(runs.map((run) => run.perSecond)) > MAX_SPREAD ? [`${name}: rates more than 15 % apart; the machine is not quiet`] : []),
+  ]);
+}
+
+export function throughputText(result: ThroughputResult): string {
+  const { environment: env, plan, postgres } = result;
+  return [
+    `${plan.connections} connections, ${plan.depth} in flight each, ${plan.messageBytes}-byte ciphertexts, ` +
+      `${plan.measureMs / 1000} s measured after ${plan.warmUpMs / 1000} s, ${plan.driverProcesses} driver processes`,
+    `${env.cpu}, ${env.cores} cores, Node ${env.node}, load ${env.load} before, commit ${env.commit}`,
+    `PostgreSQL ${postgres.server_version}: fsync ${postgres.fsync}, synchronous_commit ${postgres.synchronous_commit}, ` +
+      `full_page_writes ${postgres.full_page_writes}, ${postgres.wal_sync_method}`,
+    '',
+    textTable(rateHead, result.targets.map(rateRow)),
+    'latencies in ms; medians of the rounds',
+    '',
+    textTable(ratioHead, ratios(result).map(ratioRow)),
+    ...objections(result).map((text) => `! ${text}`),
+  ].join('\n');
+}
