@@ -74,13 +74,13 @@ export async function benchPostgres(given = process.env.DATABASE_URL): Promise<B
 const open = (url: string): Sql => openPool({ url, max: 2, name: 'bench', statementTimeoutMs: 0, lockTimeoutMs: 0 });
 
 async function throwAwayCluster(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const binaries = await findBinaries();
   const home = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
-  if (binaries.owner !== undefined) chmodSync(home, 0o711);
+  chmodSync(home, 0o711);
   const password = randomBytes(12).toString('hex');
   const dir = join(home, 'data');
   const port = await freePort();
   try {
+    const binaries = await findBinaries(home);
     await initCluster(binaries, dir, password);
     const postmaster = await startPostmaster(binaries, dir, { ...SETTINGS, port }, () => {});
     // Also when the bench is interrupted: no database may be left behind.
