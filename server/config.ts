@@ -45,9 +45,9 @@ export class ConfigError extends Error {
 
 const port = v.pipe(
   v.string(),
-  v.regex(/^\d{1,5}$/, 'must be a port, 0 to 65535'),
+  v.regex(/^\d{1,5}$/, 'must be a port, 1 to 65535, or 0 for any free one'),
   v.transform(Number),
-  v.maxValue(65_535, 'must be a port, 0 to 65535'),
+  v.maxValue(65_535, 'must be a port, 1 to 65535, or 0 for any free one'),
 );
 const list = v.pipe(
   v.string(),
@@ -105,7 +105,7 @@ const environment = v.object({
 type Environment = v.InferOutput<typeof environment>;
 
 /** The configuration, or a `ConfigError` with all that is wrong. An empty variable counts as absent. */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.keys(environment.entries).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const parsed = v.safeParse(environment, given);
   const problems = parsed.success ? [] : parsed.issues.map((issue) => `${issue.path?.[0].key} ${issue.message}.`);
@@ -113,11 +113,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   problems.push(...conflicts(given));
   if (!parsed.success) throw new ConfigError(problems);
   const config = configOf(parsed.output);
-  if (config.port !== 0 && config.port === config.adminPort) {
-    problems.push(`ADMIN_PORT must not be PORT; both are ${config.port}.`);
-  }
+  if (config.port === config.adminPort) problems.push(`ADMIN_PORT must not be PORT; both are ${config.port}.`);
+  if (config.adminPort > 65_535) problems.push('ADMIN_PORT is needed: the port after PORT does not exist.');
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+}
+
+/** The configuration of this process. Port 0 stands for any free one; links in mails must name the real one. */
+export async function readOwnConfig(freePort: () => Promise<number>): Promise<Config> {
+  const { PORT, ADMIN_PORT } = process.env;
+  const chosen = PORT === '0' ? String(await freePort()) : PORT;
+  const admin = ADMIN_PORT === '0' || (PORT === '0' && !ADMIN_PORT) ? String(await freePort()) : ADMIN_PORT;
+  return readConfig({ ...process.env, PORT: chosen, ADMIN_PORT: admin });
 }
 
 function conflicts(given: Readonly<Record<string, string | undefined>>): string[] {
@@ -139,7 +146,7 @@ function configOf(env: Environment): Config {
     host: env.HOST,
     port: env.PORT,
     adminHost: env.ADMIN_HOST,
-    adminPort: env.ADMIN_PORT ?? (env.PORT === 0 ? 0 : env.PORT + 1),
+    adminPort: env.ADMIN_PORT ?? env.PORT + 1,
     dataDir: resolve(env.DATA_DIR),
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,

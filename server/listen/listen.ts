@@ -46,7 +46,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   if (options.socket !== undefined) mountSocket(app, options.socket, surroundings);
   mountRoutes(app, { routes: options.routes, ...surroundings });
   let token = await takePort(app, options);
-  if (token === undefined) throw new ListenError(await whyNot(options));
+  if (token === undefined) {
+    throw new ListenError((await portProblem(options.host, options.port)) ?? `The port ${options.port} of ${options.host} could not be taken.`);
+  }
   return {
     port: uWS.us_socket_local_port(token),
     stopAccepting() {
@@ -74,18 +76,20 @@ function takePort(app: TemplatedApp, options: ListenOptions): Promise<us_listen_
   });
 }
 
-/** uWebSockets.js only says that it failed; Node, asked for the same port, says why. */
-function whyNot({ host, port }: ListenOptions): Promise<string> {
+/**
+ * Why a port can't be taken, for the operator; `undefined` if it can. uWebSockets.js only says that it failed; Node,
+ * asked for the same port, says why.
+ */
+export function portProblem(host: string, port: number, prefix: '' | 'ADMIN_' = ''): Promise<string | undefined> {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `The port ${port} of ${host} is taken by another program. Stop it, or choose another with ${prefix}PORT.`,
+    EACCES: `The port ${port} of ${host} needs rights this user does not have. Choose one above 1023 with ${prefix}PORT.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Choose another with ${prefix}HOST.`,
+    ENOTFOUND: `${host} is no known name. Choose an address of this machine with ${prefix}HOST.`,
+  };
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(reasons(host, port)[error.code ?? ''] ?? error.message));
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(`The port ${port} of ${host} could not be taken.`)));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(reasons[error.code ?? ''] ?? error.message));
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
   });
 }
-
-const reasons = (host: string, port: number): Readonly<Record<string, string>> => ({
-  EADDRINUSE: `The port ${port} of ${host} is taken by another program. Stop it, or choose another with PORT.`,
-  EACCES: `The port ${port} of ${host} needs rights this user does not have. Choose one above 1023 with PORT.`,
-  EADDRNOTAVAIL: `${host} is no address of this machine. Choose another with HOST.`,
-  ENOTFOUND: `${host} is no known name. Choose an address of this machine with HOST.`,
-});

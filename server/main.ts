@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type App, startApp } from './app.ts';
+import { type Config, ConfigError, readOwnConfig } from './config.ts';
+import { type EmbeddedPostgres, startEmbedded } from './embedded/embedded.ts';
+import { freePort } from './embedded/port.ts';
+import { createLog, type Log } from './log.ts';
+import { startProblems } from './preflight.ts';
+import { StoreUnavailable, storeErrorOf } from './store/errors.ts';
+import { migrate } from './store/migrate.ts';
+
+/** Ctrl-C reaches this process twice if npm started it: once from the terminal, once from npm. */
+const sameSignalMs = 1_000;
+/** How long a PostgreSQL of the operator's own may take to come up beside the server. */
+const databaseWithinMs = 60_000;
+
+let app: App | undefined;
+let embedded: EmbeddedPostgres | undefined;
+let signalled: number | undefined;
+/** The database is being stopped on purpose. */
+let ending = false;
+
+const config = await configOrExit();
+const log = createLog(config.logLevel);
+process.on('uncaughtException', (error) => {
+  // The state is unknown: whatever is left to do is done by the next start. The database ends with this process.
+  log.fatal({ err: error }, 'a bug ended the server');
+  process.exit(1);
+});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal));
+
+try {
+  const databaseUrl = config.databaseUrl ?? (await bringUpDatabase());
+  const applied = await migrateOnceReachable(databaseUrl, log);
+  if (applied.length > 0) log.info({ applied }, 'the database was brought up to date');
+  app = await startApp(config, databaseUrl, log);
+  if (signalled === undefined) say(welcome(config));
+} catch (error) {
+  if (signalled === undefined) {
+    ending = true;
+    await embedded?.stop();
+    exitWith([error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+async function configOrExit(): Promise<Config> {
+  try {
+    const read = await readOwnConfig(freePort);
+    const problems = await startProblems(read);
+    return problems.length > 0 ? exitWith(problems) : read;
+  } catch (error) {
+    if (error instanceof ConfigError) return exitWith(error.problems);
+    throw error;
+  }
+}
+
+async function bringUpDatabase(): Promise<string> {
+  embedded = await startEmbedded(config.dataDir);
+  embedded.lost.then((reason) => {
+    if (ending) return;
+    log.fatal({ reason }, 'the embedded PostgreSQL is gone');
+    process.exit(1);
+  });
+  return embedded.url;
+}
+
+async function migrateOnceReachable(url: string, target: Log): Promise<string[]> {
+  for (const end = Date.now() + databaseWithinMs; ; ) {
+    try {
+      return await migrate(url);
+    } catch (error) {
+      if (!(storeErrorOf(error) instanceof StoreUnavailable) || Date.now() > end) throw error;
+      target.warn({ err: error }, 'PostgreSQL is not there yet');
+      await delay(1_000);
+    }
+  }
+}
+
+async function onSignal(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
+  const now = Date.now();
+  if (signalled !== undefined) {
+    if (now - signalled > sameSignalMs) process.exit(signal === 'SIGINT' ? 130 : 143);
+    return;
+  }
+  signalled = now;
+  ending = true;
+  log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping');
+  await app?.drain(config.shutdownGraceMs);
+  // PostgreSQL goes last: until here everything could still be stored.
+  await embedded?.stop();
+  process.exit(0);
+}
+
+function welcome({ host, port, adminHost, adminPort, dataDir, databaseUrl, redisUrl, smtpUrl, publicUrl }: Config): string {
+  return `Sotto is ready.
+  sockets, HTTP  http://${host}:${port}${publicUrl === `http://${host}:${port}` ? '' : ` (links in mails: ${publicUrl})`}
+  administration http://${adminHost}:${adminPort}
+  PostgreSQL     ${databaseUrl === undefined ? `embedded, its data is in ${dataDir}` : `yours, ${place(databaseUrl)}`}
+  Redis          ${redisUrl === undefined ? 'none: this is the only instance' : redisUrl.split(',').map(place).join(', ')}
+  mail           ${smtpUrl === undefined ? `files in ${dataDir}/mail` : place(smtpUrl)}
+Try next: npm run chat, in two terminals. Stop with Ctrl-C; starting again keeps the data.
+`;
+}
+
+/** An address without its password. */
+function place(text: string): string {
+  const { protocol, host, pathname } = new URL(text.trim());
+  return `${protocol}//${host}${pathname}`;
+}
+
+function say(text: string): void {
+  process.stdout.write(text);
+}
+
+function exitWith(problems: readonly string[]): never {
+  process.stderr.write(`Sotto can't start:\n${problems.map((problem) => `  - ${problem}\n`).join('')}`);
+  process.exit(1);
+}
