@@ -1,20 +1,20 @@
-/* Everything about one address waits for its turn, so that counts of it are exact.
-   @name lockAddress */
+/* @name lockAddress */
+-- Everything about one address waits for its turn, so that counts of it are exact.
 select pg_advisory_xact_lock(hashtextextended(:email!, 7306)) is null as "locked!";
 
 /* @name deleteExpiredPending */
 delete from pending_registrations where expires_at <= now() and (username = :username! or email = :email!);
 
-/* No row: the username is taken, or reserved by somebody else.
-   @name insertPending */
+/* @name insertPending */
+-- No row: the username is taken, or reserved by somebody else.
 insert into pending_registrations (username, email, password_hash, display_name)
 select :username!, :email!, :passwordHash!, :displayName!
 where not exists (select from users where username = :username!)
 on conflict (username) do nothing
 returning id;
 
-/* Keeps the newest few of an address.
-   @name deleteSurplusPending */
+/* @name deleteSurplusPending */
+-- Keeps the newest few of an address.
 delete from pending_registrations where id in (
   select id from pending_registrations where email = :email! order by created_at desc, id desc offset :keep!::integer);
 
@@ -24,8 +24,8 @@ select id from users where email = :email!;
 /* @name findPendingByEmail */
 select id, username from pending_registrations where email = :email! and expires_at > now() order by created_at desc, id desc;
 
-/* Who a login name could be, accounts before registrations that wait.
-   @name findLogin */
+/* @name findLogin */
+-- Who a login name could be, accounts before registrations that wait.
 select id, false as "pending!", username, email, password_hash, suspended_at from users
 where (username = :login! or email = :login!) and deleted_at is null
 union all
@@ -44,16 +44,16 @@ left join pending_registrations p on p.id = t.pending_id
 left join users u on u.id = t.user_id
 where t.hash = :hash! and t.expires_at > now() and (p.id is null or p.expires_at > now());
 
-/* Uses it up; no row if it was used before or has expired.
-   @name takeLinkToken */
+/* @name takeLinkToken */
+-- Uses it up; no row if it was used before or has expired.
 delete from link_tokens where hash = :hash! and expires_at > now()
 returning purpose, pending_id, user_id, email as new_email;
 
 /* @name findPending */
 select email from pending_registrations where id = :id! and expires_at > now();
 
-/* No row: the name or the address belongs to an account by now.
-   @name insertUserFromPending */
+/* @name insertUserFromPending */
+-- No row: the name or the address belongs to an account by now.
 insert into users (username, email, password_hash, display_name)
 select username, email, password_hash, display_name from pending_registrations where id = :id!
 on conflict do nothing

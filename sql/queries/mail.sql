@@ -3,8 +3,8 @@ insert into mail_outbox (kind, address, user_id, pending_id, parameters)
 values (:kind!, :address!, :userId, :pendingId, :parameters!)
 returning id;
 
-/* Takes what is due, or one mail of it, and keeps others away from it for the lease.
-   @name takeDueMail */
+/* @name takeDueMail */
+-- Takes what is due, or one mail of it, and keeps others away from it for the lease.
 update mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'
 where id in (
   select id from mail_outbox

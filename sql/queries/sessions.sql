@@ -1,8 +1,8 @@
 /* @name insertDevice */
 insert into devices (user_id, name, last_seen_at) values (:userId!, :name!, now()) returning id;
 
-/* A new device has nothing to catch up on but what no device of its user has yet.
-   @name insertCursors */
+/* @name insertCursors */
+-- A new device has nothing to catch up on but what no device of its user has yet.
 insert into device_cursors (conversation_id, device_id, seq)
 select conversation_id, :deviceId!, delivered_seq from conversation_participants
 where user_id = :userId! and left_at is null
@@ -11,8 +11,8 @@ on conflict do nothing;
 /* @name touchDevice */
 update devices set last_seen_at = now(), name = :name! where id = :id!;
 
-/* A refresh token carries the id of its session, so the id comes first.
-   @name insertSession */
+/* @name insertSession */
+-- A refresh token carries the id of its session, so the id comes first.
 insert into sessions (id, user_id, device_id, refresh_hash, reuse_key)
 values (:id!, :userId!, :deviceId!, :refreshHash!, :reuseKey!);
 
@@ -27,8 +27,8 @@ update sessions set next_hash = :nextHash!, next_sealed = :nextSealed!, refreshe
 where id = :id! and refresh_hash = :presented! and next_hash is null and ended_at is null
 returning id;
 
-/* The successor was presented: it is the current one now, and has a successor of its own.
-   @name promoteSuccessor */
+/* @name promoteSuccessor */
+-- The successor was presented: it is the current one now, and has a successor of its own.
 update sessions set previous_hash = refresh_hash, refresh_hash = next_hash, next_hash = :nextHash!,
   next_sealed = :nextSealed!, refreshed_at = now()
 where id = :id! and next_hash = :presented! and ended_at is null
@@ -45,8 +45,8 @@ update sessions set ended_at = now(), ended_reason = :reason!
 where user_id = :userId! and ended_at is null and (:except::uuid is null or id <> :except)
 returning id;
 
-/* What an access token stands on.
-   @name findLiveSession */
+/* @name findLiveSession */
+-- What an access token stands on.
 select s.id, u.username, u.email, u.role, u.suspended_at
 from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
 where s.id = :id! and s.ended_at is null and d.revoked_at is null and u.deleted_at is null;
