@@ -61,3 +61,12 @@ returning id;
 
 /* @name deletePendingOfEmail */
 delete from pending_registrations where email = :email!;
+
+/* @name replaceEmail */
+-- Answers the address before.
+update users u set email = :email! from (select id, email from users where id = :userId! for update) old
+where u.id = old.id and u.deleted_at is null
+returning old.email as "email?";
+
+/* @name deleteLinkTokens */
+delete from link_tokens where user_id = :userId! and purpose = :purpose!;

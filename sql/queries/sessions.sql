@@ -50,3 +50,11 @@ returning id;
 select s.id, u.username, u.email, u.role, u.suspended_at
 from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
 where s.id = :id! and s.ended_at is null and d.revoked_at is null and u.deleted_at is null;
+
+/* @name lockCredentials */
+-- No row: the password has changed since it was compared, or the account may not log in any more.
+select username, email from users
+where id = :id! and password_hash = :passwordHash! and suspended_at is null and deleted_at is null for share;
+
+/* @name findDevice */
+select id, name from devices where id = :id! and user_id = :userId! and revoked_at is null;
