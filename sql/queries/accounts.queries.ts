@@ -393,3 +393,60 @@ const deletePendingOfEmailIR: any = {"usedParamSet":{"email":true},"params":[{"n
 export const deletePendingOfEmail = new PreparedQuery<IDeletePendingOfEmailParams,IDeletePendingOfEmailResult>(deletePendingOfEmailIR);
 
 
+/** 'ReplaceEmail' parameters type */
+export interface IReplaceEmailParams {
+  email: string;
+  userId: string;
+}
+
+/** 'ReplaceEmail' return type */
+export interface IReplaceEmailResult {
+  email: string | null;
+}
+
+/** 'ReplaceEmail' query type */
+export interface IReplaceEmailQuery {
+  params: IReplaceEmailParams;
+  result: IReplaceEmailResult;
+}
+
+const replaceEmailIR: any = {"usedParamSet":{"email":true,"userId":true},"params":[{"name":"email","required":true,"transform":{"type":"scalar"},"locs":[{"a":58,"b":64}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":111,"b":118}]}],"statement":"-- Answers the address before.\nupdate users u set email = :email! from (select id, email from users where id = :userId! for update) old\nwhere u.id = old.id and u.deleted_at is null\nreturning old.email as \"email?\""};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Answers the address before.
+ * update users u set email = :email! from (select id, email from users where id = :userId! for update) old
+ * where u.id = old.id and u.deleted_at is null
+ * returning old.email as "email?"
+ * ```
+ */
+export const replaceEmail = new PreparedQuery<IReplaceEmailParams,IReplaceEmailResult>(replaceEmailIR);
+
+
+/** 'DeleteLinkTokens' parameters type */
+export interface IDeleteLinkTokensParams {
+  purpose: string;
+  userId: string;
+}
+
+/** 'DeleteLinkTokens' return type */
+export type IDeleteLinkTokensResult = void;
+
+/** 'DeleteLinkTokens' query type */
+export interface IDeleteLinkTokensQuery {
+  params: IDeleteLinkTokensParams;
+  result: IDeleteLinkTokensResult;
+}
+
+const deleteLinkTokensIR: any = {"usedParamSet":{"userId":true,"purpose":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":40,"b":47}]},{"name":"purpose","required":true,"transform":{"type":"scalar"},"locs":[{"a":63,"b":71}]}],"statement":"delete from link_tokens where user_id = :userId! and purpose = :purpose!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * delete from link_tokens where user_id = :userId! and purpose = :purpose!
+ * ```
+ */
+export const deleteLinkTokens = new PreparedQuery<IDeleteLinkTokensParams,IDeleteLinkTokensResult>(deleteLinkTokensIR);
+
+

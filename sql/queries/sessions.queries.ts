@@ -348,3 +348,63 @@ const findLiveSessionIR: any = {"usedParamSet":{"id":true},"params":[{"name":"id
 export const findLiveSession = new PreparedQuery<IFindLiveSessionParams,IFindLiveSessionResult>(findLiveSessionIR);
 
 
+/** 'LockCredentials' parameters type */
+export interface ILockCredentialsParams {
+  id: string;
+  passwordHash: string;
+}
+
+/** 'LockCredentials' return type */
+export interface ILockCredentialsResult {
+  email: string | null;
+  username: string;
+}
+
+/** 'LockCredentials' query type */
+export interface ILockCredentialsQuery {
+  params: ILockCredentialsParams;
+  result: ILockCredentialsResult;
+}
+
+const lockCredentialsIR: any = {"usedParamSet":{"id":true,"passwordHash":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":144,"b":147}]},{"name":"passwordHash","required":true,"transform":{"type":"scalar"},"locs":[{"a":169,"b":182}]}],"statement":"-- No row: the password has changed since it was compared, or the account may not log in any more.\nselect username, email from users\nwhere id = :id! and password_hash = :passwordHash! and suspended_at is null and deleted_at is null for share"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- No row: the password has changed since it was compared, or the account may not log in any more.
+ * select username, email from users
+ * where id = :id! and password_hash = :passwordHash! and suspended_at is null and deleted_at is null for share
+ * ```
+ */
+export const lockCredentials = new PreparedQuery<ILockCredentialsParams,ILockCredentialsResult>(lockCredentialsIR);
+
+
+/** 'FindDevice' parameters type */
+export interface IFindDeviceParams {
+  id: string;
+  userId: string;
+}
+
+/** 'FindDevice' return type */
+export interface IFindDeviceResult {
+  id: string;
+  name: string;
+}
+
+/** 'FindDevice' query type */
+export interface IFindDeviceQuery {
+  params: IFindDeviceParams;
+  result: IFindDeviceResult;
+}
+
+const findDeviceIR: any = {"usedParamSet":{"id":true,"userId":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":40,"b":43}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":59,"b":66}]}],"statement":"select id, name from devices where id = :id! and user_id = :userId! and revoked_at is null"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select id, name from devices where id = :id! and user_id = :userId! and revoked_at is null
+ * ```
+ */
+export const findDevice = new PreparedQuery<IFindDeviceParams,IFindDeviceResult>(findDeviceIR);
+
+

@@ -1,0 +1,26 @@
+import type { Gate } from '../store/gate.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { AccessTokens } from './access-token.ts';
+import type { Passwords } from './passwords.ts';
+
+/** What a log line needs; the server's logger is one. */
+export interface Log {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+/** Closes the sockets of sessions that have ended in the database, on every instance. */
+export type EndSessions = (userId: string, sessionIds: readonly string[], code: number, reason: string) => void;
+
+/** What accounts need of the rest of the server. */
+export interface AccountDeps {
+  readonly gate: Gate;
+  readonly tokens: AccessTokens;
+  readonly passwords: Passwords;
+  readonly limits: Limits;
+  readonly endSessions: EndSessions;
+  /** Asks for mails to be sent soon. They are safe in the database already. */
+  readonly wakeMail: (mailIds: readonly string[]) => void;
+  readonly log: Log;
+}
