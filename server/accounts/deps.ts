@@ -1,14 +1,9 @@
+import type { Log } from '../log.ts';
 import type { Gate } from '../store/gate.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { Passwords } from './passwords.ts';
 
-/** What a log line needs; the server's logger is one. */
-export interface Log {
-  info(fields: object, text: string): void;
-  warn(fields: object, text: string): void;
-  error(fields: object, text: string): void;
-}
 
 /** Closes the sockets of sessions that have ended in the database, on every instance. */
 export type EndSessions = (userId: string, sessionIds: readonly string[], code: number, reason: string) => void;

@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { RequestError } from '../errors.ts';
 import * as store from '../store/accounts.ts';
 import { isCommon } from './common-passwords.ts';
 import type { AccountDeps } from './deps.ts';
+import { hashLinkToken } from './link-token.ts';
 
 export interface Registration {
   readonly username: string;
@@ -41,16 +41,6 @@ export async function verifyEmail(deps: AccountDeps, token: string, address: str
   const mailIds = await store.confirmEmail(deps.gate, hashLinkToken(token));
   if (mailIds === undefined) throw new RequestError('token_invalid', { message: 'The link was used before, or has expired.' });
   deps.wakeMail(mailIds);
-}
-
-/** A token for a link, and the hash of it, which is all that is stored. */
-export function mintLinkToken(): { token: string; hash: Buffer } {
-  const token = randomBytes(32).toString('base64url');
-  return { token, hash: hashLinkToken(token) };
-}
-
-export function hashLinkToken(token: string): Buffer {
-  return createHash('sha256').update('sotto link token').update(token).digest();
 }
 
 export function refuseCommon(password: string): void {

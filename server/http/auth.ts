@@ -1,0 +1,63 @@
+import * as http from '../../protocol/http.ts';
+import type { AccountDeps } from '../accounts/deps.ts';
+import { readLink, register, resendVerification, verifyEmail } from '../accounts/registration.ts';
+import { login, logout, refresh } from '../accounts/sessions.ts';
+import { RequestError } from '../errors.ts';
+import type { HttpRequest, HttpResponse, Route } from '../listen/transport.ts';
+import { authenticate } from './bearer.ts';
+import { isForm, json, noContent, readBody } from './body.ts';
+import { confirmPage, wordPage } from './pages.ts';
+import { get, post } from './route.ts';
+
+const accepted = json(202, {});
+
+/** `/v1/auth/...` of the public port. */
+export function authRoutes(deps: AccountDeps): Route[] {
+  return [
+    post('/v1/auth/register', async (request) => {
+      await register(deps, readBody(request, http.register), request.remoteAddress);
+      return json(202, { status: 'verification_sent' });
+    }),
+    post('/v1/auth/resend-verification', async (request) => {
+      await resendVerification(deps, readBody(request, http.emailOnly).email, request.remoteAddress);
+      return accepted;
+    }),
+    get('/v1/auth/verify-email', (request) => verificationPage(deps, request)),
+    post('/v1/auth/verify-email', (request) => verification(deps, request)),
+    post('/v1/auth/login', async (request) => json(200, await login(deps, readBody(request, http.login), request.remoteAddress))),
+    post('/v1/auth/refresh', async (request) => json(200, await refresh(deps, readBody(request, http.refresh).refreshToken, request.remoteAddress))),
+    post('/v1/auth/logout', async (request) => {
+      await logout(deps, await authenticate(deps, request));
+      return noContent;
+    }),
+    get('/v1/auth/keys', () => Promise.resolve(json(200, { keys: deps.tokens.publicKeys }))),
+  ];
+}
+
+/** Shows whose account a link is about. Looking does nothing: mail scanners follow links. */
+async function verificationPage(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
+  const token = request.query.get('/v1/auth/token') ?? '';
+  const link = await readLink(deps, token, request.remoteAddress);
+  if (link?.purpose === 'verify_registration') {
+    return confirmPage(token, 'Confirm your address', `This makes the account ${link.username}. Only do so if you registered that name.`);
+  }
+  if (link?.purpose === 'change_email') {
+    return confirmPage(token, 'Confirm your address', `From now on ${link.newEmail} belongs to the account ${link.username}.`);
+  }
+  return gone();
+}
+
+async function verification(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
+  const form = isForm(request);
+  try {
+    await verifyEmail(deps, readBody(request, http.verifyEmail).token, request.remoteAddress);
+  } catch (error) {
+    if (form && error instanceof RequestError && error.code === 'token_invalid') return gone();
+    throw error;
+  }
+  return form ? wordPage(200, 'Thank you', 'The address is confirmed. You can log in now.') : noContent;
+}
+
+function gone(): HttpResponse {
+  return wordPage(404, 'This link is no longer valid', 'It was used before, or it has expired. Ask for a new one in the application.');
+}

@@ -1,0 +1,71 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTransport } from 'nodemailer';
+
+export interface Mail {
+  /** The same each time the mail is tried, so that a double is recognised as one. */
+  readonly id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+/** The mail was refused for good; trying again soon won't help. */
+export class MailRefused extends Error {
+  override readonly name = 'MailRefused';
+}
+
+export interface MailTransport {
+  /** Settles once the other side has taken the mail. */
+  send(mail: Mail): Promise<void>;
+  /** False if the last attempt to reach the mail server failed. */
+  readonly reachable: boolean;
+  close(): void;
+}
+
+/** Over SMTP, on a few connections that are kept open. Every wait is bounded by less than the lease of a mail. */
+export function smtpTransport(url: string, from: string): MailTransport {
+  const limits = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000, dnsTimeout: 5_000 };
+  const smtp = createTransport({ url, pool: true, maxConnections: 3, maxMessages: 100, ...limits });
+  let reachable = true;
+  return {
+    get reachable() {
+      return reachable;
+    },
+    async send(mail) {
+      try {
+        await smtp.sendMail(message(mail, from));
+        reachable = true;
+      } catch (error) {
+        const status = error instanceof Error && 'responseCode' in error ? error.responseCode : undefined;
+        reachable = typeof status === 'number';
+        if (typeof status === 'number' && status >= 500) throw new MailRefused(`the mail server answered ${status}`);
+        throw error;
+      }
+    },
+    close: () => smtp.close(),
+  };
+}
+
+/** Without a mail server: each mail is a file `<folder>/<id>.eml`, complete as soon as it is seen. */
+export function fileTransport(folder: string, from: string): MailTransport {
+  const builder = createTransport({ streamTransport: true, buffer: true });
+  return {
+    reachable: true,
+    async send(mail) {
+      const { message: content } = await builder.sendMail(message(mail, from));
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const path = join(folder, `${mail.id}.eml`);
+      await writeFile(`${path}.part`, content, { mode: 0o600 });
+      await rename(`${path}.part`, path);
+    },
+    close() {},
+  };
+}
+
+function message(mail: Mail, from: string) {
+  const { id, ...rest } = mail;
+  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'localhost';
+  return { ...rest, from, messageId: `<${id}@${domain}>`, headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true };
+}
