@@ -36,7 +36,7 @@ export function authRoutes(deps: AccountDeps): Route[] {
 
 /** Shows whose account a link is about. Looking does nothing: mail scanners follow links. */
 async function verificationPage(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
-  const token = request.query.get('/v1/auth/token') ?? '';
+  const token = request.query.get('token') ?? '';
   const link = await readLink(deps, token, request.remoteAddress);
   if (link?.purpose === 'verify_registration') {
     return confirmPage(token, 'Confirm your address', `This makes the account ${link.username}. Only do so if you registered that name.`);

@@ -41,6 +41,8 @@ export function startMailLoop(sender: MailSender, log: Log, sweepEveryMs = SWEEP
     if (closed || running !== undefined) return;
     running = run().finally(() => {
       running = undefined;
+      // Woken between the last look and now.
+      if (woken.size > 0) start();
     });
   };
   const timer = setInterval(() => {

@@ -54,7 +54,11 @@ export function fileTransport(folder: string, from: string): MailTransport {
   return {
     reachable: true,
     async send(mail) {
-      const { message: content } = await builder.sendMail(message(mail, from));
+      // Unencoded, so that a link can be copied from the file as it is.
+      const { text, html, ...rest } = message(mail, from);
+      const plain = (contentType: string, content: string) => ({ contentType, content, contentTransferEncoding: '8bit' as const });
+      const alternatives = [plain('text/plain; charset=utf-8', text), plain('text/html; charset=utf-8', html)];
+      const { message: content } = await builder.sendMail({ ...rest, alternatives });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const path = join(folder, `${mail.id}.eml`);
       await writeFile(`${path}.part`, content, { mode: 0o600 });

@@ -121,7 +121,9 @@ function readBody(route: Route, exchange: Exchange): Promise<Uint8Array | undefi
  */
 function guarded(res: UwsResponse, req: UwsRequest, options: HttpOptions, serve: (exchange: Exchange) => void): void {
   const origin = req.getHeader('origin');
-  const allowed = options.originAllowed(origin);
+  // The forms of this server's own pages name its own address.
+  const own = origin !== '' && origin.replace(/^https?:\/\//, '') === req.getHeader('host');
+  const allowed = own || options.originAllowed(origin);
   const corsHeaders: Record<string, string> = origin === '' ? {} : { Vary: 'Origin' };
   if (origin !== '' && allowed) corsHeaders['Access-Control-Allow-Origin'] = origin;
   const exchange: Exchange = { res, abort: new AbortController(), over: false, corsHeaders };
