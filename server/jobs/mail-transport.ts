@@ -50,26 +50,38 @@ export function smtpTransport(url: string, from: string): MailTransport {
 
 /** Without a mail server: each mail is a file `<folder>/<id>.eml`, complete as soon as it is seen. */
 export function fileTransport(folder: string, from: string): MailTransport {
-  const builder = createTransport({ streamTransport: true, buffer: true });
   return {
     reachable: true,
     async send(mail) {
-      // Unencoded, so that a link can be copied from the file as it is.
-      const { text, html, ...rest } = message(mail, from);
-      const plain = (contentType: string, content: string) => ({ contentType, content, contentTransferEncoding: '8bit' as const });
-      const alternatives = [plain('text/plain; charset=utf-8', text), plain('text/html; charset=utf-8', html)];
-      const { message: content } = await builder.sendMail({ ...rest, alternatives });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const path = join(folder, `${mail.id}.eml`);
-      await writeFile(`${path}.part`, content, { mode: 0o600 });
+      await writeFile(`${path}.part`, readable(mail, from), { mode: 0o600 });
       await rename(`${path}.part`, path);
     },
     close() {},
   };
 }
 
+/** Written here, since the library would encode and wrap the links, which people copy from these files. */
+function readable(mail: Mail, from: string): string {
+  const boundary = `mail-${mail.id}`;
+  const part = (type: string, content: string): string[] => [
+    `--${boundary}`,
+    `Content-Type: ${type}; charset=utf-8`,
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    content,
+  ];
+  const head = [`From: ${from}`, `To: ${mail.to}`, `Subject: ${mail.subject}`, `Message-ID: ${messageId(mail, from)}`, `Date: ${new Date().toUTCString()}`];
+  const type = ['MIME-Version: 1.0', `Content-Type: multipart/alternative; boundary="${boundary}"`, ''];
+  return [...head, ...type, ...part('text/plain', mail.text), ...part('text/html', mail.html), `--${boundary}--`, ''].join('\r\n');
+}
+
 function message(mail: Mail, from: string) {
-  const { id, ...rest } = mail;
-  const domain = /@([\w.-]+)/.exec(from)?.[1] ?? 'localhost';
-  return { ...rest, from, messageId: `<${id}@${domain}>`, headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true };
+  const { id: _, ...rest } = mail;
+  return { ...rest, from, messageId: messageId(mail, from), headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true };
+}
+
+function messageId(mail: Mail, from: string): string {
+  return `<${mail.id}@${/@([\w.-]+)/.exec(from)?.[1] ?? 'localhost'}>`;
 }
