@@ -21,6 +21,8 @@ export interface Config {
   readonly publicUrl: string;
   /** PASERK of the key that signs access tokens. Absent: made and kept in `dataDir`. */
   readonly pasetoSecretKey: string | undefined;
+  /** Further public keys (PASERK) whose tokens are accepted, while keys are being exchanged. */
+  readonly pasetoPublicKeys: readonly string[];
   /** The origins of pages that may use this server; `*` for all. */
   readonly origins: readonly string[];
   /** Proxies whose word about the client's address is taken. */
@@ -94,6 +96,7 @@ const environment = v.object({
   MAIL_FROM: v.optional(v.pipe(v.string(), v.regex(/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/, 'must be an address, as in Sotto <sotto@example.org>')), 'Sotto <sotto@localhost>'),
   PUBLIC_URL: v.optional(v.pipe(urlOf('http:', 'https:'), v.transform((text) => text.replace(/\/+$/, '')))),
   PASETO_SECRET_KEY: v.optional(v.pipe(v.string(), v.regex(/^k4\.secret\.[\w-]{86}$/, 'must be a key as `npm run keygen` prints it: k4.secret. and 86 characters'))),
+  PASETO_PUBLIC_KEYS: v.optional(v.pipe(list, v.check((all) => all.every((key) => /^k4\.public\.[\w-]{43}$/.test(key)), 'must be public keys as `npm run keygen` prints them, with commas between')), ''),
   ORIGINS: v.optional(origins),
   TRUSTED_PROXIES: v.optional(proxies, ''),
   REQUIRE_MLS: v.optional(flag, 'true'),
@@ -154,6 +157,7 @@ function configOf(env: Environment): Config {
     mailFrom: env.MAIL_FROM,
     publicUrl,
     pasetoSecretKey: env.PASETO_SECRET_KEY,
+    pasetoPublicKeys: env.PASETO_PUBLIC_KEYS,
     // The page behind a link in a mail is of the public origin, and must always work.
     origins: [...new Set([...(env.ORIGINS ?? local), new URL(publicUrl).origin])],
     trustedProxies: env.TRUSTED_PROXIES,
