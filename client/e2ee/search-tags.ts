@@ -51,7 +51,9 @@ export function searchTags(
   text: string,
 ): SearchTags {
   const tags = tagsOf(conversationId, key, tokenise(text));
-  while (tags.length === 0 || tags.length % 8 !== 0) tags.push(randomBytes(tagBytes));
+  const missing = tags.length === 0 ? 8 : -tags.length & 7;
+  const filling = randomBytes(missing * tagBytes);
+  for (let at = 0; at < filling.length; at += tagBytes) tags.push(filling.slice(at, at + tagBytes));
   return { v, tags: tags.sort(compareBytes) };
 }
 

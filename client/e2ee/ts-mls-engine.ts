@@ -15,7 +15,6 @@ import {
   type MlsPrivateMessage,
   type Proposal,
   processMessage,
-  zeroOutUint8Array,
 } from 'ts-mls';
 import { makeKeyPackageRef } from 'ts-mls/keyPackage.js';
 import { unprotectPrivateMessage } from 'ts-mls/messageProtection.js';
@@ -99,7 +98,11 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     return open(state);
   }
 
-  const spent = (consumed: Uint8Array[]) => ({ erase: () => consumed.forEach(zeroOutUint8Array) });
+  const spent = (consumed: readonly Uint8Array[]) => ({
+    erase: () => {
+      for (const secret of consumed) secret.fill(0);
+    },
+  });
 
   async function keyPackage(device: DeviceSigner, lastResort: boolean) {
     return generateKeyPackageWithKey(
