@@ -5,8 +5,20 @@ import { initializeEpoch } from 'ts-mls/keySchedule.js';
 import { utf8 } from './bytes.ts';
 import { generateSigningKey } from './ed25519.ts';
 import { E2eeError } from './error.ts';
-import { type Device, hasCode, newDevice, newUser, pathlessRemove, savedState, testEngine, text } from './testing.ts';
+import {
+  type Device,
+  hasCode,
+  immortalPackage,
+  leafSwap,
+  newDevice,
+  newUser,
+  pathlessRemove,
+  savedState,
+  testEngine,
+  text,
+} from './testing.ts';
 import { fastSuite } from './ts-mls-crypto.ts';
+import { createTsMlsEngine } from './ts-mls-engine.ts';
 
 const aad = utf8('bound');
 
@@ -240,6 +252,22 @@ test('a member whose key package ran out long ago does not keep others from join
   t.mock.timers.reset();
   allow(stale);
   await assert.rejects(engine.commit(a1.now(), { adds: [stale.package.message] }), hasCode('refused'));
+});
+
+test('a commit cannot put another key at a leaf, nor add a package that lives too long', async () => {
+  const { engine, a1, b1 } = await threeDevices();
+  const other = { ...b1.signer, ...(await generateSigningKey()) };
+  const anyone = await createTsMlsEngine(() => true); // as if the other key were vouched for as well
+  const swapped = await leafSwap(engine, b1, other);
+  const before = anyone.restore(engine.save(a1.now()));
+  await assert.rejects(anyone.process(before, swapped), (error) => {
+    assert.match(String(error), /changed who sits at a leaf/);
+    return hasCode('refused')(error);
+  });
+  const honest = await engine.commit(b1.now(), {});
+  assert.equal((await anyone.process(before, honest.commit)).kind, 'commit');
+  const guest = await newDevice(engine, newUser());
+  await assert.rejects(anyone.commit(before, { adds: [await immortalPackage(guest)] }), hasCode('refused'));
 });
 
 test('a verifying key of a wrong length verifies nothing', async () => {

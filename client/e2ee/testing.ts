@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 // What the tests of this folder share: people, devices, and forgeries that the engine itself refuses to make.
-import { decodeGroupState, encodeMlsMessage } from 'ts-mls';
+import { createCommit, decodeGroupState, encodeMlsMessage, generateKeyPackageWithKey } from 'ts-mls';
+import { defaultClientConfig as defaultConfig } from 'ts-mls/clientConfig.js';
 import { createContentCommitSignature } from 'ts-mls/framedContent.js';
 import { protectPublicMessage } from 'ts-mls/messageProtectionPublic.js';
 import type { AcceptLeaf, DeviceSigner, E2eeEngine, GroupState, KeyPackageBundle } from './engine.ts';
@@ -9,6 +10,8 @@ import { generateSigningKey } from './ed25519.ts';
 import { E2eeError, type E2eeErrorCode } from './error.ts';
 import { fastSuite } from './ts-mls-crypto.ts';
 import { createTsMlsEngine } from './ts-mls-engine.ts';
+import { ownCapabilities } from './ts-mls-rules.ts';
+import { leafIdentityBytes } from '../../protocol/identity.ts';
 
 export const newUser = (): string => crypto.randomUUID();
 export const text = fromUtf8;
@@ -89,4 +92,40 @@ export async function pathlessRemove(engine: E2eeEngine, by: Device, victim: Dev
   const content = { wireformat: 'mls_public_message', content: framedContent, auth } as const;
   const publicMessage = await protectPublicMessage(state.keySchedule.membershipKey, state.groupContext, content, suite);
   return encodeMlsMessage({ version: 'mls10', wireformat: 'mls_public_message', publicMessage });
+}
+
+/** A renewing commit in which the committer's leaf comes with another signature key, signed properly by both keys. */
+export async function leafSwap(engine: E2eeEngine, by: Device, other: DeviceSigner): Promise<Uint8Array> {
+  const suite = await fastSuite();
+  const state = savedState(engine.save(by.now()).bytes);
+  const config = { ...defaultConfig, authService: { validateCredential: async () => true } };
+  const ratchetTree = state.ratchetTree.map((node, index) =>
+    index === 2 * state.privatePath.leafIndex && node?.nodeType === 'leaf'
+      ? { ...node, leaf: { ...node.leaf, signaturePublicKey: other.publicKey } }
+      : node,
+  );
+  const sign = (key: Uint8Array, message: Uint8Array) =>
+    suite.signature.sign(Buffer.from(message).includes('LeafNodeTBS') ? other.privateKey : key, message);
+  const { commit } = await createCommit(
+    {
+      state: { ...state, ratchetTree, clientConfig: config },
+      cipherSuite: { ...suite, signature: { ...suite.signature, sign } },
+    },
+    { wireAsPublicMessage: true },
+  );
+  return encodeMlsMessage(commit);
+}
+
+/** A properly signed key package that lives for a thousand days. */
+export async function immortalPackage({ signer }: Device): Promise<Uint8Array> {
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  const { publicPackage } = await generateKeyPackageWithKey(
+    { credentialType: 'basic', identity: leafIdentityBytes(signer.userId, signer.deviceId) },
+    ownCapabilities,
+    { notBefore: now - 60n, notAfter: now + 1000n * 86_400n },
+    [],
+    { publicKey: signer.publicKey, signKey: signer.privateKey },
+    await fastSuite(),
+  );
+  return encodeMlsMessage({ version: 'mls10', wireformat: 'mls_key_package', keyPackage: publicPackage });
 }
