@@ -68,6 +68,7 @@ export class Outbox {
   /** Takes over from the positions read after the subscription: what came in between is in the log and in `known`. */
   start(positions: readonly Position[]): void {
     this.#started = true;
+    if (!this.#options.writer.congested) this.#writeStates();
     this.#goals = new Map();
     for (const { conversationId, lastSeq, cursor } of positions) {
       const early = this.#lanes.get(conversationId);
@@ -122,7 +123,9 @@ export class Outbox {
 
   /** An absolute value: while the socket is congested only the latest per key is kept. */
   state(key: string, frame: string): void {
-    if (!this.#options.writer.congested && this.#states === undefined) return this.#options.writer.write(frame);
+    // Before the start nothing may leave: hello isn't answered yet, and may still be refused.
+    const flows = this.#started && !this.#options.writer.congested && this.#states === undefined;
+    if (flows) return this.#options.writer.write(frame);
     this.#states ??= new Map();
     if (this.#states.size >= MAX_STATES && !this.#states.has(key)) return this.#options.overflow();
     this.#states.set(key, frame);
@@ -130,15 +133,19 @@ export class Outbox {
 
   /** Dropped first: only a socket with an empty buffer gets it. */
   ephemeral(frame: string): void {
-    if (!this.#options.writer.congested) this.#options.writer.write(frame);
+    if (this.#started && !this.#options.writer.congested) this.#options.writer.write(frame);
   }
 
   /** The device holds everything up to `seq`. False if that is above anything known here: PostgreSQL must judge it. */
   ack(conversationId: string, seq: number): boolean {
     const lane = this.#lanes.get(conversationId);
     if (lane === undefined || lane.mode === 'unplaced') return false;
-    if (seq > lane.known) return false;
+    // What was pushed is held in any case. Otherwise a device that read ahead in the history would keep its window shut.
     if (lane.unacked !== undefined) this.#settle(lane, lane.unacked, seq);
+    if (seq > lane.known) {
+      this.#pump();
+      return false;
+    }
     if (seq > lane.sent) {
       // The device read ahead in the history; what it holds needs no push.
       lane.sent = seq;
@@ -150,9 +157,7 @@ export class Outbox {
 
   drained(): void {
     this.#options.writer.drained();
-    const states = this.#states;
-    this.#states = undefined;
-    if (states !== undefined) for (const frame of states.values()) this.#options.writer.write(frame);
+    if (this.#started) this.#writeStates();
     this.#pump();
   }
 
@@ -170,6 +175,12 @@ export class Outbox {
 
   #open(): boolean {
     return this.#entries < WINDOW_ENTRIES && this.#bytes < WINDOW_BYTES;
+  }
+
+  #writeStates(): void {
+    const states = this.#states;
+    this.#states = undefined;
+    if (states !== undefined) for (const frame of states.values()) this.#options.writer.write(frame);
   }
 
   #remember(lane: Lane, seq: number): void {
