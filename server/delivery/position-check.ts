@@ -45,17 +45,23 @@ export function startPositionCheck(options: {
   /** Joins a check under way, which may have read too early, and then runs once more. */
   function check(): Promise<void> {
     again = true;
-    running ??= (async () => {
-      while (again && !stopped) {
+    running ??= repeat();
+    return running;
+  }
+
+  async function repeat(): Promise<void> {
+    try {
+      do {
         again = false;
         await checkAll();
-      }
-    })()
-      .catch(failed)
-      .finally(() => {
-        running = undefined;
-      });
-    return running;
+      } while (again && !stopped);
+    } catch (error) {
+      // What was to be found is still to be found: the next tick tries again.
+      last = Number.NEGATIVE_INFINITY;
+      failed(error);
+    }
+    // In the same turn as the last look at `again`, so that no call falls between the two.
+    running = undefined;
   }
 
   function tick(): void {
