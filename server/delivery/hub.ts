@@ -1,10 +1,14 @@
+import { closeCodes } from '../../protocol/codes.ts';
 import type { Bus, BusMessage } from '../bus/bus.ts';
 import type { Identity } from '../store/store.ts';
 import type { Outbox } from './outbox.ts';
 
 /** A connection that has said hello. */
 export interface Connection extends Identity {
+  /** 0 until hello gave it one. */
   readonly connectionNo: number;
+  /** The highest number that a connection of this device is known to have. */
+  newestNo: number;
   readonly outbox: Outbox;
   /** Ends it with a close code of the contract. */
   close(code: number, reason: string): void;
@@ -117,8 +121,10 @@ function deliver(connection: Connection, message: BusMessage): void {
       const { control } = message;
       if (control.kind === 'ended') {
         if (control.sessionIds.includes(connection.sessionId)) connection.close(control.code, control.reason);
-      } else if (control.deviceId === connection.deviceId && connection.connectionNo < control.connectionNo) {
-        connection.close(4504, 'displaced');
+      } else if (control.deviceId === connection.deviceId) {
+        connection.newestNo = Math.max(connection.newestNo, control.connectionNo);
+        // One that has no number yet may well get a higher one: it compares when it has it.
+        if (connection.connectionNo > 0 && connection.connectionNo < control.connectionNo) connection.close(closeCodes.displaced, 'displaced');
       }
     }
   }

@@ -144,10 +144,13 @@ export class Session implements SocketHandler {
     this.#member = member;
     // Subscribe first, look second: whatever is published in between reaches the outbox, which waits for its positions.
     await lobby.hub.add(member);
+    // A number given to a connection that is gone would displace the one that came after it.
+    if (this.#closed()) return;
     const { state, connectionNo, lastSeenAt } = await lobby.connections.hello(ticket);
     if (this.#closed()) return;
     if (state !== 'valid') return this.#refuse(id, state);
     member.connectionNo = connectionNo;
+    if (member.newestNo > connectionNo) return this.#close('displaced');
     lobby.hub.displace(ticket.userId, ticket.deviceId, connectionNo);
     const positions = await lobby.connections.positions(ticket);
     const changes = await lobby.changesSince(ticket.userId, lastSeenAt);
@@ -193,6 +196,7 @@ export class Session implements SocketHandler {
       deviceId: ticket.deviceId,
       sessionId: ticket.sessionId,
       connectionNo: 0,
+      newestNo: 0,
       resync: false,
       outbox,
       close: (code: number, reason: string) => this.#closeWith(code, reason),
