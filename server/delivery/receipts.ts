@@ -6,8 +6,10 @@ import type { Connection, Hub } from './hub.ts';
 
 const MAX_WAIT_MS = 50;
 const MAX_BATCH = 2000;
-/** How often a mark whose row someone else is writing goes again. */
+/** How often a mark goes again whose row someone else is writing, or while the database is away. */
 const MAX_TRIES = 20;
+/** How much longer marks are collected after a failure. */
+const PAUSE_MS = 1_000;
 
 interface Pending {
   readonly connection: Connection;
@@ -58,6 +60,7 @@ export function createReceipts(options: {
   let pending = new Map<string, Pending>();
   let timer: (() => void) | undefined;
   let writing: Promise<void> | undefined;
+  let pauseMs = 0;
 
   function collect(connection: Connection, conversationId: string): Pending {
     const key = conversationId + connection.sessionId + connection.connectionNo;
@@ -65,9 +68,17 @@ export function createReceipts(options: {
     if (mark === undefined) {
       mark = { connection, conversationId, ackSeq: 0, readSeq: 0, tries: 0, readers: [] };
       pending.set(key, mark);
-      timer ??= clock.after(MAX_WAIT_MS, () => void write());
+      timer ??= clock.after(MAX_WAIT_MS + pauseMs, () => void write());
     }
     return mark;
+  }
+
+  function again(mark: Pending, ackSeq: number, readSeq: number): void {
+    const next = collect(mark.connection, mark.conversationId);
+    next.ackSeq = Math.max(next.ackSeq, ackSeq);
+    next.readSeq = Math.max(next.readSeq, readSeq);
+    next.tries = mark.tries + 1;
+    if (readSeq > 0) next.readers = mark.readers.concat(next.readers);
   }
 
   async function write(): Promise<void> {
@@ -83,7 +94,7 @@ export function createReceipts(options: {
     else for (const key of [...pending.keys()].slice(0, MAX_BATCH)) pending.delete(key);
     writing = settle(batch).finally(() => {
       writing = undefined;
-      if (pending.size > 0) timer ??= clock.after(MAX_WAIT_MS, () => void write());
+      if (pending.size > 0) timer ??= clock.after(MAX_WAIT_MS + pauseMs, () => void write());
     });
     return writing;
   }
@@ -93,14 +104,19 @@ export function createReceipts(options: {
     // The statement takes a conversation and session once; a displaced connection's mark waits its turn and is refused.
     try {
       const answers = await store.writeReceipts(batch.map(toWrite));
+      pauseMs = 0;
       for (const [i, mark] of batch.entries()) {
         const answer = answers[i];
         if (answer !== undefined) conclude(mark, answer);
       }
     } catch (error) {
       failed(error);
-      // Acknowledgements are cumulative: the next one says it again. Only a reader waits for an answer.
-      for (const mark of batch) for (const reader of mark.readers) reader.reject(error);
+      pauseMs = PAUSE_MS;
+      for (const mark of batch) {
+        // A reader asks again by itself; nobody repeats the last acknowledgement of a conversation that went quiet.
+        for (const reader of mark.readers.splice(0)) reader.reject(error);
+        if (mark.ackSeq > 0 && mark.tries < MAX_TRIES) again(mark, mark.ackSeq, 0);
+      }
     }
   }
 
@@ -110,16 +126,11 @@ export function createReceipts(options: {
       for (const reader of mark.readers) reader.resolve();
       return;
     }
-    if (answer.outcome === 'busy' && mark.tries < MAX_TRIES) {
-      const again = collect(mark.connection, mark.conversationId);
-      again.ackSeq = Math.max(again.ackSeq, mark.ackSeq);
-      again.readSeq = Math.max(again.readSeq, mark.readSeq);
-      again.tries = mark.tries + 1;
-      again.readers = mark.readers.concat(again.readers);
-      return;
-    }
+    if (answer.outcome === 'busy' && mark.tries < MAX_TRIES) return again(mark, mark.ackSeq, mark.readSeq);
     if (answer.outcome === 'beyond' && mark.ackSeq > 0) {
-      mark.connection.close(closeCodes.protocol_error, 'ack beyond the log');
+      // Which of the two marks was it? A read mark beyond the log is only a refused request.
+      if (mark.readSeq > mark.ackSeq) again(mark, mark.ackSeq, 0);
+      else mark.connection.close(closeCodes.protocol_error, 'ack beyond the log');
     }
     if (answer.outcome === 'displaced') mark.connection.close(closeCodes.displaced, 'displaced');
     for (const reader of mark.readers) reader.reject(new ReceiptRefused(answer.outcome));
