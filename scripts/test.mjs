@@ -55,7 +55,10 @@ function build() {
       if (!existsSync(file.slice('dist/'.length).replace(/\.js$/, '.ts'))) rmSync(file);
     }
   }
-  const built = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const built = spawnSync('npm', ['run', '--silent', 'build'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (built.status !== 0) throw new Error('The build failed.');
 }
 

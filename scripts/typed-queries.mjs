@@ -35,7 +35,10 @@ function generate(url) {
   for (const name of names) cpSync(join(queries, name), join(work, queries, name));
   cpSync('pgtyped.json', join(work, 'pgtyped.json'));
   const program = resolve('node_modules', '@pgtyped', 'cli', 'lib', 'index.js');
-  const run = spawnSync(process.execPath, [program, '-c', 'pgtyped.json', '--uri', url], { cwd: work, encoding: 'utf8' });
+  const run = spawnSync(process.execPath, [program, '-c', 'pgtyped.json', '--uri', url], {
+    cwd: work,
+    encoding: 'utf8',
+  });
   const output = `${run.stdout}${run.stderr}`;
   // pgtyped ends with 0 also when a query is wrong.
   if (run.status !== 0 || /Error in query|Parse error/.test(output)) throw new Error(output.trim());

@@ -22,12 +22,21 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     return logId;
   };
   const ready = (): boolean => !draining;
-  const get = (path: string, answer: () => HttpResponse): Route => ({ method: 'GET', path, maxBody: 0, handle: async () => answer() });
+  const get = (path: string, answer: () => HttpResponse): Route => ({
+    method: 'GET',
+    path,
+    maxBody: 0,
+    handle: async () => answer(),
+  });
   const routes = [
     get('/healthz', () => ({ status: 200, body: 'alive' })),
     get('/readyz', () => (ready() ? { status: 200, body: 'ok' } : { status: 503, body: 'draining' })),
   ];
-  const shared: Pick<ListenOptions, 'origins' | 'trustedProxies' | 'report'> = { origins: config.origins, trustedProxies: config.trustedProxies, report };
+  const shared: Pick<ListenOptions, 'origins' | 'trustedProxies' | 'report'> = {
+    origins: config.origins,
+    trustedProxies: config.trustedProxies,
+    report,
+  };
   const open = await listen({ host: config.host, port: config.port, sharePort: config.sharePort, routes, ...shared });
   const admin = await listen({ host: config.adminHost, port: config.adminPort, routes: [], ...shared });
   return {

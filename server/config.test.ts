@@ -63,10 +63,17 @@ test('every variable is read', () => {
     LOG_LEVEL: 'debug',
     SHARE_PORT: '1',
   });
-  assert.deepEqual(config.origins, ['https://app.example.org', 'https://other.example.org:8443', 'https://chat.example.org']);
+  assert.deepEqual(config.origins, [
+    'https://app.example.org',
+    'https://other.example.org:8443',
+    'https://chat.example.org',
+  ]);
   assert.deepEqual(config.trustedProxies, ['10.0.0.0/8', 'fd00::1']);
   assert.deepEqual([config.publicUrl, config.port, config.adminPort], ['https://chat.example.org', 9000, 9900]);
-  assert.deepEqual([config.requireMls, config.shutdownGraceMs, config.logLevel, config.sharePort], [false, 0, 'debug', true]);
+  assert.deepEqual(
+    [config.requireMls, config.shutdownGraceMs, config.logLevel, config.sharePort],
+    [false, 0, 'debug', true],
+  );
 });
 
 test('all problems are reported at once, each with the name of its variable', () => {
@@ -92,7 +99,10 @@ test('all problems are reported at once, each with the name of its variable', ()
 });
 
 test('variables that need each other are reported beside wrong values', () => {
-  assert.match(problemsOf({ REDIS_URL: 'redis://a', PORT: 'x' }).join('\n'), /^PORT .*\nPASETO_SECRET_KEY is needed with REDIS_URL/);
+  assert.match(
+    problemsOf({ REDIS_URL: 'redis://a', PORT: 'x' }).join('\n'),
+    /^PORT .*\nPASETO_SECRET_KEY is needed with REDIS_URL/,
+  );
   assert.equal(problemsOf({ SHARE_PORT: 'true' }).length, 2);
   assert.match(problemsOf({ ADMIN_PORT: '8080' }).join(), /ADMIN_PORT must not be PORT/);
 });

@@ -53,7 +53,12 @@ const port = v.pipe(
 );
 const list = v.pipe(
   v.string(),
-  v.transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== '')),
+  v.transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ),
 );
 const flag = v.pipe(
   v.string(),
@@ -67,7 +72,13 @@ const milliseconds = v.pipe(
   v.maxValue(3_600_000, 'must be an hour at most'),
 );
 const urlOf = (...schemes: string[]) =>
-  v.pipe(v.string(), v.check((text) => hasScheme(text, schemes), `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`));
+  v.pipe(
+    v.string(),
+    v.check(
+      (text) => hasScheme(text, schemes),
+      `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+    ),
+  );
 const redisUrls = v.pipe(
   v.string(),
   v.check(
@@ -77,7 +88,10 @@ const redisUrls = v.pipe(
 );
 const origins = v.pipe(
   list,
-  v.check((all) => all.every((origin) => origin === '*' || isOrigin(origin)), 'must be origins such as https://chat.example.org, without a path, with commas between; or *'),
+  v.check(
+    (all) => all.every((origin) => origin === '*' || isOrigin(origin)),
+    'must be origins such as https://chat.example.org, without a path, with commas between; or *',
+  ),
 );
 const proxies = v.pipe(
   list,
@@ -93,15 +107,46 @@ const environment = v.object({
   DATABASE_URL: v.optional(urlOf('postgres:', 'postgresql:')),
   REDIS_URL: v.optional(redisUrls),
   SMTP_URL: v.optional(urlOf('smtp:', 'smtps:')),
-  MAIL_FROM: v.optional(v.pipe(v.string(), v.regex(/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/, 'must be an address, as in Sotto <sotto@example.org>')), 'Sotto <sotto@localhost>'),
-  PUBLIC_URL: v.optional(v.pipe(urlOf('http:', 'https:'), v.transform((text) => text.replace(/\/+$/, '')))),
-  PASETO_SECRET_KEY: v.optional(v.pipe(v.string(), v.regex(/^k4\.secret\.[\w-]{86}$/, 'must be a key as `npm run keygen` prints it: k4.secret. and 86 characters'))),
-  PASETO_PUBLIC_KEYS: v.optional(v.pipe(list, v.check((all) => all.every((key) => /^k4\.public\.[\w-]{43}$/.test(key)), 'must be public keys as `npm run keygen` prints them, with commas between')), ''),
+  MAIL_FROM: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/, 'must be an address, as in Sotto <sotto@example.org>'),
+    ),
+    'Sotto <sotto@localhost>',
+  ),
+  PUBLIC_URL: v.optional(
+    v.pipe(
+      urlOf('http:', 'https:'),
+      v.transform((text) => text.replace(/\/+$/, '')),
+    ),
+  ),
+  PASETO_SECRET_KEY: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^k4\.secret\.[\w-]{86}$/, 'must be a key as `npm run keygen` prints it: k4.secret. and 86 characters'),
+    ),
+  ),
+  PASETO_PUBLIC_KEYS: v.optional(
+    v.pipe(
+      list,
+      v.check(
+        (all) => all.every((key) => /^k4\.public\.[\w-]{43}$/.test(key)),
+        'must be public keys as `npm run keygen` prints them, with commas between',
+      ),
+    ),
+    '',
+  ),
   ORIGINS: v.optional(origins),
   TRUSTED_PROXIES: v.optional(proxies, ''),
   REQUIRE_MLS: v.optional(flag, 'true'),
   SHUTDOWN_GRACE_MS: v.optional(milliseconds, '10000'),
-  LOG_LEVEL: v.optional(v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent'), 'info'),
+  LOG_LEVEL: v.optional(
+    v.picklist(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    ),
+    'info',
+  ),
   SHARE_PORT: v.optional(flag, 'false'),
 });
 
@@ -109,7 +154,9 @@ type Environment = v.InferOutput<typeof environment>;
 
 /** The configuration, or a `ConfigError` with all that is wrong. An empty variable counts as absent. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.keys(environment.entries).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const given = Object.fromEntries(
+    Object.keys(environment.entries).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+  );
   const parsed = v.safeParse(environment, given);
   const problems = parsed.success ? [] : parsed.issues.map((issue) => `${issue.path?.[0].key} ${issue.message}.`);
   // Rules between variables look at what was given, so that they are reported beside wrong values.
@@ -133,11 +180,15 @@ export async function readOwnConfig(freePort: () => Promise<number>): Promise<Co
 function conflicts(given: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = [];
   if (given.REDIS_URL !== undefined && given.PASETO_SECRET_KEY === undefined) {
-    problems.push('PASETO_SECRET_KEY is needed with REDIS_URL: all instances must sign with the same key. Make one with `npm run keygen`.');
+    problems.push(
+      'PASETO_SECRET_KEY is needed with REDIS_URL: all instances must sign with the same key. Make one with `npm run keygen`.',
+    );
   }
   if (given.SHARE_PORT === 'true' || given.SHARE_PORT === '1') {
-    if (given.DATABASE_URL === undefined) problems.push('DATABASE_URL is needed with SHARE_PORT: the embedded PostgreSQL serves one server.');
-    if (given.REDIS_URL === undefined) problems.push('REDIS_URL is needed with SHARE_PORT: it carries what the servers tell each other.');
+    if (given.DATABASE_URL === undefined)
+      problems.push('DATABASE_URL is needed with SHARE_PORT: the embedded PostgreSQL serves one server.');
+    if (given.REDIS_URL === undefined)
+      problems.push('REDIS_URL is needed with SHARE_PORT: it carries what the servers tell each other.');
   }
   return problems;
 }

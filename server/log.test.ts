@@ -9,15 +9,28 @@ function captured(level = 'info') {
 
 test('secrets are hidden at every depth that is logged, also by a child', () => {
   const { lines, log } = captured();
-  const secrets = { token: 'SECRET', password: 'SECRET', authorization: 'SECRET', mls: 'SECRET', content: 'SECRET', cookie: 'SECRET' };
-  log.child({ refreshToken: 'SECRET', userId: 'u1' }).info({ ...secrets, body: secrets, request: { headers: secrets } }, 'seen');
+  const secrets = {
+    token: 'SECRET',
+    password: 'SECRET',
+    authorization: 'SECRET',
+    mls: 'SECRET',
+    content: 'SECRET',
+    cookie: 'SECRET',
+  };
+  log
+    .child({ refreshToken: 'SECRET', userId: 'u1' })
+    .info({ ...secrets, body: secrets, request: { headers: secrets } }, 'seen');
   assert.doesNotMatch(lines.join(), /SECRET/);
   assert.match(lines.join(), /"userId":"u1".*"msg":"seen"/);
 });
 
 test('an error is told by name, message, code, stack and cause, without what else it carries', () => {
   const { lines, log } = captured();
-  const cause = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'Key (email)=(SECRET)', parameters: ['SECRET'] });
+  const cause = Object.assign(new Error('duplicate key'), {
+    code: '23505',
+    detail: 'Key (email)=(SECRET)',
+    parameters: ['SECRET'],
+  });
   log.error({ err: new Error('could not store', { cause }) }, 'failed');
   const { err } = JSON.parse(lines.join());
   assert.doesNotMatch(lines.join(), /SECRET/);

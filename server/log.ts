@@ -27,7 +27,10 @@ const secret = [
 const paths = secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /** To standard output: one JSON object a line, or lines for people if that is a terminal. */
-export function createLog(level: string, destination: DestinationStream = process.stdout.isTTY ? forPeople(process.stdout) : pino.destination(1)): Log {
+export function createLog(
+  level: string,
+  destination: DestinationStream = process.stdout.isTTY ? forPeople(process.stdout) : pino.destination(1),
+): Log {
   return pino(
     {
       level,
@@ -63,7 +66,9 @@ export function forPeople(out: { write(text: string): void }): DestinationStream
     write(line) {
       const { time, level, msg = '', err, ...fields }: Record<string, unknown> = JSON.parse(line);
       const name = pino.levels.labels[Number(level)] ?? '';
-      const rest = Object.entries(fields).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+      const rest = Object.entries(fields).map(
+        ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      );
       out.write(`${[String(time).slice(11, 19), name.padEnd(5), msg, ...rest].join(' ')}${errorLines(err)}\n`);
     },
   };

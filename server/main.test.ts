@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePort } from './embedded/port.ts';
 import { waitUntil } from './embedded/alive.ts';
+import { freePort } from './embedded/port.ts';
 import { readMigrations } from './store/migrate.ts';
 import { emptyDatabase } from './testing/database.ts';
 import { exited, printed, type StartedProcess, startNode } from './testing/process.ts';
@@ -33,7 +33,10 @@ test('with no more than Node the server starts, is ready, says where its data is
   const folder = dataFolder(t);
   const server = startServer(t, { DATA_DIR: folder, PORT: '0' });
   const url = await urlOf(server);
-  assert.match(server.stdout(), new RegExp(`embedded, its data is in ${folder}\n[^]*files in ${folder}/mail[^]*Try next: `));
+  assert.match(
+    server.stdout(),
+    new RegExp(`embedded, its data is in ${folder}\n[^]*files in ${folder}/mail[^]*Try next: `),
+  );
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   server.child.kill('SIGTERM');
@@ -64,12 +67,22 @@ test('servers on one database of the operator migrate it once, and need no embed
     server.child.kill('SIGTERM');
     assert.equal((await exited(server)).code, 0);
   }
-  const applied = servers.flatMap((server) => [...server.stdout().matchAll(/"applied":(\[.*?\])/g)].flatMap((match) => JSON.parse(match[1] ?? '')));
-  assert.deepEqual(applied.toSorted(), readMigrations().map((migration) => migration.name));
+  const applied = servers.flatMap((server) =>
+    [...server.stdout().matchAll(/"applied":(\[.*?\])/g)].flatMap((match) => JSON.parse(match[1] ?? '')),
+  );
+  assert.deepEqual(
+    applied.toSorted(),
+    readMigrations().map((migration) => migration.name),
+  );
 });
 
 test('wrong variables are all named in one message, and nothing is started', async (t) => {
-  const server = startServer(t, { DATA_DIR: dataFolder(t), PORT: 'x', LOG_LEVEL: 'loud', REDIS_URL: 'redis://127.0.0.1' });
+  const server = startServer(t, {
+    DATA_DIR: dataFolder(t),
+    PORT: 'x',
+    LOG_LEVEL: 'loud',
+    REDIS_URL: 'redis://127.0.0.1',
+  });
   const end = await exited(server);
   assert.deepEqual([end.code, end.stdout], [1, '']);
   assert.match(end.stderr, /^Sotto can't start:\n( {2}- (PORT|LOG_LEVEL|PASETO_SECRET_KEY) .*\n){3}$/);
@@ -89,7 +102,12 @@ test('taken ports and an unwritable data folder are all named in one message', a
   writeFileSync(file, '');
   const end = await exited(startServer(t, { DATA_DIR: join(file, 'data'), PORT: port, ADMIN_PORT: adminPort }));
   assert.equal(end.code, 1);
-  assert.match(end.stderr, new RegExp(`data folder ${file}/data can't be written to.*\n.*port ${port} .* PORT\\.\n.*port ${adminPort} .* ADMIN_PORT\\.\n$`));
+  assert.match(
+    end.stderr,
+    new RegExp(
+      `data folder ${file}/data can't be written to.*\n.*port ${port} .* PORT\\.\n.*port ${adminPort} .* ADMIN_PORT\\.\n$`,
+    ),
+  );
 });
 
 test('a database that refuses is told in one sentence', async (t) => {

@@ -90,7 +90,17 @@ async function onSignal(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
   process.exit(0);
 }
 
-function welcome({ host, port, adminHost, adminPort, dataDir, databaseUrl, redisUrl, smtpUrl, publicUrl }: Config): string {
+function welcome({
+  host,
+  port,
+  adminHost,
+  adminPort,
+  dataDir,
+  databaseUrl,
+  redisUrl,
+  smtpUrl,
+  publicUrl,
+}: Config): string {
   return `Sotto is ready.
   sockets, HTTP  http://${host}:${port}${publicUrl === `http://${host}:${port}` ? '' : ` (links in mails: ${publicUrl})`}
   administration http://${adminHost}:${adminPort}

@@ -24,9 +24,12 @@ export class PreparedQuery<Params, Row> {
 
   constructor(description: QueryDescription) {
     const unsupported = description.params.find((param) => param.transform.type !== 'scalar');
-    if (unsupported !== undefined) throw new Error(`parameter ${unsupported.name}: only plain values; write = any(:${unsupported.name}) for lists`);
+    if (unsupported !== undefined)
+      throw new Error(`parameter ${unsupported.name}: only plain values; write = any(:${unsupported.name}) for lists`);
     this.#names = description.params.map((param) => param.name);
-    const places = description.params.flatMap((param, index) => param.locs.map((loc) => ({ ...loc, number: index + 1 })));
+    const places = description.params.flatMap((param, index) =>
+      param.locs.map((loc) => ({ ...loc, number: index + 1 })),
+    );
     // From the end, so that earlier places keep their offsets.
     places.sort((left, right) => right.a - left.a);
     this.#text = places.reduce(

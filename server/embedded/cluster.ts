@@ -32,7 +32,12 @@ export async function initCluster(binaries: Binaries, dir: string, password: str
 export type Settings = Readonly<Record<string, string | number>>;
 
 /** Starts the postmaster; settles once it accepts connections. What it prints goes to `onLine`. */
-export function startPostmaster(binaries: Binaries, dir: string, settings: Settings, onLine: (line: string) => void): Promise<ChildProcess> {
+export function startPostmaster(
+  binaries: Binaries,
+  dir: string,
+  settings: Settings,
+  onLine: (line: string) => void,
+): Promise<ChildProcess> {
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { file, args, options } = launch(binaries.user, binaries.postgres, ['-D', dir, ...flags]);
   const child = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });

@@ -49,7 +49,8 @@ async function withDatabase<T>(url: string, work: (sql: Sql) => Promise<T>): Pro
 }
 
 const store = (url: string) => withDatabase(url, async (sql) => void (await sql`create table kept as select 42 as n`));
-const stored = (url: string) => withDatabase(url, async (sql) => (await sql<{ n: number }[]>`select n from kept`)[0]?.n);
+const stored = (url: string) =>
+  withDatabase(url, async (sql) => (await sql<{ n: number }[]>`select n from kept`)[0]?.n);
 
 async function terminate(server: StartedProcess): Promise<void> {
   server.child.kill('SIGTERM');
@@ -68,10 +69,17 @@ test('stopped and started again it has its data, durable settings and secrets fo
   const first = startServer(t, folder);
   const url = await urlOf(first);
   await store(url);
-  const settings = await withDatabase(url, (sql) => sql<{ name: string; setting: string }[]>`
-    select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name`);
-  assert.deepEqual(settings.map((row) => row.setting), ['on', 'on', 'on']);
-  for (const file of ['postgres.json', 'postgres.log']) assert.equal(statSync(join(folder, file)).mode & 0o077, 0, file);
+  const settings = await withDatabase(
+    url,
+    (sql) => sql<{ name: string; setting: string }[]>`
+    select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name`,
+  );
+  assert.deepEqual(
+    settings.map((row) => row.setting),
+    ['on', 'on', 'on'],
+  );
+  for (const file of ['postgres.json', 'postgres.log'])
+    assert.equal(statSync(join(folder, file)).mode & 0o077, 0, file);
   await terminate(first);
   assert.equal(livingPostmaster(join(folder, 'postgres')), undefined);
   const second = startServer(t, folder);
@@ -87,7 +95,10 @@ test('killed with -9 and started at once it has its data', async (t) => {
   const second = startServer(t, folder);
   assert.equal(await stored(await urlOf(second)), 42);
   await kill(second);
-  assert.ok(await waitUntil(() => livingPostmaster(join(folder, 'postgres')) === undefined, 20_000), 'it runs on without a server');
+  assert.ok(
+    await waitUntil(() => livingPostmaster(join(folder, 'postgres')) === undefined, 20_000),
+    'it runs on without a server',
+  );
 });
 
 test('a PostgreSQL whose keeper was killed as well is taken over', async (t) => {
@@ -112,7 +123,12 @@ test('a second server on the same folder gets one sentence, and the first goes o
   const second = startServer(t, folder);
   const end = await exited(second);
   assert.equal(end.code, 1);
-  assert.match(end.stdout, new RegExp(`^refused=The database in .* is in use by another server \\(process ${first.child.pid}\\)\\..*DATA_DIR\\.!\n$`));
+  assert.match(
+    end.stdout,
+    new RegExp(
+      `^refused=The database in .* is in use by another server \\(process ${first.child.pid}\\)\\..*DATA_DIR\\.!\n$`,
+    ),
+  );
   assert.equal(await stored(url), 42);
   await terminate(first);
 });
@@ -122,7 +138,8 @@ test('of servers started at the same moment exactly one gets the folder', async 
   const racers = [1, 2, 3].map(() => startServer(t, folder));
   const texts = await Promise.all(racers.map((racer) => printed(racer, /(url|refused)=/)));
   assert.deepEqual(texts.map((match) => match[1]).toSorted(), ['refused', 'refused', 'url']);
-  for (const racer of racers) if (racer.child.exitCode === null && racer.stdout().includes('url=')) await terminate(racer);
+  for (const racer of racers)
+    if (racer.child.exitCode === null && racer.stdout().includes('url=')) await terminate(racer);
 });
 
 test('signals of the terminal do not reach the database, and a killed PostgreSQL comes back', async (t) => {
@@ -142,7 +159,8 @@ test('signals of the terminal do not reach the database, and a killed PostgreSQL
   assert.ok(await waitUntil(back, 20_000));
   await withDatabase(url, async (sql) => {
     // It refuses connections while it recovers.
-    for (let n: number | undefined; n !== 42; ) n = (await sql<{ n: number }[]>`select n from kept`.catch(() => []))[0]?.n;
+    for (let n: number | undefined; n !== 42; )
+      n = (await sql<{ n: number }[]>`select n from kept`.catch(() => []))[0]?.n;
   });
   await terminate(server);
 });

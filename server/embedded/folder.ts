@@ -32,7 +32,9 @@ export function readAccess(folder: DatabaseFolder): Access {
   const known = readJson(folder.access, accessSchema);
   if (known !== undefined) return known;
   if (existsSync(folder.cluster)) {
-    throw new Error(`${folder.access}, with the password of the database in ${folder.cluster}, is missing or damaged. Restore both from the same backup.`);
+    throw new Error(
+      `${folder.access}, with the password of the database in ${folder.cluster}, is missing or damaged. Restore both from the same backup.`,
+    );
   }
   return { password: randomBytes(24).toString('base64url'), port: 0 };
 }

@@ -8,14 +8,16 @@ import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, statSync 
 import { availableParallelism, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { livingPostmaster, waitUntil } from './alive.ts';
-import { findBinaries, type Binaries } from './binaries.ts';
+import { type Binaries, findBinaries } from './binaries.ts';
 import { initCluster, type Settings, startPostmaster, stopPostmaster, superuser } from './cluster.ts';
 import { databaseFolder, readAccess, writeAccess } from './folder.ts';
 import { releaseLock, takeLock } from './lock.ts';
 import { freePort, isFree } from './port.ts';
 
 /** What the keeper tells its server. */
-export type KeeperReport = { readonly kind: 'ready'; readonly url: string } | { readonly kind: 'failed'; readonly message: string };
+export type KeeperReport =
+  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'failed'; readonly message: string };
 
 const clusterVersion = '18';
 const maxLogBytes = 8 * 1024 * 1024;
@@ -28,7 +30,8 @@ let locked = false;
 let stopping = false;
 let restarts = 0;
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => logLine(`keeper: ${signal} is for the server, which will tell`));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => logLine(`keeper: ${signal} is for the server, which will tell`));
 process.on('message', () => void stop());
 process.on('disconnect', () => void stop());
 process.on('uncaughtException', (error) => {
@@ -72,7 +75,9 @@ async function takeOver(): Promise<void> {
   logLine(`keeper: stopping the postmaster ${orphan}, which an earlier server left`);
   process.kill(orphan, 'SIGINT');
   if (await waitUntil(() => livingPostmaster(folder.cluster) === undefined, 60_000)) return;
-  throw new Error(`The PostgreSQL that an earlier server left (process ${orphan}) does not stop. Look into ${folder.log}.`);
+  throw new Error(
+    `The PostgreSQL that an earlier server left (process ${orphan}) does not stop. Look into ${folder.log}.`,
+  );
 }
 
 /** PostgreSQL takes any living process with the number in its pid file for a postmaster; here it is known to be none. */
@@ -95,7 +100,9 @@ async function makeCluster(binaries: Binaries, password: string): Promise<void> 
 function checkVersion(): void {
   const version = readFileSync(`${folder.cluster}/PG_VERSION`, 'utf8').trim();
   if (version === clusterVersion) return;
-  throw new Error(`${folder.cluster} was made by PostgreSQL ${version}, and this server brings ${clusterVersion}. Dump it with the old server's PostgreSQL and restore it into a new folder.`);
+  throw new Error(
+    `${folder.cluster} was made by PostgreSQL ${version}, and this server brings ${clusterVersion}. Dump it with the old server's PostgreSQL and restore it into a new folder.`,
+  );
 }
 
 async function run(binaries: Binaries, settings: Settings): Promise<void> {

@@ -23,7 +23,10 @@ export async function takeLock(folder: DatabaseFolder, serverPid: number, within
   writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
   try {
     const taken = await waitUntil(() => tryLock(folder, draft), withinMs);
-    if (!taken) throw new FolderInUse(`The database in ${folder.cluster} is still being stopped. Try again in a minute, or look into ${folder.log}.`);
+    if (!taken)
+      throw new FolderInUse(
+        `The database in ${folder.cluster} is still being stopped. Try again in a minute, or look into ${folder.log}.`,
+      );
   } finally {
     rmSync(draft, { force: true });
   }

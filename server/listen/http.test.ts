@@ -15,12 +15,30 @@ interface TestServer extends Disposable {
 async function served(routes: readonly Route[], options: Partial<ListenOptions> = {}): Promise<TestServer> {
   const reported: unknown[] = [];
   const report = (error: unknown): string => `log-${reported.push(error)}`;
-  const listener: Listener = await listen({ host: '127.0.0.1', port: 0, routes, origins: [], trustedProxies: [], report, ...options });
-  return { url: `http://127.0.0.1:${listener.port}`, port: listener.port, reported, [Symbol.dispose]: () => listener.close() };
+  const listener: Listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    routes,
+    origins: [],
+    trustedProxies: [],
+    report,
+    ...options,
+  });
+  return {
+    url: `http://127.0.0.1:${listener.port}`,
+    port: listener.port,
+    reported,
+    [Symbol.dispose]: () => listener.close(),
+  };
 }
 
 const text = (body: string): HttpResponse => ({ status: 200, body });
-const echo: Route = { method: 'POST', path: '/echo', maxBody: 1_000, handle: async ({ body }) => ({ status: 200, body }) };
+const echo: Route = {
+  method: 'POST',
+  path: '/echo',
+  maxBody: 1_000,
+  handle: async ({ body }) => ({ status: 200, body }),
+};
 const codeOf = async (response: Response): Promise<unknown> => {
   const { error } = (await response.json()) as { error: { code: string } };
   return error.code;
@@ -34,13 +52,20 @@ test('a handler sees method, decoded parameters, query, headers, address and bod
     return { status: 201, headers: { 'X-Own': 'yes' }, body: 'made' };
   };
   using server = await served([{ method: 'POST', path: '/things/:kind/:id', maxBody: 100, handle }]);
-  const response = await fetch(`${server.url}/things/a%2Fb/%C3%A4?q=1&q=2`, { method: 'POST', headers: { 'X-One': '1' }, body: 'bytes' });
+  const response = await fetch(`${server.url}/things/a%2Fb/%C3%A4?q=1&q=2`, {
+    method: 'POST',
+    headers: { 'X-One': '1' },
+    body: 'bytes',
+  });
   assert.deepEqual([response.status, response.headers.get('x-own'), await response.text()], [201, 'yes', 'made']);
   const [request] = seen;
   assert.ok(request);
   assert.deepEqual({ ...request.params }, { kind: 'a/b', id: 'ä' });
   assert.deepEqual(request.query.getAll('q'), ['1', '2']);
-  assert.deepEqual([request.method, request.path, request.remoteAddress], ['POST', '/things/a%2Fb/%C3%A4', '127.0.0.1']);
+  assert.deepEqual(
+    [request.method, request.path, request.remoteAddress],
+    ['POST', '/things/a%2Fb/%C3%A4', '127.0.0.1'],
+  );
   assert.equal(request.headers.get('x-one'), '1');
   assert.equal(Buffer.from(request.body).toString(), 'bytes');
 });
@@ -127,7 +152,12 @@ test('what a handler throws is an answer: a refusal as it is, anything else as i
   const refused = await fetch(`${server.url}/refusing`);
   assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '2']);
   assert.deepEqual(await refused.json(), {
-    error: { code: 'rate_limited', message: 'Too many requests; wait before the next one.', retryAfterMs: 1_500, details: { bucket: 'login' } },
+    error: {
+      code: 'rate_limited',
+      message: 'Too many requests; wait before the next one.',
+      retryAfterMs: 1_500,
+      details: { bucket: 'login' },
+    },
   });
   const failed = await fetch(`${server.url}/broken`);
   const body = await failed.text();
@@ -143,7 +173,10 @@ test('only allowed origins may call, and programs without an origin always', asy
   const from = (origin: string, method = 'GET') => fetch(`${server.url}/v1/x`, { method, headers: { Origin: origin } });
   assert.equal((await fetch(`${server.url}/v1/x`)).headers.get('access-control-allow-origin'), null);
   const allowed = await from('https://app.example');
-  assert.deepEqual([allowed.status, allowed.headers.get('access-control-allow-origin'), allowed.headers.get('vary')], [200, 'https://app.example', 'Origin']);
+  assert.deepEqual(
+    [allowed.status, allowed.headers.get('access-control-allow-origin'), allowed.headers.get('vary')],
+    [200, 'https://app.example', 'Origin'],
+  );
   const preflight = await from('https://app.example', 'OPTIONS');
   assert.deepEqual([preflight.status, preflight.headers.get('access-control-allow-methods')], [204, 'GET']);
   for (const origin of ['https://evil.example', 'null', 'https://app.example.evil.example']) {
@@ -153,7 +186,12 @@ test('only allowed origins may call, and programs without an origin always', asy
 });
 
 test('the forwarded address is believed from trusted proxies only', async () => {
-  const who: Route = { method: 'GET', path: '/who', maxBody: 0, handle: async ({ remoteAddress }) => text(remoteAddress) };
+  const who: Route = {
+    method: 'GET',
+    path: '/who',
+    maxBody: 0,
+    handle: async ({ remoteAddress }) => text(remoteAddress),
+  };
   const headers = { 'X-Forwarded-For': '198.51.100.7' };
   using plain = await served([who]);
   assert.equal(await (await fetch(`${plain.url}/who`, { headers })).text(), '127.0.0.1');

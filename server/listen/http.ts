@@ -1,5 +1,5 @@
+import type { TemplatedApp, HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js';
 import type { BlockList } from 'node:net';
-import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse, TemplatedApp } from 'uWebSockets.js';
 import { RequestError } from '../errors.ts';
 import { clientAddress, plainAddress } from './address.ts';
 import { errorAnswer, failureAnswer, refusal, statusLine } from './answers.ts';
@@ -40,11 +40,15 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
     app.options(path, (res, req) => guarded(res, req, options, (exchange) => answer(exchange, preflight(methods))));
     const wrongMethod = refusal(405, 'bad_request', `Use ${methods}.`);
     app.any(path, (res, req) =>
-      guarded(res, req, options, (exchange) => answer(exchange, { ...wrongMethod, headers: { ...wrongMethod.headers, Allow: methods } })),
+      guarded(res, req, options, (exchange) =>
+        answer(exchange, { ...wrongMethod, headers: { ...wrongMethod.headers, Allow: methods } }),
+      ),
     );
   }
   app.any('/*', (res, req) =>
-    guarded(res, req, options, (exchange) => answer(exchange, refusal(404, 'not_found', 'There is nothing at this address.'))),
+    guarded(res, req, options, (exchange) =>
+      answer(exchange, refusal(404, 'not_found', 'There is nothing at this address.')),
+    ),
   );
 
   function serve(route: Route, exchange: Exchange, req: UwsRequest): void {
@@ -91,7 +95,10 @@ function readBody(route: Route, exchange: Exchange): Promise<Uint8Array | undefi
       answer(exchange, response, true);
       resolve(undefined);
     };
-    const timer = setTimeout(() => refuse(refusal(408, 'bad_request', 'The body did not arrive in time.')), bodyWithinMs);
+    const timer = setTimeout(
+      () => refuse(refusal(408, 'bad_request', 'The body did not arrive in time.')),
+      bodyWithinMs,
+    );
     const settled = (): void => clearTimeout(timer);
     exchange.abort.signal.addEventListener('abort', () => {
       settled();
@@ -143,7 +150,12 @@ function answer(exchange: Exchange, response: HttpResponse, closeConnection = fa
   if (exchange.over) return;
   exchange.over = true;
   const { res } = exchange;
-  const headers = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', ...exchange.corsHeaders, ...response.headers };
+  const headers = {
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...exchange.corsHeaders,
+    ...response.headers,
+  };
   res.cork(() => {
     res.writeStatus(statusLine(response.status));
     for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);

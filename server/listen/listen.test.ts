@@ -6,13 +6,29 @@ import { freePort } from '../embedded/port.ts';
 import { ListenError, type Listener, type ListenOptions, listen } from './listen.ts';
 
 function opened(options: Partial<ListenOptions>): Promise<Listener> {
-  const ping = { method: 'GET', path: '/ping', maxBody: 0, handle: async () => ({ status: 200, body: 'pong' }) } as const;
-  return listen({ host: '127.0.0.1', port: 0, routes: [ping], origins: [], trustedProxies: [], report: () => '', ...options });
+  const ping = {
+    method: 'GET',
+    path: '/ping',
+    maxBody: 0,
+    handle: async () => ({ status: 200, body: 'pong' }),
+  } as const;
+  return listen({
+    host: '127.0.0.1',
+    port: 0,
+    routes: [ping],
+    origins: [],
+    trustedProxies: [],
+    report: () => '',
+    ...options,
+  });
 }
 
 test('a second server on the same port is refused with a sentence that says what to do', async () => {
   const first = await opened({});
-  const taken = (error: unknown) => error instanceof ListenError && error.message.includes(`${first.port} of 127.0.0.1 is taken`) && error.message.includes('PORT');
+  const taken = (error: unknown) =>
+    error instanceof ListenError &&
+    error.message.includes(`${first.port} of 127.0.0.1 is taken`) &&
+    error.message.includes('PORT');
   await assert.rejects(opened({ port: first.port }), taken);
   await assert.rejects(opened({ port: first.port, sharePort: true }), taken);
   first.close();

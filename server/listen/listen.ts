@@ -1,5 +1,5 @@
-import { createServer } from 'node:net';
 import uWS, { type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import { createServer } from 'node:net';
 import { addressRanges } from './address.ts';
 import { mountRoutes } from './http.ts';
 import { originRule } from './origins.ts';
@@ -47,7 +47,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   mountRoutes(app, { routes: options.routes, ...surroundings });
   let token = await takePort(app, options);
   if (token === undefined) {
-    throw new ListenError((await portProblem(options.host, options.port)) ?? `The port ${options.port} of ${options.host} could not be taken.`);
+    throw new ListenError(
+      (await portProblem(options.host, options.port)) ??
+        `The port ${options.port} of ${options.host} could not be taken.`,
+    );
   }
   return {
     port: uWS.us_socket_local_port(token),
@@ -72,7 +75,9 @@ const exclusivePort = 1;
 function takePort(app: TemplatedApp, options: ListenOptions): Promise<us_listen_socket | undefined> {
   return new Promise((resolve) => {
     const mode = options.sharePort === true ? sharedPort : exclusivePort;
-    (app as unknown as ListenWithOptions).listen(options.host, options.port, mode, (token) => resolve(token || undefined));
+    (app as unknown as ListenWithOptions).listen(options.host, options.port, mode, (token) =>
+      resolve(token || undefined),
+    );
   });
 }
 

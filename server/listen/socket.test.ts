@@ -19,7 +19,10 @@ interface TestServer extends Disposable {
   accepted(): Promise<Seen>;
 }
 
-async function served(options: Partial<SocketOptions> = {}, on: (text: string | null, socket: Socket) => void = () => {}): Promise<TestServer> {
+async function served(
+  options: Partial<SocketOptions> = {},
+  on: (text: string | null, socket: Socket) => void = () => {},
+): Promise<TestServer> {
   const waiting: ((seen: Seen) => void)[] = [];
   const ready: Seen[] = [];
   const reported: unknown[] = [];
@@ -65,7 +68,8 @@ async function served(options: Partial<SocketOptions> = {}, on: (text: string | 
   });
   return {
     reported,
-    connect: (protocols = [], clientOptions = {}) => new WebSocket(`ws://127.0.0.1:${listener.port}/v1/socket`, protocols, clientOptions),
+    connect: (protocols = [], clientOptions = {}) =>
+      new WebSocket(`ws://127.0.0.1:${listener.port}/v1/socket`, protocols, clientOptions),
     accepted: () => {
       const seen = ready.shift();
       return seen === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(seen);
@@ -83,7 +87,11 @@ async function refusedWith(client: WebSocket): Promise<{ status: number | undefi
 
 test('the subprotocol is answered when offered, and is optional', async () => {
   using server = await served();
-  for (const [offered, chosen] of [[['sotto.v1'], 'sotto.v1'], [['other', 'sotto.v1'], 'sotto.v1'], [[], '']] as const) {
+  for (const [offered, chosen] of [
+    [['sotto.v1'], 'sotto.v1'],
+    [['other', 'sotto.v1'], 'sotto.v1'],
+    [[], ''],
+  ] as const) {
     const client = server.connect([...offered]);
     await once(client, 'open');
     assert.equal(client.protocol, chosen);
@@ -122,7 +130,10 @@ test('a socket that is not admitted, or comes from a foreign page, is refused ov
   using server = await served({ admit: () => refusal });
   assert.deepEqual(await refusedWith(server.connect()), { status: 503, retryAfter: '3' });
   refusal = undefined;
-  assert.deepEqual(await refusedWith(server.connect([], { origin: 'https://evil.example' })), { status: 403, retryAfter: undefined });
+  assert.deepEqual(await refusedWith(server.connect([], { origin: 'https://evil.example' })), {
+    status: 403,
+    retryAfter: undefined,
+  });
   const allowed = server.connect([], { origin: 'https://app.example' });
   await once(allowed, 'open');
   allowed.terminate();
@@ -144,7 +155,11 @@ test('send tells sent from queued from dropped, and drain comes when the buffer 
   const seen = await server.accepted();
   client.pause();
   const frame = 'x'.repeat(256 * 1024);
-  const results = new Map<SendResult, number>([['sent', 0], ['queued', 0], ['dropped', 0]]);
+  const results = new Map<SendResult, number>([
+    ['sent', 0],
+    ['queued', 0],
+    ['dropped', 0],
+  ]);
   let largest = 0;
   while (results.get('dropped') !== 3) {
     const result = seen.socket.send(frame);

@@ -1,5 +1,12 @@
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_socket_context_t,
+  WebSocket,
+  WebSocketBehavior,
+} from 'uWebSockets.js';
 import type { BlockList } from 'node:net';
-import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket, WebSocketBehavior } from 'uWebSockets.js';
 import { closeCodes } from '../../protocol/codes.ts';
 import { SUBPROTOCOL } from '../../protocol/frame.ts';
 import { clientAddress } from './address.ts';
@@ -95,14 +102,23 @@ export function mountSocket(app: TemplatedApp, options: SocketOptions, around: S
   });
 }
 
-function upgrade(res: HttpResponse, req: HttpRequest, context: us_socket_context_t, options: SocketOptions, around: SocketSurroundings): void {
+function upgrade(
+  res: HttpResponse,
+  req: HttpRequest,
+  context: us_socket_context_t,
+  options: SocketOptions,
+  around: SocketSurroundings,
+): void {
   try {
     const origin = req.getHeader('origin') || undefined;
     const forwardedFor = req.getHeader('x-forwarded-for') || undefined;
     const remoteAddress = clientAddress(peerAddress(res), forwardedFor, around.trusted);
-    const refused: Refusal | undefined = around.originAllowed(origin) ? options.admit({ remoteAddress, origin }) : { status: 403 };
+    const refused: Refusal | undefined = around.originAllowed(origin)
+      ? options.admit({ remoteAddress, origin })
+      : { status: 403 };
     if (refused !== undefined) {
-      const retryAfter = refused.retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(refused.retryAfterMs / 1_000)) };
+      const retryAfter =
+        refused.retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(refused.retryAfterMs / 1_000)) };
       writeRefusal(res, refused.status, retryAfter);
       return;
     }
@@ -125,7 +141,11 @@ const refusals: Readonly<Record<Refusal['status'] | 426 | 500, string | Uint8Arr
   503: refusal(503, 'unavailable', 'The server takes no more connections now.').body,
 };
 
-function writeRefusal(res: HttpResponse, status: keyof typeof refusals, headers: Readonly<Record<string, string>>): void {
+function writeRefusal(
+  res: HttpResponse,
+  status: keyof typeof refusals,
+  headers: Readonly<Record<string, string>>,
+): void {
   res.writeStatus(statusLine(status)).writeHeader('Content-Type', 'application/json');
   for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);
   res.end(refusals[status] ?? '', true);

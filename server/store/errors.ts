@@ -60,6 +60,7 @@ const passingClasses = new Set(['08', '53', '57', '58']);
 function fromServer(error: postgres.PostgresError): StoreError {
   if (!passing.has(error.code) && !passingClasses.has(error.code.slice(0, 2))) return new StoreRefused(error);
   // A connection that is cut while `commit` is on its way may have committed; every other statement was rolled back.
-  const outcome = error.code === '57P01' || error.code === '57P02' || error.code.startsWith('08') ? 'unknown' : 'not_done';
+  const outcome =
+    error.code === '57P01' || error.code === '57P02' || error.code.startsWith('08') ? 'unknown' : 'not_done';
   return new StoreUnavailable(outcome, `PostgreSQL could not do it (${error.code}: ${error.message})`, error);
 }

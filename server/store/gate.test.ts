@@ -33,7 +33,8 @@ async function holdLock(db: TestDatabase): Promise<() => Promise<void>> {
   };
 }
 
-const unavailable = (outcome: string) => (error: unknown) => error instanceof StoreUnavailable && error.outcome === outcome;
+const unavailable = (outcome: string) => (error: unknown) =>
+  error instanceof StoreUnavailable && error.outcome === outcome;
 
 test('a class has at most its connections at work, its queue waiting, and refuses the rest at once', async () => {
   await using db = await testDatabase();
@@ -47,7 +48,10 @@ test('a class has at most its connections at work, its queue waiting, and refuse
       await sql`select pg_advisory_xact_lock_shared(1)`;
     }),
   );
-  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select 1`),
+    unavailable('not_done'),
+  );
   assert.deepEqual(gate.counts().read, { running: 2, waiting: 3, refused: 1, expired: 0, abandoned: 0 });
   await gate.run('append', (sql) => sql`select 1`);
   await release();
@@ -60,7 +64,10 @@ test('a query that does not begin in time is refused, surely not done', async ()
   await using db = await testDatabase();
   await using gate = opened(db.url, { ...limits, read: { ...narrow, connections: 1, statementTimeoutMs: 5_000 } });
   const slow = gate.run('read', (sql) => sql`select pg_sleep(0.5)`);
-  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select 1`),
+    unavailable('not_done'),
+  );
   assert.equal(gate.counts().read.expired, 1);
   await slow;
   await gate.run('read', (sql) => sql`select 1`);
@@ -69,7 +76,10 @@ test('a query that does not begin in time is refused, surely not done', async ()
 test('a statement over its time is unavailable, and its class goes on', async () => {
   await using db = await testDatabase();
   await using gate = opened(db.url);
-  await assert.rejects(gate.run('read', (sql) => sql`select pg_sleep(10)`), unavailable('not_done'));
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select pg_sleep(10)`),
+    unavailable('not_done'),
+  );
   await gate.run('read', (sql) => sql`select 1`);
 });
 
@@ -109,7 +119,10 @@ test('a connection cut during a transaction is unavailable with an unknown outco
 
 test('no PostgreSQL at all is unavailable, surely not done', async () => {
   await using gate = opened('postgres://nobody@127.0.0.1:1/none');
-  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select 1`),
+    unavailable('not_done'),
+  );
 });
 
 test('a constraint comes back with its name, a thrown error as it is, and both roll back', async () => {
@@ -120,7 +133,10 @@ test('a constraint comes back with its name, a thrown error as it is, and both r
     await tx`insert into unique_numbers values (1)`;
     await tx`insert into unique_numbers values (1)`;
   });
-  await assert.rejects(twice, (error) => error instanceof StoreRefused && error.sqlState === '23505' && error.constraint === 'only_once');
+  await assert.rejects(
+    twice,
+    (error) => error instanceof StoreRefused && error.sqlState === '23505' && error.constraint === 'only_once',
+  );
   const own = new Error('changed my mind');
   const thrown = gate.transaction('append', async (tx) => {
     await tx`insert into unique_numbers values (2)`;
@@ -139,5 +155,8 @@ test('closing refuses what waits and what comes, and lets what runs finish', asy
   await gate.close();
   await refused;
   assert.equal((await running)[0]?.n, 1);
-  await assert.rejects(gate.run('read', (sql) => sql`select 1`), unavailable('not_done'));
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select 1`),
+    unavailable('not_done'),
+  );
 });

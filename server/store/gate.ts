@@ -53,7 +53,11 @@ export interface Gate {
 
 export function openGate(url: string, limits: GateLimits = gateLimits): Gate {
   const lane = (kind: QueryClass): Lane => new Lane(url, kind, limits);
-  const lanes: Record<QueryClass, Lane> = { append: lane('append'), read: lane('read'), background: lane('background') };
+  const lanes: Record<QueryClass, Lane> = {
+    append: lane('append'),
+    read: lane('read'),
+    background: lane('background'),
+  };
   return {
     run: (kind, query) => lanes[kind].run(query),
     // The driver's type unwraps arrays of promises, which no caller uses.
@@ -92,7 +96,8 @@ class Lane {
     const { connections, statementTimeoutMs } = limits[kind];
     this.#limits = limits[kind];
     this.#startWithinMs = limits.startWithinMs;
-    this.#openPool = () => openPool({ url, max: connections, name: kind, statementTimeoutMs, lockTimeoutMs: limits.lockTimeoutMs });
+    this.#openPool = () =>
+      openPool({ url, max: connections, name: kind, statementTimeoutMs, lockTimeoutMs: limits.lockTimeoutMs });
     this.#pool = this.#openPool();
   }
 
@@ -111,7 +116,13 @@ class Lane {
 
   counts(): GateCounts {
     const waiting = this.#waiting.size;
-    return { running: this.#running, waiting, refused: this.#refused, expired: this.#expired, abandoned: this.#abandoned };
+    return {
+      running: this.#running,
+      waiting,
+      refused: this.#refused,
+      expired: this.#expired,
+      abandoned: this.#abandoned,
+    };
   }
 
   async close(): Promise<void> {

@@ -42,14 +42,20 @@ test('a migration that fails leaves nothing behind, and the ones before it stay'
 test('a database newer than the server is refused in one sentence', async () => {
   await using db = await emptyDatabase();
   await migrate(db.url, [one, two]);
-  await assert.rejects(migrate(db.url, [one]), (error) => error instanceof SchemaError && /newer than this server.*0002_step/.test(error.message));
+  await assert.rejects(
+    migrate(db.url, [one]),
+    (error) => error instanceof SchemaError && /newer than this server.*0002_step/.test(error.message),
+  );
 });
 
 test('a migration changed after it was applied is refused in one sentence', async () => {
   await using db = await emptyDatabase();
   await migrate(db.url, [one]);
   const changed = migration(1, 'create table numbers (n bigint)');
-  await assert.rejects(migrate(db.url, [changed]), (error) => error instanceof SchemaError && /0001_step was changed/.test(error.message));
+  await assert.rejects(
+    migrate(db.url, [changed]),
+    (error) => error instanceof SchemaError && /0001_step was changed/.test(error.message),
+  );
 });
 
 test('a gap in the numbers of the files is refused', (t) => {
@@ -66,7 +72,11 @@ test('processes that start together apply each migration once', async (t) => {
     console.log(JSON.stringify(applied));`;
   const racers = [1, 2, 3].map(() => startNode(t, ['--input-type=module', '--eval', script]));
   const ends = await Promise.all(racers.map(exited));
-  assert.deepEqual(ends.map((end) => end.code), [0, 0, 0], ends.map((end) => end.stderr).join('\n'));
+  assert.deepEqual(
+    ends.map((end) => end.code),
+    [0, 0, 0],
+    ends.map((end) => end.stderr).join('\n'),
+  );
   const applied = ends.flatMap((end) => JSON.parse(end.stdout));
   assert.deepEqual(applied.toSorted(), ['0001_step', '0002_step']);
   assert.deepEqual(await numbers(db.sql), [1, 2]);

@@ -40,10 +40,13 @@ export async function migrate(url: string, migrations: readonly Migration[] = re
 
 /** The migrations that came with this code, in order. */
 export function readMigrations(folder: URL = migrationsFolder): Migration[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.sql')).sort();
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith('.sql'))
+    .sort();
   return files.map((file, index) => {
     const version = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)?.[1]);
-    if (version !== index + 1) throw new SchemaError(`The migration ${file} must be named ${String(index + 1).padStart(4, '0')}_<name>.sql.`);
+    if (version !== index + 1)
+      throw new SchemaError(`The migration ${file} must be named ${String(index + 1).padStart(4, '0')}_<name>.sql.`);
     const text = readFileSync(new URL(file, folder), 'utf8');
     return { version, name: file.slice(0, -4), text, checksum: createHash('sha256').update(text).digest('hex') };
   });
@@ -79,10 +82,14 @@ function findNext(applied: readonly Applied[], migrations: readonly Migration[])
   for (const row of applied) {
     const known = migrations.find((migration) => migration.version === row.version);
     if (known === undefined) {
-      throw new SchemaError(`The database is newer than this server: it has the migration ${row.name}, which this server does not know. Start the newer server.`);
+      throw new SchemaError(
+        `The database is newer than this server: it has the migration ${row.name}, which this server does not know. Start the newer server.`,
+      );
     }
     if (known.checksum !== row.checksum) {
-      throw new SchemaError(`The migration ${known.name} was changed after this database had applied it (it was ${row.name}). Restore the file, and put the change into a new migration.`);
+      throw new SchemaError(
+        `The migration ${known.name} was changed after this database had applied it (it was ${row.name}). Restore the file, and put the change into a new migration.`,
+      );
     }
   }
   return migrations.find((migration) => !applied.some((row) => row.version === migration.version));
@@ -91,5 +98,6 @@ function findNext(applied: readonly Applied[], migrations: readonly Migration[])
 async function checkVersion(sql: Sql): Promise<void> {
   const [row] = await sql<{ version: number; name: string }[]>`
     select current_setting('server_version_num')::integer as version, current_setting('server_version') as name`;
-  if (row === undefined || row.version < 170_000) throw new SchemaError(`PostgreSQL 17 or newer is needed; this one is ${row?.name}.`);
+  if (row === undefined || row.version < 170_000)
+    throw new SchemaError(`PostgreSQL 17 or newer is needed; this one is ${row?.name}.`);
 }

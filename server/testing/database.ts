@@ -37,13 +37,17 @@ async function copyOf(template: string): Promise<TestDatabase> {
 /** Copying a migrated database takes a few hundredths of a second; migrating takes longer with every migration. */
 async function templateDatabase(): Promise<string> {
   const migrations = readMigrations();
-  const hash = createHash('sha256').update(migrations.map((migration) => migration.checksum).join()).digest('hex');
+  const hash = createHash('sha256')
+    .update(migrations.map((migration) => migration.checksum).join())
+    .digest('hex');
   const name = `template_${hash.slice(0, 16)}`;
   return asAdmin((sql) =>
     sql.begin(async (tx) => {
       // Test files run in processes of their own: the first one makes it, under a lock, and marks it when finished.
       await tx`select pg_advisory_xact_lock(7306086973)`;
-      const [found] = await tx<{ ready: boolean }[]>`select datistemplate as ready from pg_database where datname = ${name}`;
+      const [found] = await tx<
+        { ready: boolean }[]
+      >`select datistemplate as ready from pg_database where datname = ${name}`;
       if (found?.ready === true) return name;
       await asAdmin(async (admin) => {
         await admin`drop database if exists ${admin(name)}`;

@@ -1,5 +1,5 @@
 import type { EventBody, EventType, Reply, RequestInput, RequestType } from '../../protocol/index.ts';
-import { createLocalBus, type Bus } from '../bus/bus.ts';
+import { type Bus, createLocalBus } from '../bus/bus.ts';
 import { systemClock } from '../delivery/clock.ts';
 import type { SendResult, Socket } from '../listen/transport.ts';
 import { createLog } from '../log.ts';
@@ -40,7 +40,11 @@ export class TestClient implements Socket {
   /** What the server is told of its sends; a reader that doesn't read is `queued`. */
   result: SendResult = 'sent';
   readonly #session: Session;
-  readonly #waiting: { test: (frame: Frame) => boolean; resolve: (frame: Frame) => void; reject: (error: Error) => void }[] = [];
+  readonly #waiting: {
+    test: (frame: Frame) => boolean;
+    resolve: (frame: Frame) => void;
+    reject: (error: Error) => void;
+  }[] = [];
   #id = 0;
 
   constructor(messaging: Messaging) {
@@ -167,4 +171,3 @@ export function startMessaging(options: { url: string; bus?: Bus; requireMls?: b
     },
   };
 }
-

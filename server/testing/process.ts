@@ -1,6 +1,6 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { TestContext } from 'node:test';
 import type { Readable } from 'node:stream';
+import type { TestContext } from 'node:test';
 
 /** A process that a test started; what it printed is kept. */
 export interface StartedProcess {
@@ -17,7 +17,11 @@ export interface ProcessEnd {
 }
 
 /** Runs Node with these arguments; killed at the end of the test if it still lives. */
-export function startNode(t: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}): StartedProcess {
+export function startNode(
+  t: TestContext,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): StartedProcess {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const started = { child, stdout: collect(child.stdout), stderr: collect(child.stderr) };
   t.after(async () => {
@@ -31,7 +35,12 @@ export function startNode(t: TestContext, args: readonly string[], env: Readonly
 /** Settles when the process has ended and all it printed has been read. */
 export function exited(started: StartedProcess): Promise<ProcessEnd> {
   const { child } = started;
-  const end = (): ProcessEnd => ({ code: child.exitCode, signal: child.signalCode, stdout: started.stdout(), stderr: started.stderr() });
+  const end = (): ProcessEnd => ({
+    code: child.exitCode,
+    signal: child.signalCode,
+    stdout: started.stdout(),
+    stderr: started.stderr(),
+  });
   if (hasExited(child) && child.stdout.destroyed && child.stderr.destroyed) return Promise.resolve(end());
   return new Promise((resolve) => child.once('close', () => resolve(end())));
 }
@@ -44,7 +53,9 @@ export function printed(started: StartedProcess, pattern: RegExp): Promise<RegEx
       if (match !== null) resolve(match);
     };
     started.child.stdout.on('data', look);
-    started.child.once('close', () => reject(new Error(`ended without printing ${pattern}:\n${started.stdout()}\n${started.stderr()}`)));
+    started.child.once('close', () =>
+      reject(new Error(`ended without printing ${pattern}:\n${started.stdout()}\n${started.stderr()}`)),
+    );
     look();
   });
 }

@@ -1,4 +1,4 @@
-import { createServer, connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
 /** A TCP connection in the middle, to break: stands between code under test and a real server. */
 export interface TestProxy extends AsyncDisposable {

@@ -36,7 +36,19 @@ export async function privateRedis(args: readonly string[] = []): Promise<Privat
     url: `redis://127.0.0.1:${port}`,
     cli,
     async start() {
-      const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory, ...args];
+      const settings = [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--dir',
+        directory,
+        ...args,
+      ];
       const started = spawn('redis-server', settings, { stdio: 'ignore' });
       child = started;
       // A test that is killed must not leave a server behind.
@@ -76,16 +88,26 @@ export async function privateRedisCluster(size = 3): Promise<PrivateRedisCluster
   const nodes: PrivateRedis[] = [];
   for (let i = 0; i < size; i++) {
     const busPort = await freePort();
-    nodes.push(await privateRedis([
-      '--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-node-timeout', '2000',
-      // Slots whose node is away are refused; the others go on.
-      '--cluster-require-full-coverage', 'no',
-    ]));
+    nodes.push(
+      await privateRedis([
+        '--cluster-enabled',
+        'yes',
+        '--cluster-port',
+        String(busPort),
+        '--cluster-node-timeout',
+        '2000',
+        // Slots whose node is away are refused; the others go on.
+        '--cluster-require-full-coverage',
+        'no',
+      ]),
+    );
   }
-  await Promise.all(nodes.map((node, i) => {
-    const share = 16384 / size;
-    return node.cli('cluster', 'addslotsrange', String(Math.ceil(i * share)), String(Math.ceil((i + 1) * share) - 1));
-  }));
+  await Promise.all(
+    nodes.map((node, i) => {
+      const share = 16384 / size;
+      return node.cli('cluster', 'addslotsrange', String(Math.ceil(i * share)), String(Math.ceil((i + 1) * share) - 1));
+    }),
+  );
   const [first, ...others] = nodes;
   for (const other of others) {
     const busPort = await other.cli('config', 'get', 'cluster-port').then((text) => text.split('\n')[1] ?? '');
@@ -104,7 +126,11 @@ export async function privateRedisCluster(size = 3): Promise<PrivateRedisCluster
 async function agreed(node: PrivateRedis, size: number): Promise<void> {
   await until(async () => {
     const info = await node.cli('cluster', 'info');
-    return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${size}`) && info.includes('cluster_slots_ok:16384');
+    return (
+      info.includes('cluster_state:ok') &&
+      info.includes(`cluster_known_nodes:${size}`) &&
+      info.includes('cluster_slots_ok:16384')
+    );
   }, 'the cluster did not form');
 }
 
@@ -127,7 +153,9 @@ function freePort(): Promise<number> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port)));
+      server.close(() =>
+        address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port),
+      );
     });
   });
 }
