@@ -178,18 +178,22 @@ test('a commit that removes someone without an UpdatePath is refused', async () 
 test('a device that the server injects is refused when added, and a group that contains it is not joined', async () => {
   const { engine, allow, refuse, a1, b1 } = await threeDevices();
   const ghost = await newDevice(engine, a1.signer.userId);
-  await assert.rejects(engine.commit(b1.now(), { adds: [ghost.package.message] }), hasCode('refused'));
+  await assert.rejects(engine.commit(b1.now(), { adds: [ghost.package.message] }), hasCode('unvouched'));
   allow(ghost); // as a deceived or malicious committer would
   const bad = await engine.commit(b1.now(), { adds: [ghost.package.message] });
   refuse(ghost);
-  await assert.rejects(engine.process(a1.now(), bad.commit), hasCode('refused'));
+  const header = engine.inspect(bad.commit);
+  assert.ok(header.kind === 'commit' && header.epoch === 1 && header.removes.length === 0);
+  const { userId, deviceId, publicKey } = ghost.signer;
+  assert.deepEqual(header.adds, [{ userId, deviceId, signatureKey: publicKey }]);
+  await assert.rejects(engine.process(a1.now(), bad.commit), hasCode('unvouched'));
   const late = await newDevice(engine, a1.signer.userId);
   allow(late);
   allow(ghost);
   const invited = await engine.commit(bad.state, { adds: [late.package.message] });
   refuse(ghost);
   assert.ok(invited.welcome);
-  await assert.rejects(engine.join(late.signer, invited.welcome, [late.package]), hasCode('refused'));
+  await assert.rejects(engine.join(late.signer, invited.welcome, [late.package]), hasCode('unvouched'));
 });
 
 test('leaves without a proper identity, foreign welcomes, other groups and rubbish are refused', async () => {

@@ -103,11 +103,24 @@ export type Processed = Spent &
       }
   );
 
+/** Who a message says it is of, as far as that is in the clear. */
+export type Claimed = Omit<Member, 'leafIndex'>;
+
 export type MessageHeader =
   | { readonly kind: 'application'; readonly groupId: Bytes; readonly epoch: number; readonly authenticatedData: Bytes }
-  | { readonly kind: 'commit'; readonly groupId: Bytes; readonly epoch: number; readonly senderLeaf: number }
+  | {
+      readonly kind: 'commit';
+      readonly groupId: Bytes;
+      /** The epoch it ends. */
+      readonly epoch: number;
+      readonly senderLeaf: number;
+      /** Whom it would add: their users' directories should be fresh before it is processed. */
+      readonly adds: readonly Claimed[];
+      /** Leaf indexes. */
+      readonly removes: readonly number[];
+    }
   | { readonly kind: 'welcome'; readonly refs: readonly Bytes[] }
-  | { readonly kind: 'key_package'; readonly userId: string; readonly deviceId: string; readonly signatureKey: Bytes };
+  | ({ readonly kind: 'key_package' } & Claimed);
 
 export interface E2eeEngine {
   readonly name: string;
@@ -138,5 +151,5 @@ export interface E2eeEngine {
   restore(saved: SavedState): GroupState;
 }
 
-/** Asked for every leaf of a joined, created or changed group; `false` makes the step fail with `refused`. */
-export type AcceptLeaf = (leaf: Omit<Member, 'leafIndex'>) => boolean | Promise<boolean>;
+/** Asked for every leaf of a joined, created or changed group; `false` makes the step fail with `unvouched`. */
+export type AcceptLeaf = (leaf: Claimed) => boolean | Promise<boolean>;

@@ -2,6 +2,7 @@
 export type E2eeErrorCode =
   | 'malformed' // not parseable, trailing bytes, or a shape the protocol does not allow
   | 'refused' // parseable and authentic, but breaks one of our rules
+  | 'unvouched' // a leaf that `acceptLeaf` refused: ask the directory again once, then the conversation is unsafe
   | 'undecryptable' // authentication failed: tampered, or from someone outside the group
   | 'replayed' // its key was used and erased; seen before, or from a rolled-back sender
   | 'future_epoch' // wait: a commit is missing

@@ -79,7 +79,7 @@ test('a ghost device is refused inside the engine and judged unsafe outside of i
   const { alice, bob, sneak, applied, check, a1, engine, careless } = await direct();
   const ghost = await newDevice(engine, alice.userId);
   const bad = await sneak(ghost);
-  await assert.rejects(engine.process(a1.now(), bad.commit), hasCode('refused'));
+  await assert.rejects(engine.process(a1.now(), bad.commit), hasCode('unvouched'));
   const seen = await applied(bad.commit);
   const judge = () =>
     checkMembers(careless.members(seen.state), { users: [alice.userId, bob.userId], self: a1.signer }, (id) =>
@@ -107,7 +107,7 @@ test('a linked device cannot vouch for others, because it never had the account 
     ghost,
     revoked.signer as { publicKey: Uint8Array<ArrayBuffer>; privateKey: Uint8Array<ArrayBuffer> },
   );
-  await assert.rejects(engine.process(a1.now(), (await sneak(ghost)).commit), hasCode('refused'));
+  await assert.rejects(engine.process(a1.now(), (await sneak(ghost)).commit), hasCode('unvouched'));
 });
 
 test('a revoked device that is still there must be removed; adding one is unsafe', async () => {

@@ -66,7 +66,11 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     authService: {
       validateCredential: async (credential, signatureKey) => {
         const identity = leafIdentity(credential);
-        return identity !== undefined && (await acceptLeaf({ ...identity, signatureKey: own(signatureKey) }));
+        if (identity && !(await acceptLeaf({ ...identity, signatureKey: own(signatureKey) }))) {
+          const { userId, deviceId } = identity;
+          throw new E2eeError('unvouched', `Nobody who is trusted vouches for device ${deviceId} of user ${userId}.`);
+        }
+        return identity !== undefined;
       },
     },
     keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
@@ -203,7 +207,7 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     if (message.wireformat !== 'mls_public_message') throw new E2eeError('malformed', 'Not a commit.');
     if (header.epoch < state.epoch) throw new E2eeError('past_epoch', 'A commit for an epoch that is over.');
     openActive(state);
-    const { sender, removes } = allowedCommit(message.publicMessage);
+    const { senderLeaf, removes } = allowedCommit(message.publicMessage);
     const before = membersOf(mls);
     const result = await refusal(processMessage(message, mls, emptyPskIndex, () => 'accept', suite));
     if (result.kind !== 'newState') throw new E2eeError('malformed', 'Not a commit.');
@@ -211,7 +215,7 @@ function tsMlsEngine(suite: CiphersuiteImpl, acceptLeaf: AcceptLeaf): E2eeEngine
     return {
       kind: 'commit',
       state: wrap(result.newState),
-      sender: at(before, sender),
+      sender: at(before, senderLeaf),
       ...change,
       ...spent(result.consumed),
     };

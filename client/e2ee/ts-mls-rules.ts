@@ -9,7 +9,7 @@ import {
 } from 'ts-mls';
 import { parseLeafIdentity } from '../../protocol/identity.ts';
 import { fromUtf8, own } from './bytes.ts';
-import type { MessageHeader } from './engine.ts';
+import type { Claimed, MessageHeader } from './engine.ts';
 import { E2eeError } from './error.ts';
 import { suiteName } from './ts-mls-crypto.ts';
 
@@ -80,38 +80,41 @@ export function messageHeader(bytes: Uint8Array): MessageHeader {
   }
   if (message.wireformat === 'mls_public_message') {
     const { groupId, epoch } = message.publicMessage.content;
-    return {
-      kind: 'commit',
-      groupId: own(groupId),
-      epoch: toEpoch(epoch),
-      senderLeaf: allowedCommit(message.publicMessage).sender,
-    };
+    return { kind: 'commit', groupId: own(groupId), epoch: toEpoch(epoch), ...allowedCommit(message.publicMessage) };
   }
   if (message.wireformat === 'mls_welcome') {
     return { kind: 'welcome', refs: message.welcome.secrets.map(({ newMember }) => own(newMember)) };
   }
-  if (message.wireformat === 'mls_key_package') {
-    const identity = leafIdentity(message.keyPackage.leafNode.credential);
-    if (!identity) throw new E2eeError('malformed', 'A key package without a device identity.');
-    return { kind: 'key_package', ...identity, signatureKey: own(message.keyPackage.leafNode.signaturePublicKey) };
-  }
+  if (message.wireformat === 'mls_key_package') return { kind: 'key_package', ...claimed(message.keyPackage) };
   throw new E2eeError('malformed', 'A kind of MLS message that is not used.');
 }
 
-/** Only what the server takes too: by a member, Add and Remove by value, or empty with a path. Leaf indexes. */
-export function allowedCommit({ content }: PublicMessage): { sender: number; removes: number[] } {
+function claimed({ leafNode }: KeyPackage): Claimed {
+  const identity = leafIdentity(leafNode.credential);
+  if (!identity) throw new E2eeError('malformed', 'A key package without a device identity.');
+  return { ...identity, signatureKey: own(leafNode.signaturePublicKey) };
+}
+
+/** Only what the server takes too: by a member, Add and Remove by value, or empty with a path. */
+export function allowedCommit({ content }: PublicMessage): { senderLeaf: number; adds: Claimed[]; removes: number[] } {
   if (content.contentType !== 'commit') throw new E2eeError('refused', 'Only commits travel as public messages.');
   if (content.sender.senderType !== 'member') throw new E2eeError('refused', 'Only members commit.');
   const { proposals, path } = content.commit;
+  const adds: Claimed[] = [];
   const removes: number[] = [];
   for (const item of proposals) {
     const proposal = item.proposalOrRefType === 'proposal' ? item.proposal : undefined;
-    if (proposal?.proposalType === 'add') assertKeyPackage(proposal.add.keyPackage);
-    else if (proposal?.proposalType === 'remove') removes.push(proposal.remove.removed);
-    else throw new E2eeError('refused', 'A commit holds Add and Remove by value, nothing else.');
+    if (proposal?.proposalType === 'add') {
+      assertKeyPackage(proposal.add.keyPackage);
+      adds.push(claimed(proposal.add.keyPackage));
+    } else if (proposal?.proposalType === 'remove') {
+      removes.push(proposal.remove.removed);
+    } else {
+      throw new E2eeError('refused', 'A commit holds Add and Remove by value, nothing else.');
+    }
   }
   if (proposals.length === 0 && !path) throw new E2eeError('refused', 'An empty commit renews keys.');
-  return { sender: content.sender.leafIndex, removes };
+  return { senderLeaf: content.sender.leafIndex, adds, removes };
 }
 
 /** Turns the library's failures into ours. By message, because its class names do not survive minification. */
