@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { utf8 } from './bytes.ts';
 import { type Device, newDevice, newUser, testEngine, text } from './testing.ts';
 
@@ -75,7 +75,10 @@ async function walk(seed: number): Promise<void> {
   }
 }
 
-for (let seed = 1; seed <= seeds; seed++) {
-  test(`${commits} random commits keep all members on one line, with states saved and restored (seed ${seed})`, () =>
-    walk(seed));
-}
+// Side by side: a walk mostly waits for WebCrypto's threads.
+describe('random walks', { concurrency: 4 }, () => {
+  for (let seed = 1; seed <= seeds; seed++) {
+    test(`${commits} random commits keep all members on one line, with states saved and restored (seed ${seed})`, () =>
+      walk(seed));
+  }
+});
