@@ -1,0 +1,65 @@
+import * as v from 'valibot';
+import type { CommitEntry, MessageEntry, RequestInput } from '../protocol/index.ts';
+import { base64urlToText, textToBase64url } from './base64url.ts';
+import type { SottoError } from './errors.ts';
+import type { Change } from './store.ts';
+
+/** What an application sends and receives: JSON with a type. `{type: 'text', text}` is what `npm run chat` speaks. */
+export type Content = v.InferOutput<typeof content>;
+export const content = v.looseObject({ type: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) });
+
+export type WireEntry = MessageEntry | CommitEntry;
+
+export interface Outgoing {
+  readonly conversationId: string;
+  readonly clientId: string;
+  readonly content: Content;
+}
+
+/** The part of `message.send` that depends on encryption. */
+export type Encoded = Pick<RequestInput<'message.send'>, 'epoch' | 'mls' | 'content' | 'wrap' | 'search'>;
+
+/** `changes` go into the store in one batch with what the SDK itself writes. */
+export interface EncodedMessage {
+  readonly body: Encoded;
+  readonly changes?: readonly Change[];
+}
+
+export type Decoded =
+  | { readonly is: 'content'; readonly content: Content; readonly changes?: readonly Change[] }
+  /** An entry that has nothing to show, such as a commit. */
+  | { readonly is: 'nothing'; readonly changes?: readonly Change[] };
+
+/**
+ * Stands between the application's content and the wire; encryption lives here.
+ *
+ * Within one conversation the SDK makes one call at a time, and makes the next one only after `changes` of the one
+ * before are in the store. So a codec can move its state with each call and need not fear to be rolled back.
+ * Keys below `codec/` in the store are the codec's own.
+ */
+export interface MessageCodec {
+  /** Called once per message; what it returned is sent, byte for byte, until there is an answer. */
+  encode(message: Outgoing): Promise<EncodedMessage>;
+  /** Called in seq order, once per entry unless it throws: then again a few times, and then the entry counts as unreadable. */
+  decode(entry: WireEntry): Promise<Decoded>;
+  /** Reads an old entry for display, without moving any state. Undefined when it can't be read any more. */
+  peek?(entry: MessageEntry): Promise<Content | undefined>;
+  /** After `stale_epoch` or `removal_required`: puts things right. True when encoding the message anew may help. */
+  recover?(conversationId: string, error: SottoError): Promise<boolean>;
+}
+
+const contentText = v.pipe(v.string(), v.parseJson(), content);
+
+/** Content as plain JSON at epoch 0, which only a server with `REQUIRE_MLS` off takes. For tests and benches. */
+export const plainCodec: MessageCodec = {
+  async encode(message) {
+    return { body: { epoch: 0, mls: textToBase64url(JSON.stringify(message.content)) } };
+  },
+  async decode(entry) {
+    if (!('mls' in entry)) return { is: 'nothing' };
+    return { is: 'content', content: v.parse(contentText, base64urlToText(entry.mls)) };
+  },
+  async peek(entry) {
+    return v.parse(contentText, base64urlToText(entry.mls));
+  },
+};

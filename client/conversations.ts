@@ -1,0 +1,128 @@
+import { conversation as conversationSchema } from '../protocol/conversation.ts';
+import type { Conversation, MessageEntry, RequestInput, Reply } from '../protocol/index.ts';
+import { type Marks, marksOfOthers } from './message-state.ts';
+import { keys, readAll } from './records.ts';
+import type { ServerEvent } from './requests.ts';
+import type { ClientStore } from './store.ts';
+
+export interface ConversationsOptions {
+  readonly store: ClientStore;
+  list(body: RequestInput<'conversation.list'>): Promise<Reply<'conversation.list'>>;
+  get(conversationId: string): Promise<Conversation>;
+  onChange(conversation: Conversation): void;
+  onProblem(problem: unknown): void;
+}
+
+const PAGE = 200;
+const MAX_PAGES = 50;
+
+/** The conversations of this user with their marks and unread counts, as the server last told them. */
+export class Conversations {
+  readonly #options: ConversationsOptions;
+  readonly #known = new Map<string, Conversation>();
+  readonly #asked = new Set<string>();
+  #me = '';
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+  }
+
+  /** What was known when this program last ran. */
+  async load(userId: string): Promise<void> {
+    this.#me = userId;
+    for (const each of await readAll(this.#options.store, conversationSchema, { prefix: keys.conversations })) {
+      this.#known.set(each.id, each);
+    }
+  }
+
+  /** Newest activity first. */
+  all(): Conversation[] {
+    return [...this.#known.values()].sort((a, b) => (a.lastAt < b.lastAt ? 1 : a.lastAt > b.lastAt ? -1 : 0));
+  }
+
+  get(id: string): Conversation | undefined {
+    return this.#known.get(id);
+  }
+
+  /** How far everyone else has got. */
+  marks(id: string): Marks {
+    const known = this.#known.get(id);
+    return known === undefined ? { deliveredSeq: 0, readSeq: 0 } : marksOfOthers(known, this.#me);
+  }
+
+  /** Reads the whole list again. */
+  async refresh(): Promise<void> {
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const reply = await this.#options.list(cursor === undefined ? { limit: PAGE } : { limit: PAGE, cursor });
+      for (const each of reply.conversations) this.put(each);
+      ({ cursor } = reply);
+      if (cursor === undefined) return;
+    }
+  }
+
+  /** Takes a conversation as the server told it. Marks told earlier are kept where they are higher. */
+  put(told: Conversation): void {
+    const before = this.#known.get(told.id);
+    const members = told.members.map((member) => {
+      const old = before?.members.find((each) => each.userId === member.userId);
+      return old === undefined ? member : { ...member, ...raised(member, old) };
+    });
+    const next = { ...told, members, lastSeq: Math.max(told.lastSeq, before?.lastSeq ?? 0) };
+    this.#keep(next);
+    this.#options.store.write([{ key: keys.conversation(next.id), value: next }]).catch(this.#options.onProblem);
+  }
+
+  take(event: ServerEvent): void {
+    switch (event.type) {
+      case 'conversation.changed':
+        return this.put(event.body.conversation);
+      case 'message.new':
+        return this.sent(event.body);
+      case 'receipt.changed': {
+        const { conversationId, userId, unread, ...marks } = event.body;
+        return this.#update(conversationId, (known) => ({
+          ...this.#raise(known, userId, marks),
+          ...(unread === undefined ? {} : { unread }),
+          ...(userId === this.#me ? { readSeq: Math.max(known.readSeq, marks.readSeq) } : {}),
+        }));
+      }
+    }
+  }
+
+  /** A message in the log: its sender has everything up to it, and has read it; no receipt says so. */
+  sent({ conversationId, senderId, seq, sentAt, silent }: Pick<MessageEntry, 'conversationId' | 'senderId' | 'seq' | 'sentAt' | 'silent'>): void {
+    this.#update(conversationId, (known) => {
+      const next = this.#raise(known, senderId, { deliveredSeq: seq, readSeq: seq });
+      if (seq <= known.lastSeq) return next;
+      const notifies = senderId !== this.#me && silent !== true;
+      return { ...next, lastSeq: seq, lastAt: sentAt, unread: known.unread + (notifies ? 1 : 0) };
+    });
+  }
+
+  #update(id: string, change: (known: Conversation) => Conversation): void {
+    const known = this.#known.get(id);
+    if (known !== undefined) return this.#keep(change(known));
+    if (this.#asked.has(id)) return;
+    this.#asked.add(id);
+    this.#options
+      .get(id)
+      .then((told) => this.put(told), this.#options.onProblem)
+      .finally(() => this.#asked.delete(id));
+  }
+
+  #raise(known: Conversation, userId: string, marks: Marks): Conversation {
+    const members = known.members.map((each) => (each.userId === userId ? { ...each, ...raised(each, marks) } : each));
+    return { ...known, members };
+  }
+
+  #keep(next: Conversation): void {
+    this.#known.set(next.id, next);
+    this.#options.onChange(next);
+  }
+}
+
+const raised = (a: Marks, b: Marks): Marks => ({
+  deliveredSeq: Math.max(a.deliveredSeq, b.deliveredSeq, b.readSeq),
+  readSeq: Math.max(a.readSeq, b.readSeq),
+});

@@ -1,0 +1,44 @@
+import { type ErrorCode, errorCodes, isErrorCode } from '../protocol/codes.ts';
+
+interface More {
+  readonly retryAfterMs?: number | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * What went wrong with a request, with the server's stable code. What the SDK finds by itself has the code the server
+ * would have used: `unavailable` when an answer did not come (the outcome is unknown), `bad_request` for a wrong body.
+ */
+export class SottoError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, more: More = {}) {
+    super(message, { cause: more.cause });
+    this.name = 'SottoError';
+    this.code = code;
+    this.retryAfterMs = more.retryAfterMs;
+    this.details = more.details;
+  }
+
+  /** `same`: the identical request may succeed later. `changed`: only a different one. `never`: neither. */
+  get retry(): 'same' | 'changed' | 'never' {
+    return errorCodes[this.code].retry;
+  }
+}
+
+/** An error as the server wrote it. A code of a later protocol version is treated as `internal`, and kept in `details`. */
+export function fromServer(error: {
+  code: string;
+  message: string;
+  retryAfterMs?: number | undefined;
+  details?: Record<string, unknown> | undefined;
+}): SottoError {
+  if (isErrorCode(error.code)) return new SottoError(error.code, error.message, error);
+  return new SottoError('internal', error.message, { ...error, details: { ...error.details, code: error.code } });
+}
+
+/** Anything thrown, as a sentence. */
+export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

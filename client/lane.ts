@@ -1,0 +1,273 @@
+import { type Cancel, type Clock, delay } from './clock.ts';
+import type { WireEntry } from './codec.ts';
+import { reasonOf, SottoError } from './errors.ts';
+import type { InboxOptions } from './inbox.ts';
+import { backoffMs } from './reconnect.ts';
+import { type Entry, entry as entrySchema, keys, type Position, putEntry, putPosition, readAll } from './records.ts';
+import { read } from './reading.ts';
+import { Stopped } from './steady.ts';
+
+/** An entry on its way in: as an event or from the history, or as the reply to a send of this device. */
+export type Arrival =
+  | { readonly is: 'entry'; readonly seq: number; readonly entry: WireEntry }
+  | { readonly is: 'reply'; readonly seq: number; readonly sentAt: string; readonly clientId: string };
+
+const ACK_EVERY = 32;
+const ACK_AFTER_MS = 25;
+const GAP_AFTER_MS = 250;
+const HISTORY_PAGE = 200;
+/** More than the server ever pushes unacknowledged; what is beyond is read again when its turn comes. */
+const MAX_ARRIVALS = 2_048;
+const ANCHOR_PAGE = 20;
+const ANCHOR_MARGIN_MS = 10_000;
+
+/**
+ * One conversation's entries, in order: waits for what is missing, reads, stores, hands over, acknowledges.
+ * Nothing is taken in before `settle` said where this device stands in the present log.
+ */
+export class Lane {
+  readonly conversationId: string;
+  readonly #options: InboxOptions;
+  readonly #clock: Clock;
+  readonly #arrivals = new Map<number, Arrival>();
+  #position: Position | undefined;
+  #highest = 0;
+  #settled = false;
+  #busy = false;
+  #filling = false;
+  #fillTries = 0;
+  #acked = 0;
+  #cancelAck: Cancel | undefined;
+  #cancelGap: Cancel | undefined;
+
+  constructor(conversationId: string, options: InboxOptions) {
+    this.conversationId = conversationId;
+    this.#options = options;
+    this.#clock = options.clock;
+  }
+
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** True while something is being read or handed over. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Positions are known and belong to the present log; undefined for a conversation that is new here. */
+  settle(position: Position | undefined): void {
+    this.#position = position;
+    this.#settled = true;
+    this.#acked = 0;
+    for (const [seq] of this.#arrivals) if (seq <= (position?.received ?? 0)) this.#arrivals.delete(seq);
+    this.proceed();
+  }
+
+  /** The log is another one now: nothing that was under way counts. */
+  unsettle(): void {
+    this.#settled = false;
+    this.#cancelAck?.();
+    this.#cancelAck = undefined;
+    this.#highest = 0;
+    this.#arrivals.clear();
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  arrive(arrival: Arrival): void {
+    if (this.#position !== undefined && this.#settled && arrival.seq <= this.#position.received) {
+      this.#known(arrival);
+      return;
+    }
+    this.#highest = Math.max(this.#highest, arrival.seq);
+    if (this.#arrivals.size < MAX_ARRIVALS || arrival.seq === (this.#position?.received ?? 0) + 1) {
+      this.#arrivals.set(arrival.seq, arrival);
+    }
+    this.proceed();
+  }
+
+  /** Goes on where that is possible. */
+  proceed(): void {
+    if (!this.#settled || this.#busy) return;
+    this.#busy = true;
+    this.#run()
+      .catch((error: unknown) => {
+        if (!(error instanceof Stopped)) this.#options.onProblem(error);
+      })
+      .finally(() => {
+        this.#busy = false;
+        if (this.#settled && this.#next() !== undefined) this.proceed();
+        else this.#options.onIdle(this);
+      });
+  }
+
+  /** A new session: what was acknowledged over the last one may not have arrived. */
+  reconnected(): void {
+    this.#acked = 0;
+    this.#fillTries = 0;
+    this.proceed();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#position === undefined && !(await this.#anchor())) return;
+    await this.#handOverStored();
+    for (let next = this.#next(); next !== undefined; next = this.#next()) await this.#take(next);
+    this.#ack();
+    this.#watchGap();
+  }
+
+  #next(): Arrival | undefined {
+    return this.#position === undefined ? undefined : this.#arrivals.get(this.#position.received + 1);
+  }
+
+  /** Entries that an earlier run stored but whose handler it did not see finishing. */
+  async #handOverStored(): Promise<void> {
+    const position = this.#position;
+    if (position === undefined || position.handled >= position.received) return;
+    const { conversationId } = this;
+    const range = {
+      prefix: keys.entries(conversationId),
+      above: keys.entry(conversationId, position.handled),
+      below: keys.entry(conversationId, position.received + 1),
+    };
+    for (const stored of await readAll(this.#options.store, entrySchema, range)) await this.#handOver(stored);
+    await this.#handled(position.received);
+  }
+
+  async #take(arrival: Arrival): Promise<void> {
+    const position = this.#position;
+    if (position === undefined) return;
+    const next = { ...position, received: arrival.seq };
+    const result = await read(this.#options, this.conversationId, arrival, [putPosition(this.conversationId, next)]);
+    if (!this.#settled) return;
+    this.#position = next;
+    this.#arrivals.delete(arrival.seq);
+    if (result.show) await this.#handOver(result.entry);
+    if (this.#settled) await this.#handled(arrival.seq);
+  }
+
+  /** Gives an entry to the application; after a bounded number of failures it counts as handled all the same. */
+  async #handOver(entry: Entry): Promise<void> {
+    if (entry.hidden) return;
+    const { handle, handlerTries, signal, onFailedEntry, write } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await handle(entry);
+      } catch (error) {
+        if (signal.aborted) throw new Stopped();
+        if (tries < handlerTries) {
+          await delay(this.#clock, backoffMs(tries, 1), signal);
+          if (signal.aborted) throw new Stopped();
+          continue;
+        }
+        const failed = { ...entry, failure: { code: 'handler_failed', message: reasonOf(error) } };
+        await write([putEntry(failed)], 'written');
+        onFailedEntry(failed);
+        return;
+      }
+    }
+  }
+
+  async #handled(seq: number): Promise<void> {
+    if (this.#position === undefined) return;
+    if (this.#options.signal.aborted) throw new Stopped();
+    this.#position = { ...this.#position, handled: seq };
+    await this.#options.write([putPosition(this.conversationId, this.#position)], 'written');
+    if (seq - this.#acked >= ACK_EVERY) this.#ack();
+  }
+
+  /** Something came that this device holds already: the server does not know that, or a reply came late. */
+  #known(arrival: Arrival): void {
+    const record = this.#options.outgoing(clientIdOf(arrival) ?? '');
+    if (record !== undefined && record.conversationId === this.conversationId) {
+      read(this.#options, this.conversationId, arrival, []).catch(this.#options.onProblem);
+    }
+    if (arrival.is === 'reply' || this.#busy || this.#cancelAck !== undefined) return;
+    this.#acked = 0;
+    this.#cancelAck = this.#clock.after(ACK_AFTER_MS, () => {
+      this.#cancelAck = undefined;
+      this.#ack();
+    });
+  }
+
+  #ack(): void {
+    const handled = this.#position?.handled ?? 0;
+    if (!this.#settled || handled <= this.#acked) return;
+    if (this.#options.ack(this.conversationId, handled)) this.#acked = handled;
+  }
+
+  #watchGap(): void {
+    this.#cancelGap?.();
+    this.#cancelGap = undefined;
+    if (this.#filling || this.#highest <= (this.#position?.received ?? 0)) return;
+    // Mostly it is a reply that is overtaken by an event; then the gap closes by itself.
+    const wait = this.#fillTries === 0 ? GAP_AFTER_MS : GAP_AFTER_MS + backoffMs(this.#fillTries, this.#options.random());
+    this.#cancelGap = this.#clock.after(wait, () => {
+      this.#cancelGap = undefined;
+      if (this.#options.connected()) void this.#fill();
+    });
+  }
+
+  async #fill(): Promise<void> {
+    const after = this.#position?.received ?? 0;
+    this.#filling = true;
+    try {
+      const page = await this.#options.history({ conversationId: this.conversationId, after, limit: HISTORY_PAGE });
+      if (!this.#settled) return;
+      this.#fillTries = 0;
+      for (const entry of page.messages) this.#admit(entry);
+      // The log ends below what was announced; only a restored database can do that, and hello will say so.
+      if (page.messages.length === 0) this.#highest = after;
+    } catch (error) {
+      if (error instanceof SottoError && error.retry !== 'same') this.#giveUp();
+      else this.#fillTries += 1;
+    } finally {
+      this.#filling = false;
+      this.proceed();
+    }
+  }
+
+  #admit(entry: WireEntry): void {
+    if (entry.seq > (this.#position?.received ?? 0)) this.#arrivals.set(entry.seq, { is: 'entry', seq: entry.seq, entry });
+    this.#highest = Math.max(this.#highest, entry.seq);
+  }
+
+  /** Not a member any more: what is missing will never come. */
+  #giveUp(): void {
+    this.#arrivals.clear();
+    this.#highest = this.#position?.received ?? 0;
+  }
+
+  /**
+   * Finds where a conversation begins for this device when the store does not know. During the backlog the first event
+   * says it. Later a reply may overtake an event, so the log itself is asked what was written since hello.
+   */
+  async #anchor(): Promise<boolean> {
+    const { greeting, history } = this.#options;
+    const present = greeting();
+    if (present === undefined || this.#arrivals.size === 0) return false;
+    const lowest = Math.min(...this.#arrivals.keys());
+    const events = [...this.#arrivals.values()].some((arrival) => arrival.is === 'entry');
+    if (!present.synced && !events) return false;
+    let base = lowest - 1;
+    if (present.synced && base > 0) {
+      const page = await history({ conversationId: this.conversationId, before: lowest, limit: ANCHOR_PAGE });
+      const since = present.serverTime - ANCHOR_MARGIN_MS;
+      for (const { seq, sentAt } of page.messages.toReversed()) {
+        if (seq !== base || Date.parse(sentAt) < since) break;
+        base = seq - 1;
+      }
+    }
+    if (!this.#settled) return false;
+    this.#position = { logId: present.logId, received: base, handled: base };
+    return true;
+  }
+}
+
+export const clientIdOf = (arrival: Arrival): string | undefined => {
+  if (arrival.is === 'reply') return arrival.clientId;
+  return 'clientId' in arrival.entry ? arrival.entry.clientId : undefined;
+};

@@ -1,0 +1,295 @@
+import type { Reply, RequestInput } from '../protocol/index.ts';
+import { type Clock, delay } from './clock.ts';
+import type { Content, MessageCodec } from './codec.ts';
+import { reasonOf, SottoError } from './errors.ts';
+import type { FailureReason, MessageFact } from './message-state.ts';
+import { backoffMs } from './reconnect.ts';
+import { keys, type OutgoingRecord, outgoing, readAll } from './records.ts';
+import { type SteadyWrite, Stopped } from './steady.ts';
+import type { ClientStore } from './store.ts';
+import type { Turns } from './turns.ts';
+
+export interface OutboxOptions {
+  readonly store: ClientStore;
+  readonly write: SteadyWrite;
+  readonly codec: MessageCodec;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly turns: Turns;
+  readonly signal: AbortSignal;
+  send(body: RequestInput<'message.send'>): Promise<Reply<'message.send'>>;
+  /** The log that sends go into now; undefined while there is no session, or this conversation isn't settled in it. */
+  logFor(conversationId: string): string | undefined;
+  onFact(record: OutgoingRecord, fact: MessageFact): void;
+  onProblem(problem: unknown): void;
+  /** The reply took the place of the entry's event. */
+  onReply(record: OutgoingRecord, seq: number, sentAt: string): void;
+}
+
+interface Queue {
+  readonly records: OutgoingRecord[];
+  running: boolean;
+}
+
+/** Far from both ends, so that what a restored server lost can be put before what is still waiting. */
+const FIRST_N = 1e12;
+const INTERNAL_TRIES = 8;
+const RECOVERIES = 5;
+const ENCODE_TRIES = 3;
+
+type Verdict = 'again' | 'recover' | 'refused';
+
+const verdicts: Partial<Record<string, Verdict>> = {
+  unavailable: 'again',
+  rate_limited: 'again',
+  internal: 'again',
+  // The session itself ends next, and says why.
+  unauthenticated: 'again',
+  stale_epoch: 'recover',
+  removal_required: 'recover',
+};
+
+/**
+ * Messages on their way into the log. Each is in the store before it is sent, and leaves it in the batch that puts its
+ * entry there. In one conversation one message is in flight at a time: with an unknown outcome nothing may overtake it.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #queues = new Map<string, Queue>();
+  readonly #byClientId = new Map<string, OutgoingRecord>();
+  #lastN = FIRST_N;
+  #firstN = FIRST_N;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    for (const record of await readAll(this.#options.store, outgoing, { prefix: keys.allOutgoing })) {
+      this.#insert(record);
+    }
+  }
+
+  /** Resolves when the message would survive a crash; sending goes on from there. */
+  async add(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}) {
+    const { clock, newId, write } = this.#options;
+    this.#lastN += 1;
+    const record: OutgoingRecord = {
+      n: this.#lastN,
+      clientId: more.clientId ?? newId(),
+      conversationId,
+      content,
+      silent: more.silent ?? false,
+      createdAt: new Date(clock.now()).toISOString(),
+    };
+    const known = this.#byClientId.get(record.clientId);
+    if (known !== undefined) return known;
+    this.#insert(record);
+    await write([{ key: keys.outgoing(record), value: record }], 'synced');
+    this.#options.onFact(record, { is: 'retried' });
+    this.pump(conversationId);
+    return record;
+  }
+
+  find(clientId: string): OutgoingRecord | undefined {
+    return this.#byClientId.get(clientId);
+  }
+
+  /** What is not in the log yet, and what was refused, in order. */
+  list(conversationId: string): readonly OutgoingRecord[] {
+    return this.#queues.get(conversationId)?.records ?? [];
+  }
+
+  conversations(): string[] {
+    return [...this.#queues.keys()];
+  }
+
+  /** Its entry is in the store now, in the place of this record. */
+  settle(record: OutgoingRecord): void {
+    const queue = this.#queues.get(record.conversationId);
+    const at = queue?.records.indexOf(record) ?? -1;
+    if (at >= 0) queue?.records.splice(at, 1);
+    if (queue?.records.length === 0 && !queue.running) this.#queues.delete(record.conversationId);
+    this.#byClientId.delete(record.clientId);
+  }
+
+  /** Sends a refused message after all, encoded anew. */
+  async retry(clientId: string): Promise<void> {
+    const record = this.#byClientId.get(clientId);
+    if (record?.failed === undefined) throw new SottoError('not_found', 'no failed message has that client id');
+    delete record.failed;
+    delete record.wire;
+    await this.#options.write([{ key: keys.outgoing(record), value: record }], 'synced');
+    this.#options.onFact(record, { is: 'retried' });
+    this.pump(record.conversationId);
+  }
+
+  /** Forgets a refused message. */
+  async discard(clientId: string): Promise<void> {
+    const record = this.#byClientId.get(clientId);
+    if (record?.failed === undefined) throw new SottoError('not_found', 'no failed message has that client id');
+    await this.#options.write([{ key: keys.outgoing(record) }], 'synced');
+    this.settle(record);
+  }
+
+  /** Records for messages that a restored server lost, before everything that waits. The caller writes, then admits them. */
+  relive(lost: readonly { conversationId: string; clientId: string; content: Content; silent: boolean; sentAt: string }[]) {
+    this.#firstN -= lost.length;
+    return lost.map(
+      ({ conversationId, clientId, content, silent, sentAt }, at): OutgoingRecord => ({
+        n: this.#firstN + at,
+        clientId,
+        conversationId,
+        content,
+        silent,
+        createdAt: sentAt,
+      }),
+    );
+  }
+
+  /** The log in which this conversation's messages had been stored is gone. */
+  unstore(conversationId: string, logId: string): void {
+    for (const record of this.list(conversationId)) {
+      if (record.stored?.logId === logId) continue;
+      if (record.stored !== undefined) this.#options.onFact(record, { is: 'lost' });
+      delete record.stored;
+    }
+  }
+
+  admit(records: readonly OutgoingRecord[]): void {
+    for (const record of records) {
+      this.#insert(record);
+      this.#options.onFact(record, { is: 'lost' });
+    }
+  }
+
+  /** Sends what can be sent. Called whenever something may have become possible. */
+  pump(conversationId?: string): void {
+    for (const id of conversationId === undefined ? this.conversations() : [conversationId]) {
+      const queue = this.#queues.get(id);
+      if (queue === undefined || queue.running) continue;
+      queue.running = true;
+      this.#run(id, queue)
+        .catch((error: unknown) => {
+          if (!(error instanceof Stopped)) this.#options.onProblem(error);
+        })
+        .finally(() => {
+          queue.running = false;
+        });
+    }
+  }
+
+  async #run(conversationId: string, queue: Queue): Promise<void> {
+    for (let tries = 0, recoveries = 0; ; ) {
+      const logId = this.#options.logFor(conversationId);
+      const record = queue.records.find((each) => each.stored === undefined && each.failed === undefined);
+      if (logId === undefined || record === undefined || this.#options.signal.aborted) return;
+      if (record.wire === undefined) {
+        await this.#encode(record);
+        // Much may have changed meanwhile.
+        continue;
+      }
+      try {
+        const { seq, sentAt } = await this.#options.send(request(record));
+        await this.#stored(record, logId, seq, sentAt);
+        tries = 0;
+        recoveries = 0;
+      } catch (thrown) {
+        if (thrown instanceof Stopped) throw thrown;
+        const error = thrown instanceof SottoError ? thrown : new SottoError('unavailable', reasonOf(thrown));
+        let verdict = verdicts[error.code] ?? 'refused';
+        if (error.code === 'internal' && tries >= INTERNAL_TRIES) verdict = 'refused';
+        if (verdict === 'recover') {
+          recoveries += 1;
+          if (recoveries <= RECOVERIES && (await this.#recover(record, error))) continue;
+          verdict = 'refused';
+        }
+        if (verdict === 'again') {
+          await this.#pause(conversationId, error.retryAfterMs ?? backoffMs(tries, this.#options.random()));
+          tries += 1;
+        } else {
+          await this.#fail(record, { code: error.code, message: error.message });
+          tries = 0;
+          recoveries = 0;
+        }
+      }
+    }
+  }
+
+  /** Nothing to wait for when the connection broke: then the next session starts the queue again. */
+  async #pause(conversationId: string, ms: number): Promise<void> {
+    const { clock, logFor, signal } = this.#options;
+    if (logFor(conversationId) !== undefined) await delay(clock, ms, signal);
+  }
+
+  async #encode(record: OutgoingRecord): Promise<void> {
+    const { clock, codec, turns, write, signal } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await turns.run(record.conversationId, async () => {
+          // Its entry came in meanwhile: nothing may bring this record back.
+          if (this.#byClientId.get(record.clientId) !== record) return;
+          const { body, changes = [] } = await codec.encode(record);
+          const wire = { ...body };
+          await write([{ key: keys.outgoing(record), value: { ...record, wire } }, ...changes], 'synced');
+          record.wire = wire;
+        });
+        return;
+      } catch (error) {
+        if (error instanceof Stopped) throw error;
+        if (tries >= ENCODE_TRIES) {
+          await this.#fail(record, { code: 'not_encoded', message: reasonOf(error) });
+          return;
+        }
+        await delay(clock, backoffMs(tries, 1), signal);
+      }
+    }
+  }
+
+  async #recover(record: OutgoingRecord, error: SottoError): Promise<boolean> {
+    const { codec, write } = this.#options;
+    try {
+      if ((await codec.recover?.(record.conversationId, error)) !== true) return false;
+    } catch {
+      // Told to the application by the refusal that follows.
+      return false;
+    }
+    delete record.wire;
+    if (this.#byClientId.get(record.clientId) !== record) return true;
+    await write([{ key: keys.outgoing(record), value: record }], 'synced');
+    return true;
+  }
+
+  async #stored(record: OutgoingRecord, logId: string, seq: number, sentAt: string): Promise<void> {
+    // Its event may have come first, after a break; then the record is settled already.
+    if (this.#byClientId.get(record.clientId) !== record) return;
+    record.stored = { logId, seq, sentAt };
+    // Losing this to a power cut costs nothing: the entry comes again, since it is not acknowledged yet.
+    await this.#options.write([{ key: keys.outgoing(record), value: record }], 'written');
+    this.#options.onFact(record, { is: 'stored', seq, sentAt });
+    this.#options.onReply(record, seq, sentAt);
+  }
+
+  async #fail(record: OutgoingRecord, reason: FailureReason): Promise<void> {
+    if (this.#byClientId.get(record.clientId) !== record) return;
+    record.failed = { code: reason.code, message: reason.message };
+    await this.#options.write([{ key: keys.outgoing(record), value: record }], 'synced');
+    this.#options.onFact(record, { is: 'refused', reason });
+  }
+
+  #insert(record: OutgoingRecord): void {
+    const queue = this.#queues.get(record.conversationId) ?? { records: [], running: false };
+    this.#queues.set(record.conversationId, queue);
+    queue.records.push(record);
+    queue.records.sort((a, b) => a.n - b.n);
+    this.#byClientId.set(record.clientId, record);
+    this.#lastN = Math.max(this.#lastN, record.n);
+    this.#firstN = Math.min(this.#firstN, record.n);
+  }
+}
+
+function request({ conversationId, clientId, wire, silent }: OutgoingRecord): RequestInput<'message.send'> {
+  if (wire === undefined) throw new Error('a message is encoded before it is sent');
+  return silent ? { conversationId, clientId, ...wire, silent } : { conversationId, clientId, ...wire };
+}

@@ -1,0 +1,105 @@
+import * as v from 'valibot';
+import { bytes, epoch, mark, seq, timestamp, uuid } from '../protocol/scalars.ts';
+import { search, wrap } from '../protocol/message.ts';
+import { MAX_CONTENT_BYTES } from '../protocol/scalars.ts';
+import { content } from './codec.ts';
+import type { Change, ClientStore, Range } from './store.ts';
+import { keyNumber } from './store.ts';
+
+const reason = v.object({ code: v.string(), message: v.string() });
+
+/** How far this device is in one conversation's log: kept in the store, and seen by the application's handler. */
+export const position = v.object({ logId: uuid, received: mark, handled: mark });
+
+/** One entry of a conversation's log as this device keeps it. */
+export const entry = v.object({
+  conversationId: uuid,
+  seq,
+  senderId: uuid,
+  senderDeviceId: uuid,
+  /** Empty for an entry that is no message. */
+  clientId: v.string(),
+  sentAt: timestamp,
+  silent: v.boolean(),
+  /** Nothing to show: a commit, for example. */
+  hidden: v.boolean(),
+  /** Absent when it is hidden or could not be read. */
+  content: v.optional(content),
+  failure: v.optional(reason),
+});
+
+const ciphertext = bytes(MAX_CONTENT_BYTES);
+
+/** A message of this device on its way into the log. */
+export const outgoing = v.object({
+  /** The order within its conversation. */
+  n: v.number(),
+  clientId: uuid,
+  conversationId: uuid,
+  content,
+  silent: v.boolean(),
+  createdAt: timestamp,
+  /** Once encoded, exactly these bytes are sent until there is an answer. */
+  wire: v.optional(
+    v.object({
+      epoch,
+      mls: ciphertext,
+      content: v.optional(ciphertext),
+      wrap: v.optional(wrap),
+      search: v.optional(search),
+    }),
+  ),
+  /** In the log, but entries before it have not come in yet. */
+  stored: v.optional(v.object({ logId: uuid, seq, sentAt: timestamp })),
+  failed: v.optional(reason),
+});
+
+/** What was received under an earlier log and is expected to come again: recognised by its sender's device and client id. */
+export const seen = v.object({ entry, handled: v.boolean() });
+
+export type Position = v.InferOutput<typeof position>;
+export type Entry = v.InferOutput<typeof entry>;
+export type OutgoingRecord = v.InferOutput<typeof outgoing>;
+export type SeenRecord = v.InferOutput<typeof seen>;
+
+export const keys = {
+  positions: 'position/',
+  position: (conversationId: string) => `position/${conversationId}`,
+  entries: (conversationId: string) => `entry/${conversationId}/`,
+  entry: (conversationId: string, at: number) => `entry/${conversationId}/${keyNumber(at)}`,
+  allOutgoing: 'outgoing/',
+  outgoing: (record: { conversationId: string; n: number }) => `outgoing/${record.conversationId}/${keyNumber(record.n)}`,
+  allSeen: (conversationId: string) => `seen/${conversationId}/`,
+  seen: (conversationId: string, deviceId: string, clientId: string) => `seen/${conversationId}/${deviceId}/${clientId}`,
+  conversations: 'conversation/',
+  conversation: (id: string) => `conversation/${id}`,
+} as const;
+
+/** The values of a range that are what they should be; others are as good as absent. */
+export async function readAll<S extends v.GenericSchema>(
+  store: ClientStore,
+  schema: S,
+  range: Range,
+): Promise<v.InferOutput<S>[]> {
+  const found: v.InferOutput<S>[] = [];
+  for (const item of await store.list(range)) {
+    const result = v.safeParse(schema, item.value);
+    if (result.success) found.push(result.output);
+  }
+  return found;
+}
+
+export async function readOne<S extends v.GenericSchema>(
+  store: ClientStore,
+  schema: S,
+  key: string,
+): Promise<v.InferOutput<S> | undefined> {
+  const result = v.safeParse(schema, await store.get(key));
+  return result.success ? result.output : undefined;
+}
+
+export const putEntry = (value: Entry): Change => ({ key: keys.entry(value.conversationId, value.seq), value });
+export const putPosition = (conversationId: string, value: Position): Change => ({
+  key: keys.position(conversationId),
+  value,
+});
