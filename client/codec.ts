@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { CommitEntry, MessageEntry, RequestInput } from '../protocol/index.ts';
-import { base64urlToText, textToBase64url } from './base64url.ts';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from './e2ee/bytes.ts';
 import type { SottoError } from './errors.ts';
 import type { Change } from './store.ts';
 
@@ -35,7 +35,7 @@ export type Decoded =
  *
  * Within one conversation the SDK makes one call at a time, and makes the next one only after `changes` of the one
  * before are in the store. So a codec can move its state with each call and need not fear to be rolled back.
- * Keys below `codec/` in the store are the codec's own.
+ * The names of the SDK's own keys are in `records.ts`; all others are the codec's.
  */
 export interface MessageCodec {
   /** Called once per message; what it returned is sent, byte for byte, until there is an answer. */
@@ -53,13 +53,13 @@ const contentText = v.pipe(v.string(), v.parseJson(), content);
 /** Content as plain JSON at epoch 0, which only a server with `REQUIRE_MLS` off takes. For tests and benches. */
 export const plainCodec: MessageCodec = {
   async encode(message) {
-    return { body: { epoch: 0, mls: textToBase64url(JSON.stringify(message.content)) } };
+    return { body: { epoch: 0, mls: toBase64url(utf8(JSON.stringify(message.content))) } };
   },
   async decode(entry) {
     if (!('mls' in entry)) return { is: 'nothing' };
-    return { is: 'content', content: v.parse(contentText, base64urlToText(entry.mls)) };
+    return { is: 'content', content: v.parse(contentText, fromUtf8(fromBase64url(entry.mls))) };
   },
   async peek(entry) {
-    return v.parse(contentText, base64urlToText(entry.mls));
+    return v.parse(contentText, fromUtf8(fromBase64url(entry.mls)));
   },
 };

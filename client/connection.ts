@@ -158,8 +158,7 @@ export class Connection {
       const leave = () => broken('stopped');
 
       const deadline = clock.after(CONNECT_TIMEOUT_MS, () => broken('no answer while connecting'));
-      const greet = async () => {
-        const greeting = await this.#requests.hello(program === undefined ? { token } : { token, client: program });
+      const greet = (greeting: Greeting) => {
         if (over) return;
         deadline();
         greeted();
@@ -167,9 +166,8 @@ export class Connection {
         stopWatching = this.#watch(greeting.limits.pingEveryMs, broken);
         this.#requests.release(greeting.limits);
       };
-      const refusedHello = (error: unknown) => {
+      const refusedHello = (error: SottoError) => {
         if (over) return;
-        if (!(error instanceof SottoError)) return broken(String(error));
         // The close code that follows says more; a full socket may be unable to carry it.
         notGreeted = error;
         stopWatching = clock.after(CLOSE_CODE_TIMEOUT_MS, () => broken(error.message));
@@ -183,7 +181,7 @@ export class Connection {
           this.#lastSent = clock.now();
           this.#lastHeard = clock.now();
           this.#requests.attach((frame) => this.#send(frame));
-          greet().catch(refusedHello);
+          this.#requests.hello(program === undefined ? { token } : { token, client: program }, greet, refusedHello);
         },
         text: (frame) => {
           if (over) return;

@@ -4,7 +4,7 @@ import type { MessageCodec, WireEntry } from './codec.ts';
 import { Lane } from './lane.ts';
 import { rebase } from './rebase.ts';
 import { backoffMs } from './reconnect.ts';
-import { type Entry, keys, type OutgoingRecord, type Position, position as positionSchema } from './records.ts';
+import { type Entry, handled, keys, type OutgoingRecord, type Position, readOne, received } from './records.ts';
 import { type SteadyWrite, Stopped } from './steady.ts';
 import * as v from 'valibot';
 import type { ClientStore } from './store.ts';
@@ -58,12 +58,17 @@ export class Inbox {
   }
 
   async load(): Promise<void> {
-    for (const { key, value } of await this.#options.store.list({ prefix: keys.positions })) {
-      const result = v.safeParse(positionSchema, value);
-      if (result.success) this.#positions.set(key.slice(keys.positions.length), result.output);
+    const { store } = this.#options;
+    for (const { key, value } of await store.list({ prefix: keys.allReceived })) {
+      const here = v.safeParse(received, value);
+      if (!here.success) continue;
+      const id = key.slice(keys.allReceived.length);
+      const { logId, seq } = here.output;
+      const seen = await readOne(store, handled, keys.handled(id));
+      this.#positions.set(id, { logId, received: seq, handled: seen?.logId === logId ? Math.min(seen.seq, seq) : seq });
     }
     // What an earlier run did not finish needs no connection.
-    for (const [id, { received, handled }] of this.#positions) if (handled < received) this.#lane(id);
+    for (const [id, position] of this.#positions) if (position.handled < position.received) this.#lane(id);
   }
 
   /** True once this conversation's place in the present log is known. */
@@ -139,7 +144,7 @@ export class Inbox {
           const result = await rebase({ store, history, conversationId, logId, before, deviceId: me().deviceId });
           const again = this.#options.relive(conversationId, logId, result.lost);
           const puts = again.records.map((record) => ({ key: keys.outgoing(record), value: record }));
-          await write([...result.changes, ...puts], 'synced');
+          await write([...result.changes, ...puts]);
           again.admit();
           return result.position;
         });

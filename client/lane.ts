@@ -1,9 +1,10 @@
 import { type Cancel, type Clock, delay } from './clock.ts';
 import type { WireEntry } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
+import { HandlerTooSlow } from './handler.ts';
 import type { InboxOptions } from './inbox.ts';
 import { backoffMs } from './reconnect.ts';
-import { type Entry, entry as entrySchema, keys, type Position, putEntry, putPosition, readAll } from './records.ts';
+import { type Entry, entry as entrySchema, keys, type Position, putEntry, putHandled, putReceived, readAll } from './records.ts';
 import { read } from './reading.ts';
 import { Stopped } from './steady.ts';
 
@@ -35,6 +36,10 @@ export class Lane {
   #settled = false;
   #busy = false;
   #filling = false;
+  #saving = false;
+  #anchored = false;
+  /** Counts the logs this lane has been in: what began in an earlier one does not count. */
+  #generation = 0;
   #fillTries = 0;
   #acked = 0;
   #cancelAck: Cancel | undefined;
@@ -52,7 +57,7 @@ export class Lane {
 
   /** True while something is being read or handed over. */
   get busy(): boolean {
-    return this.#busy;
+    return this.#busy || this.#saving;
   }
 
   /** Positions are known and belong to the present log; undefined for a conversation that is new here. */
@@ -67,6 +72,7 @@ export class Lane {
   /** The log is another one now: nothing that was under way counts. */
   unsettle(): void {
     this.#settled = false;
+    this.#generation += 1;
     this.#cancelAck?.();
     this.#cancelAck = undefined;
     this.#highest = 0;
@@ -95,11 +101,15 @@ export class Lane {
     this.#busy = true;
     this.#run()
       .catch((error: unknown) => {
-        if (!(error instanceof Stopped)) this.#options.onProblem(error);
+        if (error instanceof Stopped) return;
+        this.#options.onProblem(error);
+        // The log could not be asked just now.
+        this.#fillTries += 1;
+        this.#watchGap();
       })
       .finally(() => {
         this.#busy = false;
-        if (this.#settled && this.#next() !== undefined) this.proceed();
+        if (this.#settled && (this.#next() !== undefined || (this.#fillTries === 0 && this.#canAnchor()))) this.proceed();
         else this.#options.onIdle(this);
       });
   }
@@ -108,6 +118,10 @@ export class Lane {
   reconnected(): void {
     this.#acked = 0;
     this.#fillTries = 0;
+    // Where the conversation begins is told by the first event of this session's backlog, not by one of the last session.
+    if (this.#position === undefined) {
+      for (const [seq, arrival] of this.#arrivals) if (arrival.is === 'entry') this.#arrivals.delete(seq);
+    }
     this.proceed();
   }
 
@@ -134,19 +148,24 @@ export class Lane {
       below: keys.entry(conversationId, position.received + 1),
     };
     for (const stored of await readAll(this.#options.store, entrySchema, range)) await this.#handOver(stored);
-    await this.#handled(position.received);
+    this.#handled(position.received);
   }
 
   async #take(arrival: Arrival): Promise<void> {
     const position = this.#position;
     if (position === undefined) return;
     const next = { ...position, received: arrival.seq };
-    const result = await read(this.#options, this.conversationId, arrival, [putPosition(this.conversationId, next)]);
-    if (!this.#settled) return;
+    const generation = this.#generation;
+    const marks = [putReceived(this.conversationId, next.logId, next.received)];
+    // Without it an entry whose handler never finished would look like a handled one.
+    if (this.#anchored) marks.push(putHandled(this.conversationId, next.logId, next.handled));
+    const result = await read(this.#options, this.conversationId, arrival, marks, () => generation === this.#generation);
+    if (generation !== this.#generation) return;
+    this.#anchored = false;
     this.#position = next;
     this.#arrivals.delete(arrival.seq);
     if (result.show) await this.#handOver(result.entry);
-    if (this.#settled) await this.#handled(arrival.seq);
+    if (generation === this.#generation) this.#handled(arrival.seq);
   }
 
   /** Gives an entry to the application; after a bounded number of failures it counts as handled all the same. */
@@ -158,32 +177,50 @@ export class Lane {
         return await handle(entry);
       } catch (error) {
         if (signal.aborted) throw new Stopped();
-        if (tries < handlerTries) {
+        if (tries < handlerTries && !(error instanceof HandlerTooSlow)) {
           await delay(this.#clock, backoffMs(tries, 1), signal);
           if (signal.aborted) throw new Stopped();
           continue;
         }
         const failed = { ...entry, failure: { code: 'handler_failed', message: reasonOf(error) } };
-        await write([putEntry(failed)], 'written');
+        await write([putEntry(failed)]);
         onFailedEntry(failed);
         return;
       }
     }
   }
 
-  async #handled(seq: number): Promise<void> {
+  #handled(seq: number): void {
     if (this.#position === undefined) return;
     if (this.#options.signal.aborted) throw new Stopped();
     this.#position = { ...this.#position, handled: seq };
-    await this.#options.write([putPosition(this.conversationId, this.#position)], 'written');
+    if (!this.#saving) void this.#saveHandled();
     if (seq - this.#acked >= ACK_EVERY) this.#ack();
+  }
+
+  /** One write at a time, always of the latest; the next entry need not wait for it. */
+  async #saveHandled(): Promise<void> {
+    this.#saving = true;
+    try {
+      for (let saved = -1; this.#settled && this.#position !== undefined && saved !== this.#position.handled; ) {
+        saved = this.#position.handled;
+        await this.#options.write([putHandled(this.conversationId, this.#position.logId, saved)]);
+      }
+    } catch (error) {
+      // Closed meanwhile: the entry is handed over once more in the next run.
+      if (!(error instanceof Stopped)) this.#options.onProblem(error);
+    } finally {
+      this.#saving = false;
+    }
   }
 
   /** Something came that this device holds already: the server does not know that, or a reply came late. */
   #known(arrival: Arrival): void {
     const record = this.#options.outgoing(clientIdOf(arrival) ?? '');
     if (record !== undefined && record.conversationId === this.conversationId) {
-      read(this.#options, this.conversationId, arrival, []).catch(this.#options.onProblem);
+      const generation = this.#generation;
+      const still = () => generation === this.#generation;
+      read(this.#options, this.conversationId, arrival, [], still).catch(this.#options.onProblem);
     }
     if (arrival.is === 'reply' || this.#busy || this.#cancelAck !== undefined) return;
     this.#acked = 0;
@@ -207,7 +244,9 @@ export class Lane {
     const wait = this.#fillTries === 0 ? GAP_AFTER_MS : GAP_AFTER_MS + backoffMs(this.#fillTries, this.#options.random());
     this.#cancelGap = this.#clock.after(wait, () => {
       this.#cancelGap = undefined;
-      if (this.#options.connected()) void this.#fill();
+      if (!this.#options.connected()) return;
+      if (this.#position === undefined) this.proceed();
+      else void this.#fill();
     });
   }
 
@@ -248,10 +287,8 @@ export class Lane {
   async #anchor(): Promise<boolean> {
     const { greeting, history } = this.#options;
     const present = greeting();
-    if (present === undefined || this.#arrivals.size === 0) return false;
+    if (present === undefined || !this.#canAnchor()) return false;
     const lowest = Math.min(...this.#arrivals.keys());
-    const events = [...this.#arrivals.values()].some((arrival) => arrival.is === 'entry');
-    if (!present.synced && !events) return false;
     let base = lowest - 1;
     if (present.synced && base > 0) {
       const page = await history({ conversationId: this.conversationId, before: lowest, limit: ANCHOR_PAGE });
@@ -263,7 +300,14 @@ export class Lane {
     }
     if (!this.#settled) return false;
     this.#position = { logId: present.logId, received: base, handled: base };
+    this.#anchored = true;
     return true;
+  }
+
+  #canAnchor(): boolean {
+    const present = this.#options.greeting();
+    if (this.#position !== undefined || present === undefined) return false;
+    return this.#arrivals.size > 0 && (present.synced || [...this.#arrivals.values()].some(({ is }) => is === 'entry'));
   }
 }
 

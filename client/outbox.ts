@@ -4,7 +4,7 @@ import type { Content, MessageCodec } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import type { FailureReason, MessageFact } from './message-state.ts';
 import { backoffMs } from './reconnect.ts';
-import { keys, type OutgoingRecord, outgoing, readAll } from './records.ts';
+import { type Entry, keys, type OutgoingRecord, outgoing, readAll } from './records.ts';
 import { type SteadyWrite, Stopped } from './steady.ts';
 import type { ClientStore } from './store.ts';
 import type { Turns } from './turns.ts';
@@ -86,7 +86,7 @@ export class Outbox {
     const known = this.#byClientId.get(record.clientId);
     if (known !== undefined) return known;
     this.#insert(record);
-    await write([{ key: keys.outgoing(record), value: record }], 'synced');
+    await write([{ key: keys.outgoing(record), value: record }]);
     this.#options.onFact(record, { is: 'retried' });
     this.pump(conversationId);
     return record;
@@ -120,7 +120,7 @@ export class Outbox {
     if (record?.failed === undefined) throw new SottoError('not_found', 'no failed message has that client id');
     delete record.failed;
     delete record.wire;
-    await this.#options.write([{ key: keys.outgoing(record), value: record }], 'synced');
+    await this.#options.write([{ key: keys.outgoing(record), value: record }]);
     this.#options.onFact(record, { is: 'retried' });
     this.pump(record.conversationId);
   }
@@ -129,23 +129,17 @@ export class Outbox {
   async discard(clientId: string): Promise<void> {
     const record = this.#byClientId.get(clientId);
     if (record?.failed === undefined) throw new SottoError('not_found', 'no failed message has that client id');
-    await this.#options.write([{ key: keys.outgoing(record) }], 'synced');
+    await this.#options.write([{ key: keys.outgoing(record) }]);
     this.settle(record);
   }
 
   /** Records for messages that a restored server lost, before everything that waits. The caller writes, then admits them. */
-  relive(lost: readonly { conversationId: string; clientId: string; content: Content; silent: boolean; sentAt: string }[]) {
+  relive(lost: readonly Entry[]): OutgoingRecord[] {
     this.#firstN -= lost.length;
-    return lost.map(
-      ({ conversationId, clientId, content, silent, sentAt }, at): OutgoingRecord => ({
-        n: this.#firstN + at,
-        clientId,
-        conversationId,
-        content,
-        silent,
-        createdAt: sentAt,
-      }),
-    );
+    return lost.flatMap(({ conversationId, clientId, content, silent, sentAt }, at) => {
+      if (content === undefined) return [];
+      return [{ n: this.#firstN + at, clientId, conversationId, content, silent, createdAt: sentAt }];
+    });
   }
 
   /** The log in which this conversation's messages had been stored is gone. */
@@ -232,7 +226,7 @@ export class Outbox {
           if (this.#byClientId.get(record.clientId) !== record) return;
           const { body, changes = [] } = await codec.encode(record);
           const wire = { ...body };
-          await write([{ key: keys.outgoing(record), value: { ...record, wire } }, ...changes], 'synced');
+          await write([{ key: keys.outgoing(record), value: { ...record, wire } }, ...changes]);
           record.wire = wire;
         });
         return;
@@ -257,7 +251,7 @@ export class Outbox {
     }
     delete record.wire;
     if (this.#byClientId.get(record.clientId) !== record) return true;
-    await write([{ key: keys.outgoing(record), value: record }], 'synced');
+    await write([{ key: keys.outgoing(record), value: record }]);
     return true;
   }
 
@@ -265,8 +259,7 @@ export class Outbox {
     // Its event may have come first, after a break; then the record is settled already.
     if (this.#byClientId.get(record.clientId) !== record) return;
     record.stored = { logId, seq, sentAt };
-    // Losing this to a power cut costs nothing: the entry comes again, since it is not acknowledged yet.
-    await this.#options.write([{ key: keys.outgoing(record), value: record }], 'written');
+    await this.#options.write([{ key: keys.outgoing(record), value: record }]);
     this.#options.onFact(record, { is: 'stored', seq, sentAt });
     this.#options.onReply(record, seq, sentAt);
   }
@@ -274,7 +267,7 @@ export class Outbox {
   async #fail(record: OutgoingRecord, reason: FailureReason): Promise<void> {
     if (this.#byClientId.get(record.clientId) !== record) return;
     record.failed = { code: reason.code, message: reason.message };
-    await this.#options.write([{ key: keys.outgoing(record), value: record }], 'synced');
+    await this.#options.write([{ key: keys.outgoing(record), value: record }]);
     this.#options.onFact(record, { is: 'refused', reason });
   }
 

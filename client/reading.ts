@@ -25,15 +25,20 @@ export async function read(
   conversationId: string,
   arrival: Arrival,
   changes: readonly Change[],
+  still: () => boolean,
 ): Promise<ReadEntry> {
+  const once = (unreadable?: string) =>
+    options.turns.run(conversationId, () => {
+      // The log became another one while this waited for its turn.
+      if (!still()) throw new Stopped();
+      return readOnce(options, conversationId, arrival, changes, unreadable);
+    });
   for (let tries = 1; ; tries += 1) {
     try {
-      return await options.turns.run(conversationId, () => readOnce(options, conversationId, arrival, changes, undefined));
+      return await once();
     } catch (error) {
       if (error instanceof Stopped || options.signal.aborted) throw new Stopped();
-      if (tries >= DECODE_TRIES) {
-        return options.turns.run(conversationId, () => readOnce(options, conversationId, arrival, changes, reasonOf(error)));
-      }
+      if (tries >= DECODE_TRIES) return once(reasonOf(error));
       await delay(options.clock, backoffMs(tries, 1), options.signal);
     }
   }
@@ -57,13 +62,13 @@ async function readOnce(
   const record = origin.senderDeviceId === me().deviceId ? options.outgoing(clientId) : undefined;
   if (record !== undefined && record.conversationId === conversationId) {
     const entry: Entry = { ...base, silent: record.silent, content: record.content };
-    await write([putEntry(entry), { key: keys.outgoing(record) }, ...forget, ...changes], 'synced');
+    await write([putEntry(entry), { key: keys.outgoing(record) }, ...forget, ...changes]);
     options.onSettled(record, arrival.seq, origin.sentAt);
     return { entry, show: before?.handled !== true };
   }
   if (before !== undefined) {
     const entry: Entry = { ...before.entry, ...base };
-    await write([putEntry(entry), ...forget, ...changes], 'synced');
+    await write([putEntry(entry), ...forget, ...changes]);
     return { entry, show: !before.handled };
   }
   let entry: Entry;
@@ -75,7 +80,7 @@ async function readOnce(
     decoded = await options.codec.decode(arrival.entry);
     entry = decoded.is === 'content' ? { ...base, content: decoded.content } : { ...base, hidden: true };
   }
-  await write([putEntry(entry), ...(decoded.changes ?? []), ...changes], 'synced');
+  await write([putEntry(entry), ...(decoded.changes ?? []), ...changes]);
   return { entry, show: !entry.hidden };
 }
 

@@ -8,8 +8,10 @@ import { keyNumber } from './store.ts';
 
 const reason = v.object({ code: v.string(), message: v.string() });
 
-/** How far this device is in one conversation's log: kept in the store, and seen by the application's handler. */
-export const position = v.object({ logId: uuid, received: mark, handled: mark });
+/** How far this device is in one conversation's log: up to where its entries are in the store. */
+export const received = v.object({ logId: uuid, seq: mark });
+/** Up to where the application's handler has seen them. */
+export const handled = received;
 
 /** One entry of a conversation's log as this device keeps it. */
 export const entry = v.object({
@@ -57,14 +59,19 @@ export const outgoing = v.object({
 /** What was received under an earlier log and is expected to come again: recognised by its sender's device and client id. */
 export const seen = v.object({ entry, handled: v.boolean() });
 
-export type Position = v.InferOutput<typeof position>;
+export interface Position {
+  readonly logId: string;
+  readonly received: number;
+  readonly handled: number;
+}
 export type Entry = v.InferOutput<typeof entry>;
 export type OutgoingRecord = v.InferOutput<typeof outgoing>;
 export type SeenRecord = v.InferOutput<typeof seen>;
 
 export const keys = {
-  positions: 'position/',
-  position: (conversationId: string) => `position/${conversationId}`,
+  allReceived: 'received/',
+  received: (conversationId: string) => `received/${conversationId}`,
+  handled: (conversationId: string) => `handled/${conversationId}`,
   entries: (conversationId: string) => `entry/${conversationId}/`,
   entry: (conversationId: string, at: number) => `entry/${conversationId}/${keyNumber(at)}`,
   allOutgoing: 'outgoing/',
@@ -99,7 +106,11 @@ export async function readOne<S extends v.GenericSchema>(
 }
 
 export const putEntry = (value: Entry): Change => ({ key: keys.entry(value.conversationId, value.seq), value });
-export const putPosition = (conversationId: string, value: Position): Change => ({
-  key: keys.position(conversationId),
-  value,
+export const putReceived = (conversationId: string, logId: string, at: number): Change => ({
+  key: keys.received(conversationId),
+  value: { logId, seq: at },
+});
+export const putHandled = (conversationId: string, logId: string, at: number): Change => ({
+  key: keys.handled(conversationId),
+  value: { logId, seq: at },
 });

@@ -72,7 +72,8 @@ export class Requests {
 
   /** Sends as soon as there is a session; rejects with `unavailable` when no answer came in time. */
   request<Type extends RequestType>(type: Type, body: RequestInput<Type>): Promise<Reply<Type>> {
-    return this.#add(type, body, (call) => {
+    return new Promise((resolve, reject) => {
+      const call = this.#call(type, body, resolve, reject);
       if (this.#waiting.length >= MAX_WAITING) call.reject(new SottoError('unavailable', 'too many requests are waiting'));
       else this.#waiting.push(call);
       this.#flush();
@@ -85,8 +86,9 @@ export class Requests {
     this.#maxInFlight = 0;
   }
 
-  hello(body: RequestInput<'hello'>): Promise<Reply<'hello'>> {
-    return this.#add('hello', body, (call) => this.#write(call));
+  /** Calls back at once with the frame that answers: events may follow in the same moment, and must find a session. */
+  hello(body: RequestInput<'hello'>, greeted: (reply: Reply<'hello'>) => void, refused: (error: SottoError) => void): void {
+    this.#write(this.#call('hello', body, greeted, refused));
   }
 
   /** The session stands: everything may go. */
@@ -130,29 +132,32 @@ export class Requests {
     return undefined;
   }
 
-  #add<Type extends RequestType>(type: Type, body: unknown, start: (call: Call) => void): Promise<Reply<Type>> {
-    return new Promise((resolve, reject) => {
-      const valid = checked(requests[type].body, body);
-      const cancel = this.#clock.after(this.#timeoutMs, () => {
-        this.#forget(call);
-        call.reject(new SottoError('unavailable', `no answer to ${type} within ${this.#timeoutMs} ms`));
-      });
-      const call: Call = {
-        type,
-        body: valid,
-        cancel,
-        resolve(reply) {
-          cancel();
-          // The table of definitions proves it: this reply was parsed by the schema of `type`.
-          resolve(reply as Reply<Type>);
-        },
-        reject(error) {
-          cancel();
-          reject(error);
-        },
-      };
-      start(call);
+  #call<Type extends RequestType>(
+    type: Type,
+    body: unknown,
+    resolve: (reply: Reply<Type>) => void,
+    reject: (error: SottoError) => void,
+  ): Call {
+    const valid = checked(requests[type].body, body);
+    const cancel = this.#clock.after(this.#timeoutMs, () => {
+      this.#forget(call);
+      call.reject(new SottoError('unavailable', `no answer to ${type} within ${this.#timeoutMs} ms`));
     });
+    const call: Call = {
+      type,
+      body: valid,
+      cancel,
+      resolve(reply) {
+        cancel();
+        // The table of definitions proves it: this reply was parsed by the schema of `type`.
+        resolve(reply as Reply<Type>);
+      },
+      reject(error) {
+        cancel();
+        reject(error);
+      },
+    };
+    return call;
   }
 
   #flush(): void {

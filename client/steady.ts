@@ -1,12 +1,12 @@
 import { type Clock, delay } from './clock.ts';
 import { backoffMs } from './reconnect.ts';
-import type { Change, ClientStore, Durability } from './store.ts';
+import type { Change, ClientStore } from './store.ts';
 
 /** Thrown inside the SDK's own work when the client is closed under it. Nothing is reported then. */
 export class Stopped extends Error {}
 
 /** Writes that must not be given up (a full disk empties again): repeated until they succeed or the client is closed. */
-export type SteadyWrite = (changes: readonly Change[], durability: Durability) => Promise<void>;
+export type SteadyWrite = (changes: readonly Change[]) => Promise<void>;
 
 export function steadyWrite(
   store: ClientStore,
@@ -14,11 +14,11 @@ export function steadyWrite(
   signal: AbortSignal,
   onProblem: (problem: unknown) => void,
 ): SteadyWrite {
-  return async (changes, durability) => {
+  return async (changes) => {
     for (let tries = 0; ; tries += 1) {
       if (signal.aborted) throw new Stopped();
       try {
-        await store.write(changes, durability);
+        await store.write(changes);
         return;
       } catch (error) {
         onProblem(error);

@@ -52,11 +52,11 @@ export class Session implements TokenSource {
   }
 
   async keep(value: Tokens): Promise<void> {
-    await this.#store.write([{ key: KEY, value }], 'synced');
+    await this.#store.write([{ key: KEY, value }]);
   }
 
   async forget(): Promise<void> {
-    await this.#store.write([{ key: KEY }], 'synced');
+    await this.#store.write([{ key: KEY }]);
   }
 
   async accessToken(): Promise<string> {

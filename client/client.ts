@@ -1,0 +1,313 @@
+import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
+import { Account, type LoginInput } from './account.ts';
+import { type Clock, delay, systemClock } from './clock.ts';
+import { type Content, type MessageCodec, plainCodec } from './codec.ts';
+import { Connection, type ConnectionState } from './connection.ts';
+import { Conversations } from './conversations.ts';
+import { Emitter } from './emitter.ts';
+import { SottoError } from './errors.ts';
+import type { ClientEvents } from './events.ts';
+import { type EntryHandler, handleWithin } from './handler.ts';
+import { type HistoryPage, readHistory } from './history.ts';
+import { createHttp } from './http.ts';
+import { randomBytes, uuidv7 } from './ids.ts';
+import { Inbox } from './inbox.ts';
+import { type MessageState, nextMessageState } from './message-state.ts';
+import { Outbox } from './outbox.ts';
+import { OwnMessages } from './own-messages.ts';
+import { ReadMarks } from './read-marks.ts';
+import type { Entry, OutgoingRecord } from './records.ts';
+import type { NotificationInput, ServerEvent } from './requests.ts';
+import { type OpenSocket, openWebSocket } from './socket.ts';
+import { steadyWrite } from './steady.ts';
+import type { ClientStore } from './store.ts';
+import { type Lock, platformLock, Session } from './tokens.ts';
+import { Turns } from './turns.ts';
+import { TypingNotices } from './typing-notices.ts';
+
+export interface ClientOptions {
+  /** The server's base address, for example `https://chat.example.org`. */
+  readonly url: string;
+  /** What this device remembers; it belongs to one user and is used by one client at a time. */
+  readonly store: ClientStore;
+  /** Node 20 needs `openNodeSocket` of `client/node/socket.ts`. */
+  readonly openSocket?: OpenSocket;
+  readonly codec?: MessageCodec;
+  /** The program's name, for the server's log. */
+  readonly program?: string;
+  readonly requestTimeoutMs?: number;
+  /** How often an entry is given to a handler that throws. */
+  readonly handlerTries?: number;
+  readonly handlerTimeoutMs?: number;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly lock?: Lock;
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** One device of one user. Log in, set a handler with `receive`, then `start`. */
+export function createClient(options: ClientOptions) {
+  const { url, store, clock = systemClock, codec = plainCodec, handlerTimeoutMs = 60_000 } = options;
+  const random = options.random ?? Math.random;
+  const life = new AbortController();
+  const onProblem = (problem: unknown) => {
+    // What an unlucky moment prevented is done again by whoever wanted it; a closed client wants nothing.
+    if (life.signal.aborted || (problem instanceof SottoError && problem.retry === 'same')) return;
+    emitter.emit('problem', problem instanceof Error ? problem : new Error(String(problem)));
+  };
+  // A listener for problems that throws itself has nobody left to tell.
+  const emitter = new Emitter<ClientEvents>((problem) => queueMicrotask(() => { throw problem; }));
+  const http = createHttp({ url, ...(options.fetch && { fetch: options.fetch }) });
+  const session = new Session(http, store, clock, options.lock ?? platformLock());
+  const account = new Account(http, session, store);
+  const turns = new Turns();
+  const write = steadyWrite(store, clock, life.signal, onProblem);
+  let me = { userId: '', deviceId: '' };
+  let handler: EntryHandler = () => undefined;
+  let listed = false;
+
+  const connection = new Connection({
+    url,
+    tokens: session,
+    openSocket: options.openSocket ?? openWebSocket,
+    clock,
+    random,
+    program: options.program,
+    requestTimeoutMs: options.requestTimeoutMs,
+    onState,
+    onEvent,
+    onProblem,
+  });
+  const request = async <Type extends RequestType>(type: Type, body: RequestInput<Type>): Promise<Reply<Type>> => {
+    const reply = await connection.request(type, body);
+    if ('conversation' in reply) conversations.put(reply.conversation);
+    if ('conversations' in reply) for (const each of reply.conversations) conversations.put(each);
+    return reply;
+  };
+  const isReady = () => connection.state.is === 'ready';
+  const hasSession = () => isReady() || connection.state.is === 'syncing';
+
+  const conversations = new Conversations({
+    store,
+    list: (body) => connection.request('conversation.list', body),
+    get: async (conversationId) => (await connection.request('conversation.get', { conversationId })).conversation,
+    onChange: (conversation) => {
+      emitter.emit('conversation', conversation);
+      own.risen(conversation.id);
+    },
+    onProblem,
+  });
+  const own = new OwnMessages(
+    (id) => conversations.marks(id),
+    (message) => emitter.emit('message', message),
+  );
+  const outbox: Outbox = new Outbox({
+    store, write, codec, clock, random, turns, onProblem,
+    signal: life.signal,
+    newId: () => uuidv7(clock.now(), randomBytes(random)),
+    send: (body) => connection.request('message.send', body),
+    logFor: (id) => (connection.state.is === 'ready' && inbox.isSettled(id) ? connection.state.greeting.logId : undefined),
+    onFact: (record, fact) => own.learn(record.conversationId, record.clientId, fact),
+    onReply: (record, seq, sentAt) => {
+      conversations.sent({ conversationId: record.conversationId, senderId: me.userId, seq, sentAt });
+      inbox.replied(record, seq, sentAt);
+    },
+  });
+  const inbox: Inbox = new Inbox({
+    store, write, codec, clock, random, turns, onProblem,
+    signal: life.signal,
+    handlerTries: options.handlerTries ?? 3,
+    me: () => me,
+    greeting: () => {
+      const { state } = connection;
+      if (state.is !== 'ready' && state.is !== 'syncing') return undefined;
+      const { logId, serverTime } = state.greeting;
+      return { logId, serverTime: Date.parse(serverTime), synced: state.is === 'ready' };
+    },
+    connected: hasSession,
+    history: (body) => connection.request('message.history', body),
+    ack: (conversationId, seq) => connection.notify('ack', { conversationId, seq }),
+    handle: (entry) => handleWithin(handler, entry, clock, handlerTimeoutMs),
+    onFailedEntry: (entry) => emitter.emit('failed', entry),
+    outgoing: (clientId) => outbox.find(clientId),
+    onSettled: (record, seq, sentAt) => {
+      outbox.settle(record);
+      own.learn(record.conversationId, record.clientId, { is: 'stored', seq, sentAt });
+    },
+    relive: (conversationId, logId, lost) => {
+      const records = outbox.relive(lost);
+      return {
+        records,
+        admit: () => {
+          outbox.unstore(conversationId, logId);
+          outbox.admit(records);
+        },
+      };
+    },
+    onReady: (conversationId) => outbox.pump(conversationId),
+    onIdle: () => undefined,
+  });
+  const reads = new ReadMarks({
+    send: (conversationId, seq) => connection.request('receipt.read', { conversationId, seq }),
+    connected: hasSession,
+    onProblem,
+  });
+
+  const typingNotices = new TypingNotices(clock, (conversationId, typing) =>
+    connection.notify('typing.set', { conversationId, typing }),
+  );
+
+  function onState(state: ConnectionState): void {
+    if (state.is === 'syncing') inbox.greeted(state.greeting.logId);
+    if (state.is === 'ready') {
+      inbox.synced();
+      outbox.pump();
+      reads.connected();
+      if (!listed) refreshList();
+    }
+    emitter.emit('connection', state);
+  }
+
+  function onEvent(event: ServerEvent): void {
+    conversations.take(event);
+    if (event.type === 'message.new' || event.type === 'commit.new') inbox.arrived(event.body);
+    // Too much changed while this device was away; its list is read again once the session is ready.
+    if (event.type === 'sync.done' && event.body.resync === true) listed = false;
+    emitter.emit(event.type, event.body);
+  }
+
+  function refreshList(): void {
+    listed = true;
+    conversations.refresh().catch((error: unknown) => {
+      listed = false;
+      onProblem(error);
+    });
+  }
+
+  function trackOutgoing(record: OutgoingRecord): void {
+    const { conversationId, clientId, stored, failed } = record;
+    if (failed !== undefined) own.track(conversationId, clientId, { is: 'failed', reason: failed });
+    else if (stored === undefined) own.track(conversationId, clientId, { is: 'pending' });
+    else {
+      own.track(conversationId, clientId, { is: 'stored', seq: stored.seq, sentAt: stored.sentAt });
+      inbox.replied(record, stored.seq, stored.sentAt);
+    }
+  }
+
+  return {
+    /** The calls that need no socket: registration, verification, passwords. */
+    http,
+    /** Returns what takes the listener off again. */
+    on: <Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void) => emitter.on(name, listener),
+    /** Who is logged in here. */
+    whoAmI: async () => {
+      const held = await account.current();
+      return held && { userId: held.userId, deviceId: held.deviceId };
+    },
+    login: (input: LoginInput) => account.login(input),
+    /** An access token for calls over HTTP. */
+    accessToken: () => session.accessToken(),
+    /** Logs this device out and ends the connection. What it holds stays for the next login. */
+    async logout(): Promise<void> {
+      connection.stop();
+      await account.logout();
+    },
+    /** Forgets a session that the server has ended, so that somebody can log in again. */
+    forgetSession: () => account.forget(),
+
+    /** Gets every entry of every conversation, in order and once. Set it before `start`. */
+    receive(next: EntryHandler): void {
+      handler = next;
+    },
+    /** Reads the store, connects, and stays connected. */
+    async start(): Promise<void> {
+      const held = await account.current();
+      if (held === undefined) throw new SottoError('unauthenticated', 'nobody is logged in here');
+      if (me.userId === '') {
+        me = { userId: held.userId, deviceId: held.deviceId };
+        await conversations.load(me.userId);
+        await outbox.load();
+        await inbox.load();
+        for (const id of outbox.conversations()) for (const record of [...outbox.list(id)]) trackOutgoing(record);
+      }
+      me = { userId: held.userId, deviceId: held.deviceId };
+      connection.start();
+    },
+    /** Ends the connection, waits a moment for handlers, and closes the store. */
+    async close(): Promise<void> {
+      connection.stop();
+      const patience = clock.now() + CLOSE_TIMEOUT_MS;
+      while (inbox.busy && clock.now() < patience) await delay(clock, 10);
+      life.abort();
+      await store.close();
+    },
+    /** Resolves once everything missed has come in; rejects when the server refuses this device, or after `withinMs`. */
+    ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs),
+    get state(): ConnectionState {
+      return connection.state;
+    },
+    /** Connects at once instead of waiting for the next attempt: for a browser's `online` event. */
+    reconnectNow: () => connection.nudge(),
+
+    request,
+    notify: <Type extends NotificationType>(type: Type, body: NotificationInput<Type>) => connection.notify(type, body),
+
+    conversations: () => conversations.all(),
+    conversation: (id: string): Conversation | undefined => conversations.get(id),
+    /** The direct conversation with the person of this username. */
+    async open(username: string): Promise<Conversation> {
+      const { profile } = await request('user.find', { username });
+      return (await request('conversation.open', { userId: profile.userId })).conversation;
+    },
+
+    /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
+    async send(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}): Promise<string> {
+      return (await outbox.add(conversationId, content, more)).clientId;
+    },
+    /** Sends a failed message after all. */
+    retry: (clientId: string) => outbox.retry(clientId),
+    /** Forgets a failed message. */
+    discard: (clientId: string) => outbox.discard(clientId),
+    /** This device's messages that are not in the log: on their way, or failed. */
+    outgoing: (conversationId: string) =>
+      outbox.list(conversationId).map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed })),
+    /** The state of a message of one's own. */
+    stateOf(entry: Pick<Entry, 'conversationId' | 'seq' | 'sentAt'>): MessageState {
+      const stored: MessageState = { is: 'stored', seq: entry.seq, sentAt: entry.sentAt };
+      return nextMessageState(stored, { is: 'marks', marks: conversations.marks(entry.conversationId) });
+    },
+
+    /** Tells that this user has read everything up to `seq`; told again after a break. */
+    read: (conversationId: string, seq: number) => reads.read(conversationId, seq),
+    /** Tells that this user is writing. Call it with every key; it is sent as often as needed. */
+    typing: (conversationId: string, typing: boolean) => typingNotices.set(conversationId, typing),
+    /** A page of the past, newest first page, each page in seq order. */
+    history: (conversationId: string, page: { before?: number; limit?: number } = {}): Promise<HistoryPage> =>
+      readHistory(
+        { store, codec, connected: hasSession, history: (body) => connection.request('message.history', body) },
+        conversationId,
+        page,
+      ),
+  };
+}
+
+function becomesReady(connection: Connection, emitter: Emitter<ClientEvents>, clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const check = (state: ConnectionState) => {
+      if (state.is === 'ready') finish(resolve);
+      if (state.is === 'refused') finish(() => reject(new SottoError('unauthenticated', `refused: ${state.refusal.reason}`)));
+    };
+    const finish = (settle: () => void) => {
+      off();
+      cancel();
+      settle();
+    };
+    const off = emitter.on('connection', check);
+    const cancel = clock.after(ms, () => finish(() => reject(new SottoError('unavailable', `not connected within ${ms} ms`))));
+    check(connection.state);
+  });
+}

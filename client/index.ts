@@ -1,0 +1,16 @@
+/** The SDK's public face. Node adds `client/node/socket.ts` and `client/node/file-store.ts`, browsers `client/browser/`. */
+export type { LoginInput } from './account.ts';
+export { type Client, type ClientOptions, createClient } from './client.ts';
+export type { Clock } from './clock.ts';
+export { type Content, type Decoded, type Encoded, type EncodedMessage, type MessageCodec, plainCodec, type WireEntry } from './codec.ts';
+export type { ConnectionState, Greeting } from './connection.ts';
+export { SottoError } from './errors.ts';
+export type { ClientEvents } from './events.ts';
+export type { EntryHandler } from './handler.ts';
+export type { HistoryPage } from './history.ts';
+export { createHttp, type Http } from './http.ts';
+export type { FailureReason, MessageState } from './message-state.ts';
+export type { OwnMessage } from './own-messages.ts';
+export type { Entry } from './records.ts';
+export { type ClientSocket, type OpenSocket, openWebSocket, type SocketEvents } from './socket.ts';
+export { type Change, type ClientStore, memoryStore, storeIn } from './store.ts';
