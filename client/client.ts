@@ -60,7 +60,11 @@ export function createClient(options: ClientOptions) {
     emitter.emit('problem', problem instanceof Error ? problem : new Error(String(problem)));
   };
   // A listener for problems that throws itself has nobody left to tell.
-  const emitter = new Emitter<ClientEvents>((problem) => queueMicrotask(() => { throw problem; }));
+  const emitter = new Emitter<ClientEvents>((problem) =>
+    queueMicrotask(() => {
+      throw problem;
+    }),
+  );
   const http = createHttp({ url, ...(options.fetch && { fetch: options.fetch }) });
   const session = new Session(http, store, clock, options.lock ?? platformLock());
   const account = new Account(http, session, store);
@@ -106,11 +110,18 @@ export function createClient(options: ClientOptions) {
     (message) => emitter.emit('message', message),
   );
   const outbox: Outbox = new Outbox({
-    store, write, codec, clock, random, turns, onProblem,
+    store,
+    write,
+    codec,
+    clock,
+    random,
+    turns,
+    onProblem,
     signal: life.signal,
     newId: () => uuidv7(clock.now(), randomBytes(random)),
     send: (body) => connection.request('message.send', body),
-    logFor: (id) => (connection.state.is === 'ready' && inbox.isSettled(id) ? connection.state.greeting.logId : undefined),
+    logFor: (id) =>
+      connection.state.is === 'ready' && inbox.isSettled(id) ? connection.state.greeting.logId : undefined,
     onFact: (record, fact) => own.learn(record.conversationId, record.clientId, fact),
     onReply: (record, seq, sentAt) => {
       conversations.sent({ conversationId: record.conversationId, senderId: me.userId, seq, sentAt });
@@ -118,7 +129,13 @@ export function createClient(options: ClientOptions) {
     },
   });
   const inbox: Inbox = new Inbox({
-    store, write, codec, clock, random, turns, onProblem,
+    store,
+    write,
+    codec,
+    clock,
+    random,
+    turns,
+    onProblem,
     signal: life.signal,
     handlerTries: options.handlerTries ?? 3,
     me: () => me,
@@ -202,7 +219,8 @@ export function createClient(options: ClientOptions) {
     /** The calls that need no socket: registration, verification, passwords. */
     http,
     /** Returns what takes the listener off again. */
-    on: <Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void) => emitter.on(name, listener),
+    on: <Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void) =>
+      emitter.on(name, listener),
     /** Who is logged in here. */
     whoAmI: async () => {
       const held = await account.current();
@@ -265,7 +283,11 @@ export function createClient(options: ClientOptions) {
     },
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
-    async send(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}): Promise<string> {
+    async send(
+      conversationId: string,
+      content: Content,
+      more: { silent?: boolean; clientId?: string } = {},
+    ): Promise<string> {
       return (await outbox.add(conversationId, content, more)).clientId;
     },
     /** Sends a failed message after all. */
@@ -274,7 +296,9 @@ export function createClient(options: ClientOptions) {
     discard: (clientId: string) => outbox.discard(clientId),
     /** This device's messages that are not in the log: on their way, or failed. */
     outgoing: (conversationId: string) =>
-      outbox.list(conversationId).map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed })),
+      outbox
+        .list(conversationId)
+        .map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed })),
     /** The state of a message of one's own. */
     stateOf(entry: Pick<Entry, 'conversationId' | 'seq' | 'sentAt'>): MessageState {
       const stored: MessageState = { is: 'stored', seq: entry.seq, sentAt: entry.sentAt };
@@ -299,7 +323,8 @@ function becomesReady(connection: Connection, emitter: Emitter<ClientEvents>, cl
   return new Promise((resolve, reject) => {
     const check = (state: ConnectionState) => {
       if (state.is === 'ready') finish(resolve);
-      if (state.is === 'refused') finish(() => reject(new SottoError('unauthenticated', `refused: ${state.refusal.reason}`)));
+      if (state.is === 'refused')
+        finish(() => reject(new SottoError('unauthenticated', `refused: ${state.refusal.reason}`)));
     };
     const finish = (settle: () => void) => {
       off();
@@ -307,7 +332,9 @@ function becomesReady(connection: Connection, emitter: Emitter<ClientEvents>, cl
       settle();
     };
     const off = emitter.on('connection', check);
-    const cancel = clock.after(ms, () => finish(() => reject(new SottoError('unavailable', `not connected within ${ms} ms`))));
+    const cancel = clock.after(ms, () =>
+      finish(() => reject(new SottoError('unavailable', `not connected within ${ms} ms`))),
+    );
     check(connection.state);
   });
 }

@@ -1,7 +1,7 @@
-import { PING_EVERY_MS } from '../protocol/scalars.ts';
 import type { NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
+import { PING_EVERY_MS } from '../protocol/scalars.ts';
 import { type Cancel, type Clock, delay } from './clock.ts';
-import { SottoError } from './errors.ts';
+import type { SottoError } from './errors.ts';
 import { type Ended, nextStep, type Refusal } from './reconnect.ts';
 import { encodeNotification, type NotificationInput, Requests, type ServerEvent } from './requests.ts';
 import { type ClientSocket, type OpenSocket, socketUrl } from './socket.ts';
@@ -107,7 +107,9 @@ export class Connection {
       try {
         token = refused === undefined ? await tokens.accessToken() : await tokens.freshToken(refused);
         if (life.aborted) return;
-        ended = await this.#session(token, life, () => { greetedAt = clock.now(); });
+        ended = await this.#session(token, life, () => {
+          greetedAt = clock.now();
+        });
       } catch (error) {
         ended = { is: 'no_token', error };
       }
@@ -154,7 +156,9 @@ export class Connection {
         resolve(ended);
       };
       const broken = (reason: string) =>
-        finish(notGreeted === undefined ? { is: 'closed', code: 1006, reason } : { is: 'not_greeted', error: notGreeted });
+        finish(
+          notGreeted === undefined ? { is: 'closed', code: 1006, reason } : { is: 'not_greeted', error: notGreeted },
+        );
       const leave = () => broken('stopped');
 
       const deadline = clock.after(CONNECT_TIMEOUT_MS, () => broken('no answer while connecting'));

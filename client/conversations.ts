@@ -1,5 +1,5 @@
 import { conversation as conversationSchema } from '../protocol/conversation.ts';
-import type { Conversation, MessageEntry, RequestInput, Reply } from '../protocol/index.ts';
+import type { Conversation, MessageEntry, Reply, RequestInput } from '../protocol/index.ts';
 import { type Marks, marksOfOthers } from './message-state.ts';
 import { keys, readAll } from './records.ts';
 import type { ServerEvent } from './requests.ts';
@@ -91,7 +91,13 @@ export class Conversations {
   }
 
   /** A message in the log: its sender has everything up to it, and has read it; no receipt says so. */
-  sent({ conversationId, senderId, seq, sentAt, silent }: Pick<MessageEntry, 'conversationId' | 'senderId' | 'seq' | 'sentAt' | 'silent'>): void {
+  sent({
+    conversationId,
+    senderId,
+    seq,
+    sentAt,
+    silent,
+  }: Pick<MessageEntry, 'conversationId' | 'senderId' | 'seq' | 'sentAt' | 'silent'>): void {
     this.#update(conversationId, (known) => {
       const next = this.#raise(known, senderId, { deliveredSeq: seq, readSeq: seq });
       if (seq <= known.lastSeq) return next;

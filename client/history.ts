@@ -39,7 +39,13 @@ export async function readHistory(
     entrySchema,
     before === undefined ? range : { ...range, below: keys.entry(conversationId, before) },
   );
-  return { entries: found.slice(0, limit).reverse().filter((entry) => !entry.hidden), more: found.length > limit };
+  return {
+    entries: found
+      .slice(0, limit)
+      .reverse()
+      .filter((entry) => !entry.hidden),
+    more: found.length > limit,
+  };
 }
 
 async function remember(options: HistoryOptions, told: Reply<'message.history'>['messages'][number]): Promise<Entry> {
@@ -50,6 +56,7 @@ async function remember(options: HistoryOptions, told: Reply<'message.history'>[
   if (!('mls' in told)) return { ...base, clientId: '', silent: true, hidden: true };
   const content = await options.codec.peek?.(told).catch(() => undefined);
   const entry: Entry = { ...base, clientId: told.clientId, silent: told.silent === true, hidden: false };
-  if (content === undefined) return { ...entry, failure: { code: 'unreadable', message: 'this device has no key for it' } };
+  if (content === undefined)
+    return { ...entry, failure: { code: 'unreadable', message: 'this device has no key for it' } };
   return { ...entry, content };
 }

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { Reply, RequestInput } from '../protocol/index.ts';
 import { type Clock, delay } from './clock.ts';
 import type { MessageCodec, WireEntry } from './codec.ts';
@@ -6,7 +7,6 @@ import { rebase } from './rebase.ts';
 import { backoffMs } from './reconnect.ts';
 import { type Entry, handled, keys, type OutgoingRecord, type Position, readOne, received } from './records.ts';
 import { type SteadyWrite, Stopped } from './steady.ts';
-import * as v from 'valibot';
 import type { ClientStore } from './store.ts';
 import type { Turns } from './turns.ts';
 
@@ -112,7 +112,8 @@ export class Inbox {
     const lane = new Lane(conversationId, this.#options);
     this.#lanes.set(conversationId, lane);
     const position = this.#positions.get(conversationId);
-    if (this.#logId === undefined || position === undefined || position.logId === this.#logId) this.#settle(lane, position);
+    if (this.#logId === undefined || position === undefined || position.logId === this.#logId)
+      this.#settle(lane, position);
     else this.#rebase(lane, position);
     return lane;
   }

@@ -2,7 +2,15 @@
 export type { LoginInput } from './account.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { Clock } from './clock.ts';
-export { type Content, type Decoded, type Encoded, type EncodedMessage, type MessageCodec, plainCodec, type WireEntry } from './codec.ts';
+export {
+  type Content,
+  type Decoded,
+  type Encoded,
+  type EncodedMessage,
+  type MessageCodec,
+  plainCodec,
+  type WireEntry,
+} from './codec.ts';
 export type { ConnectionState, Greeting } from './connection.ts';
 export { SottoError } from './errors.ts';
 export type { ClientEvents } from './events.ts';

@@ -3,9 +3,18 @@ import type { WireEntry } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import { HandlerTooSlow } from './handler.ts';
 import type { InboxOptions } from './inbox.ts';
-import { backoffMs } from './reconnect.ts';
-import { type Entry, entry as entrySchema, keys, type Position, putEntry, putHandled, putReceived, readAll } from './records.ts';
 import { read } from './reading.ts';
+import { backoffMs } from './reconnect.ts';
+import {
+  type Entry,
+  entry as entrySchema,
+  keys,
+  type Position,
+  putEntry,
+  putHandled,
+  putReceived,
+  readAll,
+} from './records.ts';
 import { Stopped } from './steady.ts';
 
 /** An entry on its way in: as an event or from the history, or as the reply to a send of this device. */
@@ -109,7 +118,8 @@ export class Lane {
       })
       .finally(() => {
         this.#busy = false;
-        if (this.#settled && (this.#next() !== undefined || (this.#fillTries === 0 && this.#canAnchor()))) this.proceed();
+        if (this.#settled && (this.#next() !== undefined || (this.#fillTries === 0 && this.#canAnchor())))
+          this.proceed();
         else this.#options.onIdle(this);
       });
   }
@@ -159,7 +169,13 @@ export class Lane {
     const marks = [putReceived(this.conversationId, next.logId, next.received)];
     // Without it an entry whose handler never finished would look like a handled one.
     if (this.#anchored) marks.push(putHandled(this.conversationId, next.logId, next.handled));
-    const result = await read(this.#options, this.conversationId, arrival, marks, () => generation === this.#generation);
+    const result = await read(
+      this.#options,
+      this.conversationId,
+      arrival,
+      marks,
+      () => generation === this.#generation,
+    );
     if (generation !== this.#generation) return;
     this.#anchored = false;
     this.#position = next;
@@ -241,7 +257,8 @@ export class Lane {
     this.#cancelGap = undefined;
     if (this.#filling || this.#highest <= (this.#position?.received ?? 0)) return;
     // Mostly it is a reply that is overtaken by an event; then the gap closes by itself.
-    const wait = this.#fillTries === 0 ? GAP_AFTER_MS : GAP_AFTER_MS + backoffMs(this.#fillTries, this.#options.random());
+    const wait =
+      this.#fillTries === 0 ? GAP_AFTER_MS : GAP_AFTER_MS + backoffMs(this.#fillTries, this.#options.random());
     this.#cancelGap = this.#clock.after(wait, () => {
       this.#cancelGap = undefined;
       if (!this.#options.connected()) return;
@@ -270,7 +287,8 @@ export class Lane {
   }
 
   #admit(entry: WireEntry): void {
-    if (entry.seq > (this.#position?.received ?? 0)) this.#arrivals.set(entry.seq, { is: 'entry', seq: entry.seq, entry });
+    if (entry.seq > (this.#position?.received ?? 0))
+      this.#arrivals.set(entry.seq, { is: 'entry', seq: entry.seq, entry });
     this.#highest = Math.max(this.#highest, entry.seq);
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { marksOfOthers, type MessageFact, type MessageState, nextMessageState } from './message-state.ts';
+import { type MessageFact, type MessageState, marksOfOthers, nextMessageState } from './message-state.ts';
 
 const at = { seq: 5, sentAt: '2026-01-01T00:00:00.000Z' };
 const reason = { code: 'forbidden', message: 'no' };
@@ -25,10 +25,42 @@ const facts = {
 const table: Record<MessageState['is'], Record<keyof typeof facts, MessageState['is']>> = {
   // biome-ignore format: a table
   pending:   { stored: 'stored',    'below it': 'pending',   delivery: 'pending',   reading: 'pending', refused: 'failed',    retried: 'pending',   lost: 'pending' },
-  stored:    { stored: 'stored',    'below it': 'stored',    delivery: 'delivered', reading: 'read',    refused: 'stored',    retried: 'stored',    lost: 'pending' },
-  delivered: { stored: 'delivered', 'below it': 'delivered', delivery: 'delivered', reading: 'read',    refused: 'delivered', retried: 'delivered', lost: 'pending' },
-  read:      { stored: 'read',      'below it': 'read',      delivery: 'read',      reading: 'read',    refused: 'read',      retried: 'read',      lost: 'pending' },
-  failed:    { stored: 'stored',    'below it': 'failed',    delivery: 'failed',    reading: 'failed',  refused: 'failed',    retried: 'pending',   lost: 'failed' },
+  stored: {
+    stored: 'stored',
+    'below it': 'stored',
+    delivery: 'delivered',
+    reading: 'read',
+    refused: 'stored',
+    retried: 'stored',
+    lost: 'pending',
+  },
+  delivered: {
+    stored: 'delivered',
+    'below it': 'delivered',
+    delivery: 'delivered',
+    reading: 'read',
+    refused: 'delivered',
+    retried: 'delivered',
+    lost: 'pending',
+  },
+  read: {
+    stored: 'read',
+    'below it': 'read',
+    delivery: 'read',
+    reading: 'read',
+    refused: 'read',
+    retried: 'read',
+    lost: 'pending',
+  },
+  failed: {
+    stored: 'stored',
+    'below it': 'failed',
+    delivery: 'failed',
+    reading: 'failed',
+    refused: 'failed',
+    retried: 'pending',
+    lost: 'failed',
+  },
 };
 
 for (const [from, row] of Object.entries(table)) {
@@ -69,7 +101,11 @@ test('marks in any order lead to the same state, and never back', () => {
 
 test('a message counts as delivered when the slowest of the others has it', () => {
   const member = (userId: string, deliveredSeq: number, readSeq: number) => ({
-    userId, username: userId, displayName: userId, deliveredSeq, readSeq,
+    userId,
+    username: userId,
+    displayName: userId,
+    deliveredSeq,
+    readSeq,
   });
   const members = [member('me', 9, 9), member('ann', 7, 3), member('bob', 5, 5)];
   assert.deepEqual(marksOfOthers({ members }, 'me'), { deliveredSeq: 5, readSeq: 3 });

@@ -1,4 +1,4 @@
-import { type MessageFact, type MessageState, type Marks, nextMessageState } from './message-state.ts';
+import { type Marks, type MessageFact, type MessageState, nextMessageState } from './message-state.ts';
 
 export interface OwnMessage {
   readonly conversationId: string;

@@ -1,6 +1,15 @@
 import type { Reply, RequestInput } from '../protocol/index.ts';
 import { SottoError } from './errors.ts';
-import { type Entry, entry as entrySchema, keys, type Position, putHandled, putReceived, readAll, readOne } from './records.ts';
+import {
+  type Entry,
+  entry as entrySchema,
+  keys,
+  type Position,
+  putHandled,
+  putReceived,
+  readAll,
+  readOne,
+} from './records.ts';
 import type { Change, ClientStore } from './store.ts';
 
 export interface RebaseOptions {
@@ -39,7 +48,15 @@ export async function rebase(options: RebaseOptions): Promise<Rebased> {
     if (entry.senderDeviceId === deviceId && !present.has(entry.clientId)) lost.push(entry);
   }
   const position = { logId, received: common, handled: Math.min(before.handled, common) };
-  return { position, changes: [...changes, putReceived(conversationId, logId, position.received), putHandled(conversationId, logId, position.handled)], lost };
+  return {
+    position,
+    changes: [
+      ...changes,
+      putReceived(conversationId, logId, position.received),
+      putHandled(conversationId, logId, position.handled),
+    ],
+    lost,
+  };
 }
 
 /** The highest seq up to which both logs are the same, and this device's client ids above it in the new one. */

@@ -29,7 +29,12 @@ export const backoffMs = (tries: number, random: number, baseMs = BASE_MS, capMs
   Math.floor(random * Math.min(capMs, baseMs * 2 ** Math.min(tries, 30)));
 
 const definite = new Set<string>([
-  'token_invalid', 'token_reuse', 'unauthenticated', 'account_suspended', 'forbidden', 'bad_request',
+  'token_invalid',
+  'token_reuse',
+  'unauthenticated',
+  'account_suspended',
+  'forbidden',
+  'bad_request',
 ]);
 
 /** What to do after the `tries`-th connection in a row that did not last. */

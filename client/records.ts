@@ -1,7 +1,6 @@
 import * as v from 'valibot';
-import { bytes, epoch, mark, seq, timestamp, uuid } from '../protocol/scalars.ts';
 import { search, wrap } from '../protocol/message.ts';
-import { MAX_CONTENT_BYTES } from '../protocol/scalars.ts';
+import { bytes, epoch, MAX_CONTENT_BYTES, mark, seq, timestamp, uuid } from '../protocol/scalars.ts';
 import { content } from './codec.ts';
 import type { Change, ClientStore, Range } from './store.ts';
 import { keyNumber } from './store.ts';
@@ -75,9 +74,11 @@ export const keys = {
   entries: (conversationId: string) => `entry/${conversationId}/`,
   entry: (conversationId: string, at: number) => `entry/${conversationId}/${keyNumber(at)}`,
   allOutgoing: 'outgoing/',
-  outgoing: (record: { conversationId: string; n: number }) => `outgoing/${record.conversationId}/${keyNumber(record.n)}`,
+  outgoing: (record: { conversationId: string; n: number }) =>
+    `outgoing/${record.conversationId}/${keyNumber(record.n)}`,
   allSeen: (conversationId: string) => `seen/${conversationId}/`,
-  seen: (conversationId: string, deviceId: string, clientId: string) => `seen/${conversationId}/${deviceId}/${clientId}`,
+  seen: (conversationId: string, deviceId: string, clientId: string) =>
+    `seen/${conversationId}/${deviceId}/${clientId}`,
   conversations: 'conversation/',
   conversation: (id: string) => `conversation/${id}`,
 } as const;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { MAX_FRAME_BYTES, MAX_IN_FLIGHT } from '../protocol/scalars.ts';
+import type { Schema } from '../protocol/define.ts';
 import {
   type EventBody,
   type EventType,
@@ -12,7 +12,7 @@ import {
   type RequestType,
   requests,
 } from '../protocol/index.ts';
-import type { Schema } from '../protocol/define.ts';
+import { MAX_FRAME_BYTES, MAX_IN_FLIGHT } from '../protocol/scalars.ts';
 import type { Cancel, Clock } from './clock.ts';
 import { fromServer, SottoError } from './errors.ts';
 
@@ -74,7 +74,8 @@ export class Requests {
   request<Type extends RequestType>(type: Type, body: RequestInput<Type>): Promise<Reply<Type>> {
     return new Promise((resolve, reject) => {
       const call = this.#call(type, body, resolve, reject);
-      if (this.#waiting.length >= MAX_WAITING) call.reject(new SottoError('unavailable', 'too many requests are waiting'));
+      if (this.#waiting.length >= MAX_WAITING)
+        call.reject(new SottoError('unavailable', 'too many requests are waiting'));
       else this.#waiting.push(call);
       this.#flush();
     });
@@ -87,7 +88,11 @@ export class Requests {
   }
 
   /** Calls back at once with the frame that answers: events may follow in the same moment, and must find a session. */
-  hello(body: RequestInput<'hello'>, greeted: (reply: Reply<'hello'>) => void, refused: (error: SottoError) => void): void {
+  hello(
+    body: RequestInput<'hello'>,
+    greeted: (reply: Reply<'hello'>) => void,
+    refused: (error: SottoError) => void,
+  ): void {
     this.#write(this.#call('hello', body, greeted, refused));
   }
 
@@ -126,7 +131,8 @@ export class Requests {
     else {
       const reply = v.safeParse(requests[call.type].reply, answer.output.body);
       if (reply.success) call.resolve(reply.output);
-      else call.reject(new SottoError('internal', `the answer to ${call.type} is malformed: ${reply.issues[0].message}`));
+      else
+        call.reject(new SottoError('internal', `the answer to ${call.type} is malformed: ${reply.issues[0].message}`));
     }
     this.#flush();
     return undefined;

@@ -5,7 +5,7 @@ import { memoryStore } from './store.ts';
 import type { SimDevice } from './testing/sim-device.ts';
 import { mortal, World } from './testing/world.ts';
 
-const RUNS = Number(process.env['SIMULATION_RUNS'] ?? 40);
+const RUNS = Number(process.env.SIMULATION_RUNS ?? 40);
 const STEPS = 250;
 
 test('whatever breaks, every device is given every entry once and in order, and every message is stored once', async () => {
@@ -15,7 +15,8 @@ test('whatever breaks, every device is given every entry once and in order, and 
 async function walk(seed: number): Promise<void> {
   const world = new World(seed);
   const { server, network, clock, pick, chance } = world;
-  server.fault = () => (chance(0.15) ? { code: chance(0.5) ? 'unavailable' : 'rate_limited', stored: chance(0.5) } : {});
+  server.fault = () =>
+    chance(0.15) ? { code: chance(0.5) ? 'unavailable' : 'rate_limited', stored: chance(0.5) } : {};
   server.loses = () => chance(0.1);
 
   const alice = await makeMortal(world);
@@ -37,11 +38,12 @@ async function walk(seed: number): Promise<void> {
   for (let step = 0; step < STEPS; step += 1) {
     const some = devices[pick(devices.length)];
     if (some === undefined) continue;
-    if (chance(0.12)) await send(some.device);
-    else if (chance(0.02)) [...network.links][pick(network.links.size)]?.break(chance(0.5) ? 1006 : 4001);
-    else if (chance(0.01)) network.breakAll();
-    else if (chance(0.01)) await some.crash();
-    else if (chance(0.3)) await clock.advance(pick(400));
+    const dice = world.random();
+    if (dice < 0.12) await send(some.device);
+    else if (dice < 0.14) [...network.links][pick(network.links.size)]?.break(chance(0.5) ? 1006 : 4001);
+    else if (dice < 0.15) network.breakAll();
+    else if (dice < 0.16) await some.crash();
+    else if (dice < 0.42) await clock.advance(pick(400));
     else network.step(pick);
     if (chance(0.5)) await clock.advance(0);
   }
@@ -53,14 +55,25 @@ async function walk(seed: number): Promise<void> {
   for (const room of rooms) {
     const log = server.rooms.get(room)?.log ?? [];
     const stored = log.map((entry) => textOf(entry.mls));
-    assert.deepEqual([...stored].sort(), texts.filter((each) => each.room === room).map((each) => each.text).sort());
+    assert.deepEqual(
+      [...stored].sort(),
+      texts
+        .filter((each) => each.room === room)
+        .map((each) => each.text)
+        .sort(),
+    );
     for (const { device } of devices) {
       const expected = log.map((entry) => `${entry.seq} ${textOf(entry.mls)}`);
       assert.deepEqual(device.got.get(room) ?? [], expected, `what ${device.deviceId} was given`);
       assert.equal(server.devices.get(device.deviceId)?.cursors.get(room) ?? 0, log.length, 'acknowledged');
       // In the order in which this device sent them.
-      const mine = log.filter((entry) => entry.senderDeviceId === device.deviceId).map((entry) => Number(textOf(entry.mls).slice(1)));
-      assert.deepEqual(mine, [...mine].sort((a, b) => a - b));
+      const mine = log
+        .filter((entry) => entry.senderDeviceId === device.deviceId)
+        .map((entry) => Number(textOf(entry.mls).slice(1)));
+      assert.deepEqual(
+        mine,
+        [...mine].sort((a, b) => a - b),
+      );
       assert.deepEqual(device.client.outgoing(room), []);
     }
   }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { tokens, type Tokens } from '../protocol/http.ts';
+import { type Tokens, tokens } from '../protocol/http.ts';
 import type { Clock } from './clock.ts';
 import { SottoError } from './errors.ts';
 import type { Http } from './http.ts';

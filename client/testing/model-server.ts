@@ -51,7 +51,10 @@ export class ModelServer {
   }
 
   id(): string {
-    return uuidv7(this.#clock.now(), Uint8Array.from({ length: 10 }, () => this.#random() * 256));
+    return uuidv7(
+      this.#clock.now(),
+      Uint8Array.from({ length: 10 }, () => this.#random() * 256),
+    );
   }
 
   addDevice(userId = this.id()): Device {
@@ -66,7 +69,11 @@ export class ModelServer {
 
   addRoom(...userIds: string[]): string {
     const id = this.id();
-    this.rooms.set(id, { id, log: [], members: new Map(userIds.map((user) => [user, { deliveredSeq: 0, readSeq: 0 }])) });
+    this.rooms.set(id, {
+      id,
+      log: [],
+      members: new Map(userIds.map((user) => [user, { deliveredSeq: 0, readSeq: 0 }])),
+    });
     return id;
   }
 
@@ -104,7 +111,12 @@ export class ModelServer {
   #greet(live: Live, id: number | undefined): void {
     const { userId, deviceId, cursors } = live.device;
     const limits = {
-      maxFrameBytes: 163_840, maxInFlight: 64, windowEntries: 256, windowBytes: 1_048_576, pingEveryMs: 25_000, maxContentBytes: 65_536,
+      maxFrameBytes: 163_840,
+      maxInFlight: 64,
+      windowEntries: 256,
+      windowBytes: 1_048_576,
+      pingEveryMs: 25_000,
+      maxContentBytes: 65_536,
     };
     const body = { userId, deviceId, protocol: 1, serverTime: this.#time(), logId: this.logId, limits };
     live.send({ type: 'reply', id, body });
@@ -148,7 +160,12 @@ export class ModelServer {
     }
   }
 
-  #send(live: Live, body: RequestInput<'message.send'>, reply: (answer: unknown) => void, refuse: (code: ErrorCode) => void): void {
+  #send(
+    live: Live,
+    body: RequestInput<'message.send'>,
+    reply: (answer: unknown) => void,
+    refuse: (code: ErrorCode) => void,
+  ): void {
     const room = this.rooms.get(body.conversationId);
     const { userId, deviceId } = live.device;
     if (room?.members.has(userId) !== true) return refuse('not_found');
@@ -160,10 +177,20 @@ export class ModelServer {
     if (entry === undefined) {
       const { conversationId, clientId, epoch, mls } = body;
       const seq = room.log.length + 1;
-      entry = { conversationId, clientId, epoch, mls, seq, senderId: userId, senderDeviceId: deviceId, sentAt: this.#time() };
+      entry = {
+        conversationId,
+        clientId,
+        epoch,
+        mls,
+        seq,
+        senderId: userId,
+        senderDeviceId: deviceId,
+        sentAt: this.#time(),
+      };
       room.log.push(entry);
       for (const other of this.#live) {
-        if (other !== live && room.members.has(other.device.userId) && !this.loses()) other.send({ type: 'message.new', body: entry });
+        if (other !== live && room.members.has(other.device.userId) && !this.loses())
+          other.send({ type: 'message.new', body: entry });
       }
     }
     if (code !== undefined && known === undefined) return refuse(code);
@@ -184,11 +211,15 @@ export class ModelServer {
     const room = this.rooms.get(conversationId);
     const marks = room?.members.get(userId);
     if (room === undefined || marks === undefined) return;
-    const next = { deliveredSeq: Math.max(marks.deliveredSeq, deliveredSeq), readSeq: Math.max(marks.readSeq, readSeq) };
+    const next = {
+      deliveredSeq: Math.max(marks.deliveredSeq, deliveredSeq),
+      readSeq: Math.max(marks.readSeq, readSeq),
+    };
     room.members.set(userId, next);
     if (!told) return;
     for (const other of this.#live) {
-      if (room.members.has(other.device.userId)) other.send({ type: 'receipt.changed', body: { conversationId, userId, ...next } });
+      if (room.members.has(other.device.userId))
+        other.send({ type: 'receipt.changed', body: { conversationId, userId, ...next } });
     }
   }
 
@@ -200,8 +231,15 @@ export class ModelServer {
     const readSeq = room.members.get(live.device.userId)?.readSeq ?? 0;
     const lastAt = room.log.at(-1)?.sentAt ?? this.#time();
     return {
-      id: room.id, kind: 'direct', members, lastSeq: room.log.length, epoch: 0, readSeq,
-      unread: room.log.length - readSeq, accepted: true, lastAt,
+      id: room.id,
+      kind: 'direct',
+      members,
+      lastSeq: room.log.length,
+      epoch: 0,
+      readSeq,
+      unread: room.log.length - readSeq,
+      accepted: true,
+      lastAt,
     };
   }
 

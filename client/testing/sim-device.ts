@@ -16,8 +16,17 @@ export interface SimDevice {
 
 /** A device of the model server, logged in, with a handler that notes what it was given. */
 export async function simDevice(
-  { server, network, clock, random }: { server: ModelServer; network: SimNetwork; clock: SimClock; random: () => number },
-  options: Partial<ClientOptions> & { userId?: string; device?: { userId: string; deviceId: string }; got?: SimDevice['got'] } = {},
+  {
+    server,
+    network,
+    clock,
+    random,
+  }: { server: ModelServer; network: SimNetwork; clock: SimClock; random: () => number },
+  options: Partial<ClientOptions> & {
+    userId?: string;
+    device?: { userId: string; deviceId: string };
+    got?: SimDevice['got'];
+  } = {},
 ): Promise<SimDevice> {
   const { userId, deviceId } = options.device ?? server.addDevice(options.userId);
   const store = options.store ?? memoryStore();
@@ -40,7 +49,7 @@ export async function simDevice(
   });
   const got: SimDevice['got'] = options.got ?? new Map();
   client.receive((entry) => {
-    const text = entry.content?.['text'];
+    const text = entry.content?.text;
     const list = got.get(entry.conversationId) ?? [];
     got.set(entry.conversationId, list);
     list.push(`${entry.seq} ${typeof text === 'string' ? text : `(${entry.failure?.code})`}`);
