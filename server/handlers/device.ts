@@ -1,0 +1,42 @@
+import { closeCodes } from '../../protocol/codes.ts';
+import { eventFrame } from '../delivery/frames.ts';
+import type { Hub } from '../delivery/hub.ts';
+import { RequestError } from '../errors.ts';
+import type { Gate } from '../store/gate.ts';
+import * as store from '../store/people.ts';
+import type { Handler } from './handler.ts';
+
+export interface DeviceDeps {
+  readonly gate: Gate;
+  readonly hub: Pick<Hub, 'state' | 'end'>;
+  /** Throws unless an account that has a key signed the revocation with it. */
+  readonly checkRevocation: (userId: string, deviceId: string, signature: string | undefined) => Promise<void>;
+}
+
+export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
+  const list: Handler<'device.list'> = async (_body, { connection }) => {
+    const devices = await store.listDevices(gate, connection.userId);
+    return {
+      devices: devices.map(({ id, name, createdAt, lastSeenAt }) => ({
+        deviceId: id,
+        name,
+        current: id === connection.deviceId,
+        createdAt: createdAt.toISOString(),
+        ...(lastSeenAt && { lastSeenAt: lastSeenAt.toISOString() }),
+      })),
+    };
+  };
+
+  const revoke: Handler<'device.revoke'> = async ({ deviceId, signature }, { connection, log }) => {
+    const { userId } = connection;
+    await checkRevocation(userId, deviceId, signature);
+    const revoked = await store.revokeDevice(gate, userId, deviceId);
+    if (revoked === undefined) throw new RequestError('not_found');
+    log.info({ userId, revoked: deviceId }, 'a device was revoked');
+    hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked');
+    hub.state(revoked.contacts, `devices:${userId}`, eventFrame('device.changed', { userId, version: revoked.version }));
+    return {};
+  };
+
+  return { 'device.list': list, 'device.revoke': revoke };
+}

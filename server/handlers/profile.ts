@@ -1,0 +1,63 @@
+import type { Profile, RequestBody } from '../../protocol/index.ts';
+import { RequestError } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { Gate } from '../store/gate.ts';
+import * as store from '../store/people.ts';
+import type { Handler } from './handler.ts';
+
+type Avatar = NonNullable<Profile['avatar']>;
+
+export function profileHandlers({ gate, limits }: { gate: Gate; limits: Limits }) {
+  const get: Handler<'profile.get'> = async ({ userId }, { connection }) => {
+    await limits.take('lookup', connection.userId);
+    return shown(await store.findProfile(gate, { id: userId ?? connection.userId }));
+  };
+
+  const update: Handler<'profile.update'> = async (body, { connection }) => {
+    const avatar = body.avatar && { type: body.avatar.type, data: readAvatar(body.avatar) };
+    await limits.take('profile_update', connection.userId);
+    return shown(await store.updateProfile(gate, connection.userId, { ...body, avatar }));
+  };
+
+  const find: Handler<'user.find'> = async ({ username }, { connection }) => {
+    await limits.take('lookup', connection.userId);
+    return shown(await store.findProfile(gate, { username }));
+  };
+
+  return { 'profile.get': get, 'profile.update': update, 'user.find': find };
+}
+
+/** What a person is shown of another: exactly these fields. */
+function shown(row: store.StoredProfile | undefined): { profile: Profile } {
+  if (row === undefined) throw new RequestError('not_found');
+  const { id, username, displayName, about, avatarType, avatar } = row;
+  return {
+    profile: {
+      userId: id,
+      username,
+      displayName,
+      ...(about !== '' && { about }),
+      ...(avatar !== null && isAvatarType(avatarType) && { avatar: { type: avatarType, data: avatar.toString('base64url') } }),
+    },
+  };
+}
+
+/** The first bytes of each type of picture; `.` stands for any byte. */
+const beginnings: Record<Avatar['type'], RegExp> = {
+  'image/png': /^\x89PNG\r\n\x1a\n/,
+  'image/jpeg': /^\xff\xd8\xff/,
+  'image/webp': /^RIFF....WEBP/s,
+};
+
+/** Opaque bytes, but of the type they say: nobody's program is to meet something else than a picture there. */
+function readAvatar({ type, data }: NonNullable<RequestBody<'profile.update'>['avatar']>): Buffer {
+  const picture = Buffer.from(data, 'base64url');
+  if (!beginnings[type].test(picture.subarray(0, 16).toString('latin1'))) {
+    throw new RequestError('bad_request', { message: `The picture is no ${type}.`, details: { field: 'avatar.data' } });
+  }
+  return picture;
+}
+
+function isAvatarType(text: string | null): text is Avatar['type'] {
+  return text !== null && Object.hasOwn(beginnings, text);
+}
