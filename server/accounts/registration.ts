@@ -43,8 +43,8 @@ export async function verifyEmail(deps: AccountDeps, token: string, address: str
   deps.wakeMail(mailIds);
 }
 
-export function refuseCommon(password: string): void {
+export function refuseCommon(password: string, field = 'password'): void {
   if (!isCommon(password)) return;
   const message = 'That password is among the most common ones; choose another.';
-  throw new RequestError('bad_request', { message, details: { field: 'password' } });
+  throw new RequestError('bad_request', { message, details: { field } });
 }

@@ -1,12 +1,14 @@
+import { errorCodes } from '../../protocol/codes.ts';
 import * as http from '../../protocol/http.ts';
 import type { AccountDeps } from '../accounts/deps.ts';
+import { forgotPassword, resetPassword } from '../accounts/account.ts';
 import { readLink, register, resendVerification, verifyEmail } from '../accounts/registration.ts';
 import { login, logout, refresh } from '../accounts/sessions.ts';
 import { RequestError } from '../errors.ts';
 import type { HttpRequest, HttpResponse, Route } from '../listen/transport.ts';
 import { authenticate } from './bearer.ts';
 import { isForm, json, noContent, readBody } from './body.ts';
-import { confirmPage, wordPage } from './pages.ts';
+import { confirmPage, newPasswordPage, wordPage } from './pages.ts';
 import { get, post } from './route.ts';
 
 const accepted = json(202, {});
@@ -22,6 +24,12 @@ export function authRoutes(deps: AccountDeps): Route[] {
       await resendVerification(deps, readBody(request, http.emailOnly).email, request.remoteAddress);
       return accepted;
     }),
+    post('/v1/auth/forgot-password', async (request) => {
+      await forgotPassword(deps, readBody(request, http.emailOnly).email, request.remoteAddress);
+      return accepted;
+    }),
+    get('/v1/auth/reset-password', (request) => resetPage(deps, request)),
+    post('/v1/auth/reset-password', (request) => reset(deps, request)),
     get('/v1/auth/verify-email', (request) => verificationPage(deps, request)),
     post('/v1/auth/verify-email', (request) => verification(deps, request)),
     post('/v1/auth/login', async (request) => json(200, await login(deps, readBody(request, http.login), request.remoteAddress))),
@@ -48,14 +56,37 @@ async function verificationPage(deps: AccountDeps, request: HttpRequest): Promis
 }
 
 async function verification(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
-  const form = isForm(request);
-  try {
-    await verifyEmail(deps, readBody(request, http.verifyEmail).token, request.remoteAddress);
-  } catch (error) {
-    if (form && error instanceof RequestError && error.code === 'token_invalid') return gone();
-    throw error;
+  return linkAnswer(request, 'The address is confirmed. You can log in now.', () =>
+    verifyEmail(deps, readBody(request, http.verifyEmail).token, request.remoteAddress),
+  );
+}
+
+async function resetPage(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
+  const token = request.query.get('token') ?? '';
+  const link = await readLink(deps, token, request.remoteAddress);
+  return link?.purpose === 'reset_password' ? newPasswordPage(token, link.username) : gone();
+}
+
+async function reset(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
+  return linkAnswer(request, 'The password is changed. You can log in with it now.', () => {
+    const { token, password } = readBody(request, http.resetPassword);
+    return resetPassword(deps, token, password, request.remoteAddress);
+  });
+}
+
+/** Programs get the contract's answers; a person who pressed a button gets a page. */
+async function linkAnswer(request: HttpRequest, done: string, work: () => Promise<void>): Promise<HttpResponse> {
+  if (!isForm(request)) {
+    await work();
+    return noContent;
   }
-  return form ? wordPage(200, 'Thank you', 'The address is confirmed. You can log in now.') : noContent;
+  try {
+    await work();
+    return wordPage(200, 'Thank you', done);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return error.code === 'token_invalid' ? gone() : wordPage(errorCodes[error.code].status, 'That did not work', `${error.message} Go back and try again.`);
+  }
 }
 
 function gone(): HttpResponse {

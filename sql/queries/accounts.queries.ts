@@ -450,3 +450,372 @@ const deleteLinkTokensIR: any = {"usedParamSet":{"userId":true,"purpose":true},"
 export const deleteLinkTokens = new PreparedQuery<IDeleteLinkTokensParams,IDeleteLinkTokensResult>(deleteLinkTokensIR);
 
 
+/** 'FindPasswordHash' parameters type */
+export interface IFindPasswordHashParams {
+  id: string;
+}
+
+/** 'FindPasswordHash' return type */
+export interface IFindPasswordHashResult {
+  passwordHash: string | null;
+}
+
+/** 'FindPasswordHash' query type */
+export interface IFindPasswordHashQuery {
+  params: IFindPasswordHashParams;
+  result: IFindPasswordHashResult;
+}
+
+const findPasswordHashIR: any = {"usedParamSet":{"id":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":43,"b":46}]}],"statement":"select password_hash from users where id = :id! and deleted_at is null"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select password_hash from users where id = :id! and deleted_at is null
+ * ```
+ */
+export const findPasswordHash = new PreparedQuery<IFindPasswordHashParams,IFindPasswordHashResult>(findPasswordHashIR);
+
+
+/** 'ReplacePassword' parameters type */
+export interface IReplacePasswordParams {
+  before?: string | null | void;
+  id: string;
+  passwordHash: string;
+}
+
+/** 'ReplacePassword' return type */
+export interface IReplacePasswordResult {
+  email: string | null;
+  username: string;
+}
+
+/** 'ReplacePassword' query type */
+export interface IReplacePasswordQuery {
+  params: IReplacePasswordParams;
+  result: IReplacePasswordResult;
+}
+
+const replacePasswordIR: any = {"usedParamSet":{"passwordHash":true,"id":true,"before":true},"params":[{"name":"passwordHash","required":true,"transform":{"type":"scalar"},"locs":[{"a":138,"b":151}]},{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":164,"b":167}]},{"name":"before","required":false,"transform":{"type":"scalar"},"locs":[{"a":197,"b":203},{"a":238,"b":244}]}],"statement":"-- No row: it was changed meanwhile, or the account is gone. Without `before` it is set whatever it was.\nupdate users set password_hash = :passwordHash!\nwhere id = :id! and deleted_at is null and (:before::text is null or password_hash = :before)\nreturning username, email"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- No row: it was changed meanwhile, or the account is gone. Without `before` it is set whatever it was.
+ * update users set password_hash = :passwordHash!
+ * where id = :id! and deleted_at is null and (:before::text is null or password_hash = :before)
+ * returning username, email
+ * ```
+ */
+export const replacePassword = new PreparedQuery<IReplacePasswordParams,IReplacePasswordResult>(replacePasswordIR);
+
+
+/** 'ReplaceUsername' parameters type */
+export interface IReplaceUsernameParams {
+  id: string;
+  username: string;
+}
+
+/** 'ReplaceUsername' return type */
+export interface IReplaceUsernameResult {
+  id: string;
+}
+
+/** 'ReplaceUsername' query type */
+export interface IReplaceUsernameQuery {
+  params: IReplaceUsernameParams;
+  result: IReplaceUsernameResult;
+}
+
+const replaceUsernameIR: any = {"usedParamSet":{"username":true,"id":true},"params":[{"name":"username","required":true,"transform":{"type":"scalar"},"locs":[{"a":84,"b":93},{"a":203,"b":212}]},{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":106,"b":109}]}],"statement":"-- No row: somebody else's registration holds the name.\nupdate users set username = :username!\nwhere id = :id! and deleted_at is null\n  and not exists (select from pending_registrations where username = :username! and expires_at > now())\nreturning id"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- No row: somebody else's registration holds the name.
+ * update users set username = :username!
+ * where id = :id! and deleted_at is null
+ *   and not exists (select from pending_registrations where username = :username! and expires_at > now())
+ * returning id
+ * ```
+ */
+export const replaceUsername = new PreparedQuery<IReplaceUsernameParams,IReplaceUsernameResult>(replaceUsernameIR);
+
+
+/** 'AnonymiseUser' parameters type */
+export interface IAnonymiseUserParams {
+  id: string;
+  passwordHash: string;
+}
+
+/** 'AnonymiseUser' return type */
+export interface IAnonymiseUserResult {
+  id: string;
+}
+
+/** 'AnonymiseUser' query type */
+export interface IAnonymiseUserQuery {
+  params: IAnonymiseUserParams;
+  result: IAnonymiseUserResult;
+}
+
+const anonymiseUserIR: any = {"usedParamSet":{"id":true,"passwordHash":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":360,"b":363}]},{"name":"passwordHash","required":true,"transform":{"type":"scalar"},"locs":[{"a":385,"b":398}]}],"statement":"-- What others keep of a deleted account: a name for the lines it wrote.\nupdate users set deleted_at = now(), username = 'deleted_' || left(replace(gen_random_uuid()::text, '-', ''), 20),\n  email = null, password_hash = null, display_name = 'Deleted account', about = '', avatar_type = null, avatar = null,\n  role = 'user', presence_visible = false\nwhere id = :id! and password_hash = :passwordHash! and deleted_at is null\nreturning id"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- What others keep of a deleted account: a name for the lines it wrote.
+ * update users set deleted_at = now(), username = 'deleted_' || left(replace(gen_random_uuid()::text, '-', ''), 20),
+ *   email = null, password_hash = null, display_name = 'Deleted account', about = '', avatar_type = null, avatar = null,
+ *   role = 'user', presence_visible = false
+ * where id = :id! and password_hash = :passwordHash! and deleted_at is null
+ * returning id
+ * ```
+ */
+export const anonymiseUser = new PreparedQuery<IAnonymiseUserParams,IAnonymiseUserResult>(anonymiseUserIR);
+
+
+/** 'AnonymiseDevices' parameters type */
+export interface IAnonymiseDevicesParams {
+  userId: string;
+}
+
+/** 'AnonymiseDevices' return type */
+export interface IAnonymiseDevicesResult {
+  id: string;
+}
+
+/** 'AnonymiseDevices' query type */
+export interface IAnonymiseDevicesQuery {
+  params: IAnonymiseDevicesParams;
+  result: IAnonymiseDevicesResult;
+}
+
+const anonymiseDevicesIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":114,"b":121}]}],"statement":"update devices set revoked_at = coalesce(revoked_at, now()), name = 'device', last_seen_at = null where user_id = :userId!\nreturning id"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * update devices set revoked_at = coalesce(revoked_at, now()), name = 'device', last_seen_at = null where user_id = :userId!
+ * returning id
+ * ```
+ */
+export const anonymiseDevices = new PreparedQuery<IAnonymiseDevicesParams,IAnonymiseDevicesResult>(anonymiseDevicesIR);
+
+
+/** 'DeleteBlocksOf' parameters type */
+export interface IDeleteBlocksOfParams {
+  userId: string;
+}
+
+/** 'DeleteBlocksOf' return type */
+export type IDeleteBlocksOfResult = void;
+
+/** 'DeleteBlocksOf' query type */
+export interface IDeleteBlocksOfQuery {
+  params: IDeleteBlocksOfParams;
+  result: IDeleteBlocksOfResult;
+}
+
+const deleteBlocksOfIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":35,"b":42},{"a":60,"b":67}]}],"statement":"delete from blocks where user_id = :userId! or blocked_id = :userId!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * delete from blocks where user_id = :userId! or blocked_id = :userId!
+ * ```
+ */
+export const deleteBlocksOf = new PreparedQuery<IDeleteBlocksOfParams,IDeleteBlocksOfResult>(deleteBlocksOfIR);
+
+
+/** 'DeleteMailsOf' parameters type */
+export interface IDeleteMailsOfParams {
+  userId: string;
+}
+
+/** 'DeleteMailsOf' return type */
+export type IDeleteMailsOfResult = void;
+
+/** 'DeleteMailsOf' query type */
+export interface IDeleteMailsOfQuery {
+  params: IDeleteMailsOfParams;
+  result: IDeleteMailsOfResult;
+}
+
+const deleteMailsOfIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":40,"b":47}]}],"statement":"delete from mail_outbox where user_id = :userId!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * delete from mail_outbox where user_id = :userId!
+ * ```
+ */
+export const deleteMailsOf = new PreparedQuery<IDeleteMailsOfParams,IDeleteMailsOfResult>(deleteMailsOfIR);
+
+
+/** 'DeleteLinkTokensOf' parameters type */
+export interface IDeleteLinkTokensOfParams {
+  userId: string;
+}
+
+/** 'DeleteLinkTokensOf' return type */
+export type IDeleteLinkTokensOfResult = void;
+
+/** 'DeleteLinkTokensOf' query type */
+export interface IDeleteLinkTokensOfQuery {
+  params: IDeleteLinkTokensOfParams;
+  result: IDeleteLinkTokensOfResult;
+}
+
+const deleteLinkTokensOfIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":40,"b":47}]}],"statement":"delete from link_tokens where user_id = :userId!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * delete from link_tokens where user_id = :userId!
+ * ```
+ */
+export const deleteLinkTokensOf = new PreparedQuery<IDeleteLinkTokensOfParams,IDeleteLinkTokensOfResult>(deleteLinkTokensOfIR);
+
+
+/** 'ExportAccount' parameters type */
+export interface IExportAccountParams {
+  id: string;
+}
+
+/** 'ExportAccount' return type */
+export interface IExportAccountResult {
+  about: string;
+  avatar: Buffer | null;
+  avatarType: string | null;
+  createdAt: Date;
+  displayName: string;
+  email: string | null;
+  id: string;
+  presenceVisible: boolean;
+  role: string;
+  username: string;
+}
+
+/** 'ExportAccount' query type */
+export interface IExportAccountQuery {
+  params: IExportAccountParams;
+  result: IExportAccountResult;
+}
+
+const exportAccountIR: any = {"usedParamSet":{"id":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":127,"b":130}]}],"statement":"select id, username, email, display_name, about, avatar_type, avatar, role, presence_visible, created_at from users where id = :id!"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select id, username, email, display_name, about, avatar_type, avatar, role, presence_visible, created_at from users where id = :id!
+ * ```
+ */
+export const exportAccount = new PreparedQuery<IExportAccountParams,IExportAccountResult>(exportAccountIR);
+
+
+/** 'ExportSessions' parameters type */
+export interface IExportSessionsParams {
+  userId: string;
+}
+
+/** 'ExportSessions' return type */
+export interface IExportSessionsResult {
+  createdAt: Date;
+  deviceCreatedAt: Date;
+  deviceId: string;
+  deviceName: string;
+  endedAt: Date | null;
+  endedReason: string | null;
+  id: string;
+  lastSeenAt: Date | null;
+  refreshedAt: Date;
+  revokedAt: Date | null;
+}
+
+/** 'ExportSessions' query type */
+export interface IExportSessionsQuery {
+  params: IExportSessionsParams;
+  result: IExportSessionsResult;
+}
+
+const exportSessionsIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":250,"b":257}]}],"statement":"select s.id, d.id as device_id, d.name as device_name, d.created_at as device_created_at, d.last_seen_at, d.revoked_at,\n  s.created_at, s.refreshed_at, s.ended_at, s.ended_reason\nfrom sessions s join devices d on d.id = s.device_id where s.user_id = :userId!\norder by s.created_at desc limit 1000"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select s.id, d.id as device_id, d.name as device_name, d.created_at as device_created_at, d.last_seen_at, d.revoked_at,
+ *   s.created_at, s.refreshed_at, s.ended_at, s.ended_reason
+ * from sessions s join devices d on d.id = s.device_id where s.user_id = :userId!
+ * order by s.created_at desc limit 1000
+ * ```
+ */
+export const exportSessions = new PreparedQuery<IExportSessionsParams,IExportSessionsResult>(exportSessionsIR);
+
+
+/** 'ExportBlocks' parameters type */
+export interface IExportBlocksParams {
+  userId: string;
+}
+
+/** 'ExportBlocks' return type */
+export interface IExportBlocksResult {
+  blockedId: string;
+  createdAt: Date;
+  username: string;
+}
+
+/** 'ExportBlocks' query type */
+export interface IExportBlocksQuery {
+  params: IExportBlocksParams;
+  result: IExportBlocksResult;
+}
+
+const exportBlocksIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":114,"b":121}]}],"statement":"select b.blocked_id, u.username, b.created_at from blocks b join users u on u.id = b.blocked_id\nwhere b.user_id = :userId! order by b.created_at limit 10000"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select b.blocked_id, u.username, b.created_at from blocks b join users u on u.id = b.blocked_id
+ * where b.user_id = :userId! order by b.created_at limit 10000
+ * ```
+ */
+export const exportBlocks = new PreparedQuery<IExportBlocksParams,IExportBlocksResult>(exportBlocksIR);
+
+
+/** 'ExportConversations' parameters type */
+export interface IExportConversationsParams {
+  userId: string;
+}
+
+/** 'ExportConversations' return type */
+export interface IExportConversationsResult {
+  acceptedAt: Date | null;
+  createdAt: Date;
+  deliveredSeq: number;
+  id: string;
+  joinedSeq: number;
+  kind: string;
+  leftAt: Date | null;
+  readSeq: number;
+}
+
+/** 'ExportConversations' query type */
+export interface IExportConversationsQuery {
+  params: IExportConversationsParams;
+  result: IExportConversationsResult;
+}
+
+const exportConversationsIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":203,"b":210}]}],"statement":"select c.id, c.kind, c.created_at, p.joined_seq, p.delivered_seq, p.read_seq, p.accepted_at, p.left_at\nfrom conversation_participants p join conversations c on c.id = p.conversation_id\nwhere p.user_id = :userId! order by c.last_at desc limit 10000"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select c.id, c.kind, c.created_at, p.joined_seq, p.delivered_seq, p.read_seq, p.accepted_at, p.left_at
+ * from conversation_participants p join conversations c on c.id = p.conversation_id
+ * where p.user_id = :userId! order by c.last_at desc limit 10000
+ * ```
+ */
+export const exportConversations = new PreparedQuery<IExportConversationsParams,IExportConversationsResult>(exportConversationsIR);
+
+

@@ -70,3 +70,59 @@ returning old.email as "email?";
 
 /* @name deleteLinkTokens */
 delete from link_tokens where user_id = :userId! and purpose = :purpose!;
+
+
+/* @name findPasswordHash */
+select password_hash from users where id = :id! and deleted_at is null;
+
+/* @name replacePassword */
+-- No row: it was changed meanwhile, or the account is gone. Without `before` it is set whatever it was.
+update users set password_hash = :passwordHash!
+where id = :id! and deleted_at is null and (:before::text is null or password_hash = :before)
+returning username, email;
+
+/* @name replaceUsername */
+-- No row: somebody else's registration holds the name.
+update users set username = :username!
+where id = :id! and deleted_at is null
+  and not exists (select from pending_registrations where username = :username! and expires_at > now())
+returning id;
+
+/* @name anonymiseUser */
+-- What others keep of a deleted account: a name for the lines it wrote.
+update users set deleted_at = now(), username = 'deleted_' || left(replace(gen_random_uuid()::text, '-', ''), 20),
+  email = null, password_hash = null, display_name = 'Deleted account', about = '', avatar_type = null, avatar = null,
+  role = 'user', presence_visible = false
+where id = :id! and password_hash = :passwordHash! and deleted_at is null
+returning id;
+
+/* @name anonymiseDevices */
+update devices set revoked_at = coalesce(revoked_at, now()), name = 'device', last_seen_at = null where user_id = :userId!
+returning id;
+
+/* @name deleteBlocksOf */
+delete from blocks where user_id = :userId! or blocked_id = :userId!;
+
+/* @name deleteMailsOf */
+delete from mail_outbox where user_id = :userId!;
+
+/* @name deleteLinkTokensOf */
+delete from link_tokens where user_id = :userId!;
+
+/* @name exportAccount */
+select id, username, email, display_name, about, avatar_type, avatar, role, presence_visible, created_at from users where id = :id!;
+
+/* @name exportSessions */
+select s.id, d.id as device_id, d.name as device_name, d.created_at as device_created_at, d.last_seen_at, d.revoked_at,
+  s.created_at, s.refreshed_at, s.ended_at, s.ended_reason
+from sessions s join devices d on d.id = s.device_id where s.user_id = :userId!
+order by s.created_at desc limit 1000;
+
+/* @name exportBlocks */
+select b.blocked_id, u.username, b.created_at from blocks b join users u on u.id = b.blocked_id
+where b.user_id = :userId! order by b.created_at limit 10000;
+
+/* @name exportConversations */
+select c.id, c.kind, c.created_at, p.joined_seq, p.delivered_seq, p.read_seq, p.accepted_at, p.left_at
+from conversation_participants p join conversations c on c.id = p.conversation_id
+where p.user_id = :userId! order by c.last_at desc limit 10000;

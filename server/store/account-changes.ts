@@ -1,0 +1,107 @@
+import * as queries from '../../sql/queries/accounts.queries.ts';
+import * as sessions from '../../sql/queries/sessions.queries.ts';
+import { RequestError } from '../errors.ts';
+import { StoreRefused } from './errors.ts';
+import type { Gate } from './gate.ts';
+import { addMail } from './mail.ts';
+import type { TransactionSql } from './pool.ts';
+
+export async function findPasswordHash(gate: Gate, userId: string): Promise<string | undefined> {
+  const [row] = await gate.run('read', (sql) => queries.findPasswordHash.run({ id: userId }, sql));
+  return row?.passwordHash ?? undefined;
+}
+
+/** Mails a link by which the account of this address gets a new password; nothing if there is none. */
+export function addResetMail(gate: Gate, email: string): Promise<string[]> {
+  return gate.transaction('read', async (tx) => {
+    const [owner] = await queries.findUserIdByEmail.run({ email }, tx);
+    return owner === undefined ? [] : [await addMail(tx, { kind: 'reset_password', address: email, userId: owner.id })];
+  });
+}
+
+/** Mails the new address a link that makes it the account's. The owner of a known one gets a word about it instead. */
+export function addEmailChangeMail(gate: Gate, userId: string, email: string): Promise<string> {
+  return gate.transaction('read', async (tx) => {
+    const [owner] = await queries.findUserIdByEmail.run({ email }, tx);
+    if (owner !== undefined) return addMail(tx, { kind: 'address_known', address: email, userId: owner.id });
+    return addMail(tx, { kind: 'change_email', address: email, userId });
+  });
+}
+
+export interface PasswordChange {
+  readonly userId: string;
+  readonly endedSessions: readonly string[];
+  readonly mailIds: readonly string[];
+}
+
+/** Uses the link; every session ends. Nothing: the link isn't valid (any more). */
+export function resetPassword(gate: Gate, linkHash: Buffer, passwordHash: string): Promise<PasswordChange | undefined> {
+  return gate.transaction('read', async (tx) => {
+    const [token] = await queries.takeLinkToken.run({ hash: linkHash }, tx);
+    if (token === undefined) return undefined;
+    // Thrown, so that the link of another purpose isn't used up.
+    if (token.purpose !== 'reset_password' || token.userId === null) throw new RequestError('token_invalid');
+    return setPassword(tx, { userId: token.userId, passwordHash, before: null, except: null });
+  });
+}
+
+/** Every session but the one that asks ends. Nothing: the password was changed by someone else meanwhile. */
+export function changePassword(gate: Gate, change: { userId: string; passwordHash: string; before: string; except: string }): Promise<PasswordChange | undefined> {
+  return gate.transaction('read', (tx) => setPassword(tx, change));
+}
+
+async function setPassword(
+  tx: TransactionSql,
+  change: { userId: string; passwordHash: string; before: string | null; except: string | null },
+): Promise<PasswordChange | undefined> {
+  const { userId, passwordHash, before, except } = change;
+  const [user] = await queries.replacePassword.run({ id: userId, passwordHash, before }, tx);
+  if (user === undefined) return undefined;
+  await queries.deleteLinkTokens.run({ userId, purpose: 'reset_password' }, tx);
+  const ended = await sessions.endSessionsOfUser.run({ userId, reason: 'password_changed', except }, tx);
+  const mailIds = user.email === null ? [] : [await addMail(tx, { kind: 'password_changed', address: user.email, userId })];
+  return { userId, endedSessions: ended.map((row) => row.id), mailIds };
+}
+
+/** False: the name is taken. */
+export async function changeUsername(gate: Gate, userId: string, username: string): Promise<boolean> {
+  try {
+    const rows = await gate.run('read', (sql) => queries.replaceUsername.run({ id: userId, username }, sql));
+    return rows.length === 1;
+  } catch (error) {
+    if (error instanceof StoreRefused && error.sqlState === '23505') return false;
+    throw error;
+  }
+}
+
+/**
+ * Takes away everything personal. The row stays as an anonymous placeholder, since conversations of others refer to it.
+ * Answers the sessions that ended; nothing: the password was changed meanwhile.
+ */
+export function deleteAccount(gate: Gate, userId: string, passwordHash: string): Promise<string[] | undefined> {
+  return gate.transaction('read', async (tx) => {
+    const [user] = await queries.anonymiseUser.run({ id: userId, passwordHash }, tx);
+    if (user === undefined) return undefined;
+    const ended = await sessions.endSessionsOfUser.run({ userId, reason: 'deleted', except: null }, tx);
+    await queries.anonymiseDevices.run({ userId }, tx);
+    await queries.deleteBlocksOf.run({ userId }, tx);
+    await queries.deleteMailsOf.run({ userId }, tx);
+    await queries.deleteLinkTokensOf.run({ userId }, tx);
+    return ended.map((row) => row.id);
+  });
+}
+
+/** All that is stored about a person, but what they wrote, which nobody here can read. */
+export function exportAccount(gate: Gate, userId: string) {
+  return gate.transaction('background', async (tx) => {
+    const [account] = await queries.exportAccount.run({ id: userId }, tx);
+    if (account === undefined) throw new RequestError('not_found');
+    const { avatar, ...rest } = account;
+    return {
+      account: { ...rest, avatar: avatar?.toString('base64') ?? null },
+      sessions: await queries.exportSessions.run({ userId }, tx),
+      blocked: await queries.exportBlocks.run({ userId }, tx),
+      conversations: await queries.exportConversations.run({ userId }, tx),
+    };
+  });
+}
