@@ -1,9 +1,25 @@
 import { randomUUID } from 'node:crypto';
+import { MAX_FRAME_BYTES } from '../protocol/scalars.ts';
+import { SOCKET_PATH } from '../protocol/frame.ts';
+import { logId } from '../sql/queries/instance.queries.ts';
+
+import { createLocalBus } from './bus/bus.ts';
+import { parseRedisAddress } from './bus/connection.ts';
+import { createRedisBus } from './bus/redis.ts';
 import type { Config } from './config.ts';
-import { type ListenOptions, listen } from './listen/listen.ts';
-import type { HttpResponse, Route } from './listen/transport.ts';
+import { systemClock } from './delivery/clock.ts';
+import { closePaced } from './drain.ts';
+import { type Health, healthRoutes } from './http/health.ts';
+import { listen } from './listen/listen.ts';
 import type { Log } from './log.ts';
+import { createMessaging } from './messaging.ts';
+import { openPeople } from './people.ts';
+import { createConnectionStore } from './store/connections.ts';
+import { createConversationStore } from './store/conversations.ts';
+import { watchDatabase } from './store/database-watch.ts';
 import { openGate } from './store/gate.ts';
+import { createLogStore } from './store/log.ts';
+import { createReceiptStore } from './store/receipts.ts';
 
 /** A running server, as its process sees it. */
 export interface App {
@@ -14,39 +30,75 @@ export interface App {
 
 /** Wires all parts together and takes the ports. */
 export async function startApp(config: Config, databaseUrl: string, log: Log): Promise<App> {
+  const clock = systemClock;
   const gate = openGate(databaseUrl);
-  let draining = false;
-  const report = (error: unknown): string => {
-    const logId = randomUUID();
-    log.error({ err: error, logId }, 'an HTTP request failed');
-    return logId;
-  };
-  const ready = (): boolean => !draining;
-  const get = (path: string, answer: () => HttpResponse): Route => ({
-    method: 'GET',
-    path,
-    maxBody: 0,
-    handle: async () => answer(),
+  const database = watchDatabase(gate, clock);
+  const bus = config.redisUrl === undefined ? createLocalBus() : createRedisBus({ address: parseRedisAddress(config.redisUrl) });
+  const [instance] = await gate.run('read', (sql) => logId.run(undefined, sql));
+  if (instance === undefined) throw new Error('the database has no log id');
+  const people = await openPeople({ config, gate, log, endSessions: (...ended) => messaging.hub.end(...ended) });
+  const messaging = createMessaging({
+    stores: {
+      log: createLogStore(gate),
+      connections: createConnectionStore(gate),
+      conversations: createConversationStore(gate),
+      receipts: createReceiptStore(gate),
+    },
+    bus,
+    clock,
+    log,
+    metrics: { entered() {}, closed() {}, started() {}, answered() {}, unknownNotification() {} },
+    requireMls: config.requireMls,
+    people: people.handlers,
+    verifyToken: people.verifyToken,
+    logId: () => instance.logId,
+    accountKeyHead: () => Promise.resolve(undefined),
+    welcomed() {},
   });
-  const routes = [
-    get('/healthz', () => ({ status: 200, body: 'alive' })),
-    get('/readyz', () => (ready() ? { status: 200, body: 'ok' } : { status: 503, body: 'draining' })),
-  ];
-  const shared: Pick<ListenOptions, 'origins' | 'trustedProxies' | 'report'> = {
+
+  let draining = false;
+  const health = (): Health => ({
+    draining,
+    databaseAwayMs: database.awayMs(),
+    degraded: [...(bus.doubtful ? ['redis'] : []), ...people.away()],
+  });
+  const shared = {
     origins: config.origins,
     trustedProxies: config.trustedProxies,
-    report,
-  };
-  const open = await listen({ host: config.host, port: config.port, sharePort: config.sharePort, routes, ...shared });
-  const admin = await listen({ host: config.adminHost, port: config.adminPort, routes: [], ...shared });
-  return {
-    ready,
-    async drain() {
-      draining = true;
-      open.stopAccepting();
-      open.close();
-      admin.close();
-      await gate.close();
+    report(error: unknown): string {
+      const id = randomUUID();
+      log.error({ err: error, logId: id }, 'an HTTP request failed');
+      return id;
     },
+  };
+  const listener = await listen({
+    ...shared,
+    host: config.host,
+    port: config.port,
+    sharePort: config.sharePort,
+    routes: [...healthRoutes(health), ...people.routes],
+    socket: { path: SOCKET_PATH, maxFrameBytes: MAX_FRAME_BYTES, admit: messaging.lobby.admit, accept: (socket) => messaging.lobby.accept(socket) },
+  });
+  const admin = await listen({ ...shared, host: config.adminHost, port: config.adminPort, routes: people.adminRoutes });
+
+  async function drain(graceMs: number): Promise<void> {
+    draining = true;
+    await closePaced(messaging.lobby.sessions, { graceMs, clock, random: Math.random });
+    listener.stopAccepting();
+    messaging.lobby.endAll('draining');
+    await messaging.appender.idle();
+    await messaging.receipts.flush();
+    messaging.stop();
+    listener.close();
+    admin.close();
+    database.stop();
+    await people.close();
+    await bus.close();
+    await gate.close();
+  }
+
+  return {
+    ready: () => !draining,
+    drain: (graceMs) => drain(graceMs).catch((error: unknown) => log.error({ err: error }, 'draining failed')),
   };
 }
