@@ -16,7 +16,11 @@ export const errorCodes = {
   removal_required: { status: 409, retry: 'changed', text: 'A revoked device must be removed from the group first.' },
   rate_limited: { status: 429, retry: 'same', text: 'Too many requests; wait before the next one.' },
   too_large: { status: 413, retry: 'changed', text: 'The request is too large.' },
-  unavailable: { status: 503, retry: 'same', text: 'Not possible right now; the outcome is unknown. Send the same again.' },
+  unavailable: {
+    status: 503,
+    retry: 'same',
+    text: 'Not possible right now; the outcome is unknown. Send the same again.',
+  },
   internal: { status: 500, retry: 'same', text: 'Something went wrong on the server.' },
   // HTTP only
   username_taken: { status: 409, retry: 'changed', text: 'That username is taken.' },

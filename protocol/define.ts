@@ -3,7 +3,11 @@ import type * as v from 'valibot';
 /** Any schema whose input and output are plain JSON. */
 export type Schema = v.GenericSchema;
 
-export interface RequestDefinition<Type extends string = string, Body extends Schema = Schema, Reply extends Schema = Schema> {
+export interface RequestDefinition<
+  Type extends string = string,
+  Body extends Schema = Schema,
+  Reply extends Schema = Schema,
+> {
   readonly type: Type;
   readonly body: Body;
   readonly reply: Reply;

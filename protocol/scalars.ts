@@ -77,7 +77,13 @@ export const username = v.pipe(
 );
 
 /** An e-mail address; compared lower-cased. */
-export const email = v.pipe(v.string(), v.maxLength(254), v.trim(), v.toLowerCase(), v.email('must be an e-mail address'));
+export const email = v.pipe(
+  v.string(),
+  v.maxLength(254),
+  v.trim(),
+  v.toLowerCase(),
+  v.email('must be an e-mail address'),
+);
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;

@@ -9,8 +9,7 @@ import { PROTOCOL_VERSION } from './version.ts';
 
 const FINGERPRINTS: Record<number, string> = { 1: '3d4ed8f191fd7911' };
 
-const describe = (schema: Schema) =>
-  toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
+const describe = (schema: Schema) => toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
 
 test('a changed schema comes with a new protocol version', () => {
   const shapes = [

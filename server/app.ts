@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { MAX_FRAME_BYTES } from '../protocol/scalars.ts';
 import { SOCKET_PATH } from '../protocol/frame.ts';
+import { MAX_FRAME_BYTES } from '../protocol/scalars.ts';
 import { logId } from '../sql/queries/instance.queries.ts';
 
 import { createLocalBus } from './bus/bus.ts';
@@ -33,7 +33,8 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   const clock = systemClock;
   const gate = openGate(databaseUrl);
   const database = watchDatabase(gate, clock);
-  const bus = config.redisUrl === undefined ? createLocalBus() : createRedisBus({ address: parseRedisAddress(config.redisUrl) });
+  const bus =
+    config.redisUrl === undefined ? createLocalBus() : createRedisBus({ address: parseRedisAddress(config.redisUrl) });
   const [instance] = await gate.run('read', (sql) => logId.run(undefined, sql));
   if (instance === undefined) throw new Error('the database has no log id');
   const people = await openPeople({ config, gate, log, endSessions: (...ended) => messaging.hub.end(...ended) });
@@ -77,7 +78,12 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     port: config.port,
     sharePort: config.sharePort,
     routes: [...healthRoutes(health), ...people.routes],
-    socket: { path: SOCKET_PATH, maxFrameBytes: MAX_FRAME_BYTES, admit: messaging.lobby.admit, accept: (socket) => messaging.lobby.accept(socket) },
+    socket: {
+      path: SOCKET_PATH,
+      maxFrameBytes: MAX_FRAME_BYTES,
+      admit: messaging.lobby.admit,
+      accept: (socket) => messaging.lobby.accept(socket),
+    },
   });
   const admin = await listen({ ...shared, host: config.adminHost, port: config.adminPort, routes: people.adminRoutes });
 

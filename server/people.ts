@@ -26,15 +26,24 @@ export interface People {
   close(): Promise<void>;
 }
 
-export async function openPeople(given: { config: Config; gate: Gate; log: Log; endSessions: EndSessions }): Promise<People> {
+export async function openPeople(given: {
+  config: Config;
+  gate: Gate;
+  log: Log;
+  endSessions: EndSessions;
+}): Promise<People> {
   const { config, gate, log, endSessions } = given;
-  const tokens = createAccessTokens(await importSigningKeys(config.pasetoSecretKey ?? (await ownSigningKey(config.dataDir))));
+  const tokens = createAccessTokens(
+    await importSigningKeys(config.pasetoSecretKey ?? (await ownSigningKey(config.dataDir))),
+  );
   const passwords = await createPasswords();
   const { smtpUrl, mailFrom, publicUrl, dataDir } = config;
-  const transport = smtpUrl === undefined ? fileTransport(join(dataDir, 'mail'), mailFrom) : smtpTransport(smtpUrl, mailFrom);
+  const transport =
+    smtpUrl === undefined ? fileTransport(join(dataDir, 'mail'), mailFrom) : smtpTransport(smtpUrl, mailFrom);
   // With the embedded database the operator and the only reader of the mail folder are the same person.
   const onLink = ({ address, subject, link }: { address: string; subject: string; link: string }): void => {
-    if (smtpUrl === undefined && config.databaseUrl === undefined) process.stdout.write(`Mail to ${address}: ${subject}\n  ${link}\n`);
+    if (smtpUrl === undefined && config.databaseUrl === undefined)
+      process.stdout.write(`Mail to ${address}: ${subject}\n  ${link}\n`);
   };
   if (smtpUrl === undefined && config.databaseUrl !== undefined) {
     log.warn({}, 'SMTP_URL is not set: mails are files in the data folder, and nobody gets them');

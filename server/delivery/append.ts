@@ -55,7 +55,7 @@ export function createAppender(options: {
   let waiting = 0;
   let waitingBytes = 0;
   let scheduled = false;
-  let idlers: (() => void)[] = [];
+  const idlers: (() => void)[] = [];
 
   function append(send: Send): void {
     const bytes = sizeOf(send);
@@ -120,7 +120,8 @@ export function createAppender(options: {
       line.skipped = again === undefined ? 0 : line.skipped + 1;
       if (again !== undefined) line.waiting = again.concat(line.waiting);
       // What was queued behind an unknown outcome must not overtake its retry, so it fails alike.
-      if (failed.has(line.conversationId)) for (const send of line.waiting.splice(0)) finish(send, { state: 'unavailable' }, []);
+      if (failed.has(line.conversationId))
+        for (const send of line.waiting.splice(0)) finish(send, { state: 'unavailable' }, []);
       if (line.waiting.length > 0) ready.add(line);
       else lines.delete(line.conversationId);
     }
@@ -141,7 +142,12 @@ export function createAppender(options: {
     return new Set();
   }
 
-  async function recover(sends: Send[], wait: boolean, busy: Map<string, Send[]>, error: unknown): Promise<Set<string>> {
+  async function recover(
+    sends: Send[],
+    wait: boolean,
+    busy: Map<string, Send[]>,
+    error: unknown,
+  ): Promise<Set<string>> {
     const failed = new Set<string>();
     const [first] = sends;
     if (isUnavailable(error)) {

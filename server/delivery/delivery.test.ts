@@ -25,11 +25,19 @@ async function pair() {
   return { ada, bob, a, b, conversationId: conversation.id };
 }
 
-const message = (conversationId: string, mls = 'AAAA', clientId: string = randomUUID()) => ({ conversationId, clientId, epoch: 0, mls });
+const message = (conversationId: string, mls = 'AAAA', clientId: string = randomUUID()) => ({
+  conversationId,
+  clientId,
+  epoch: 0,
+  mls,
+});
 
 test('a message reaches every device of every member once, and the sender as a reply', async () => {
   const { ada, bob, a, b, conversationId } = await pair();
-  const [a2, b2] = await Promise.all([server.connect(await addDevice(db.sql, ada.userId)), server.connect(await addDevice(db.sql, bob.userId))]);
+  const [a2, b2] = await Promise.all([
+    server.connect(await addDevice(db.sql, ada.userId)),
+    server.connect(await addDevice(db.sql, bob.userId)),
+  ]);
   const clientId = randomUUID();
   const reply = await a.request('message.send', message(conversationId, 'c2VjcmV0', clientId));
   assert.equal(reply.seq, 1);
@@ -48,7 +56,10 @@ test('a message reaches every device of every member once, and the sender as a r
     });
   }
   await a.request('ping', {});
-  assert.deepEqual(a.frames.filter((frame) => frame.type === 'message.new'), []);
+  assert.deepEqual(
+    a.frames.filter((frame) => frame.type === 'message.new'),
+    [],
+  );
 });
 
 test('a retry returns the first answer, and other content under its id is a conflict', async () => {
@@ -57,7 +68,9 @@ test('a retry returns the first answer, and other content under its id is a conf
   const first = await a.request('message.send', message(conversationId, 'AAAA', clientId));
   const again = await a.request('message.send', message(conversationId, 'AAAA', clientId));
   assert.deepEqual(again, { ...first, duplicate: true });
-  const copies = await Promise.all([1, 2, 3].map(() => a.request('message.send', message(conversationId, 'AAAA', clientId))));
+  const copies = await Promise.all(
+    [1, 2, 3].map(() => a.request('message.send', message(conversationId, 'AAAA', clientId))),
+  );
   for (const copy of copies) assert.deepEqual(copy, { ...first, duplicate: true });
   await assert.rejects(a.request('message.send', message(conversationId, 'BBBB', clientId)), (error: Refused) => {
     assert.equal(error.code, 'idempotency_conflict');
@@ -84,15 +97,22 @@ test('ten thousand pipelined sends of one connection get seqs in the order they 
       }
     }),
   );
-  assert.deepEqual(seqs, Array.from({ length: total }, (_, i) => i + 1));
+  assert.deepEqual(
+    seqs,
+    Array.from({ length: total }, (_, i) => i + 1),
+  );
   assert.deepEqual(await reader, seqs);
 });
 
 test('fifty senders into one conversation leave no gap, and every reader sees the same order', async () => {
   const { ada, bob, conversationId } = await pair();
-  const readers = await Promise.all([ada, bob].map(async ({ userId }) => server.connect(await addDevice(db.sql, userId))));
+  const readers = await Promise.all(
+    [ada, bob].map(async ({ userId }) => server.connect(await addDevice(db.sql, userId))),
+  );
   const senders = await Promise.all(
-    Array.from({ length: 50 }, async (_, i) => server.connect(await addDevice(db.sql, (i % 2 === 0 ? ada : bob).userId))),
+    Array.from({ length: 50 }, async (_, i) =>
+      server.connect(await addDevice(db.sql, (i % 2 === 0 ? ada : bob).userId)),
+    ),
   );
   const each = 40;
   const logs = readers.map((reader) => readAll(reader, conversationId, 50 * each));
@@ -104,9 +124,16 @@ test('fifty senders into one conversation leave no gap, and every reader sees th
     }),
   );
   const expected = Array.from({ length: 50 * each }, (_, i) => i + 1);
-  assert.deepEqual(seqs.flat().sort((x, y) => x - y), expected);
+  assert.deepEqual(
+    seqs.flat().sort((x, y) => x - y),
+    expected,
+  );
   for (const log of logs) assert.deepEqual(await log, expected);
-  for (const own of seqs) assert.deepEqual(own, [...own].sort((x, y) => x - y));
+  for (const own of seqs)
+    assert.deepEqual(
+      own,
+      [...own].sort((x, y) => x - y),
+    );
 });
 
 test('a device that was away gets the backlog in order, then sync.done, then what is live', async () => {
@@ -115,7 +142,10 @@ test('a device that was away gets the backlog in order, then sync.done, then wha
   for (let i = 0; i < 300; i++) await a.request('message.send', message(conversationId));
   const back = await server.connect(bob);
   const order = await readAll(back, conversationId, 300);
-  assert.deepEqual(order, Array.from({ length: 300 }, (_, i) => i + 1));
+  assert.deepEqual(
+    order,
+    Array.from({ length: 300 }, (_, i) => i + 1),
+  );
   await back.event('sync.done');
   const { seq } = await a.request('message.send', message(conversationId));
   assert.equal((await back.event('message.new')).seq, seq);
@@ -125,7 +155,10 @@ test('no more than the window goes to a device that does not acknowledge', async
   const { a, b, conversationId } = await pair();
   for (let i = 0; i < 400; i++) await a.request('message.send', message(conversationId));
   assert.equal(b.frames.filter((frame) => frame.type === 'message.new').length, 256);
-  assert.deepEqual(await readAll(b, conversationId, 400), Array.from({ length: 400 }, (_, i) => i + 1));
+  assert.deepEqual(
+    await readAll(b, conversationId, 400),
+    Array.from({ length: 400 }, (_, i) => i + 1),
+  );
 });
 
 test('marks rise, reach the other side once stored, and unread follows the read mark', async () => {
@@ -146,10 +179,13 @@ test('marks rise, reach the other side once stored, and unread follows the read 
   b.notify('ack', { conversationId, seq: 1 });
   const { conversation } = await a.request('conversation.get', { conversationId });
   const marks = conversation.members.map(({ userId, deliveredSeq, readSeq }) => ({ userId, deliveredSeq, readSeq }));
-  assert.deepEqual(new Set(marks), new Set([
-    { userId: ada.userId, deliveredSeq: 3, readSeq: 3 },
-    { userId: bob.userId, deliveredSeq: 3, readSeq: 2 },
-  ]));
+  assert.deepEqual(
+    new Set(marks),
+    new Set([
+      { userId: ada.userId, deliveredSeq: 3, readSeq: 3 },
+      { userId: bob.userId, deliveredSeq: 3, readSeq: 2 },
+    ]),
+  );
 });
 
 test('an acknowledgement beyond the log closes the connection', async () => {
@@ -174,7 +210,11 @@ test('typing reaches the other side once both have accepted, with its own expiry
 test('the same two people always have the same conversation, however they open it', async () => {
   const { ada, bob, a, b, conversationId } = await pair();
   const opened = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? a.request('conversation.open', { userId: bob.userId }) : b.request('conversation.open', { userId: ada.userId }))),
+    Array.from({ length: 20 }, (_, i) =>
+      i % 2 === 0
+        ? a.request('conversation.open', { userId: bob.userId })
+        : b.request('conversation.open', { userId: ada.userId }),
+    ),
   );
   assert.deepEqual(new Set(opened.map(({ conversation }) => conversation.id)), new Set([conversationId]));
 });
@@ -210,10 +250,16 @@ test('what is not yours is not found, and a revoked session may do nothing on it
   ]) {
     await assert.rejects(attempt, (error: Refused) => error.code === 'not_found');
   }
-  await assert.rejects(e.request('conversation.open', { userId: eve.userId }), (error: Refused) => error.code === 'bad_request');
+  await assert.rejects(
+    e.request('conversation.open', { userId: eve.userId }),
+    (error: Refused) => error.code === 'bad_request',
+  );
   await a.request('message.send', message(conversationId));
   await db.sql`update sessions set ended_at = now(), ended_reason = 'revoked' where id = ${eve.sessionId}`;
-  await assert.rejects(e.request('message.send', message(conversationId)), (error: Refused) => error.code === 'unauthenticated');
+  await assert.rejects(
+    e.request('message.send', message(conversationId)),
+    (error: Refused) => error.code === 'unauthenticated',
+  );
   await assert.rejects(server.connect(eve));
 });
 
@@ -242,7 +288,11 @@ async function readAll(client: TestClient, conversationId: string, total: number
   return seqs;
 }
 
-async function untilReceipt(client: TestClient, userId: string, test: (receipt: { deliveredSeq: number; readSeq: number }) => boolean) {
+async function untilReceipt(
+  client: TestClient,
+  userId: string,
+  test: (receipt: { deliveredSeq: number; readSeq: number }) => boolean,
+) {
   for (;;) {
     const receipt = await client.event('receipt.changed');
     if (receipt.userId === userId && test(receipt)) return receipt;

@@ -124,7 +124,8 @@ function deliver(connection: Connection, message: BusMessage): void {
       } else if (control.deviceId === connection.deviceId) {
         connection.newestNo = Math.max(connection.newestNo, control.connectionNo);
         // One that has no number yet may well get a higher one: it compares when it has it.
-        if (connection.connectionNo > 0 && connection.connectionNo < control.connectionNo) connection.close(closeCodes.displaced, 'displaced');
+        if (connection.connectionNo > 0 && connection.connectionNo < control.connectionNo)
+          connection.close(closeCodes.displaced, 'displaced');
       }
     }
   }

@@ -72,7 +72,15 @@ export class Outbox {
     this.#goals = new Map();
     for (const { conversationId, lastSeq, cursor } of positions) {
       const early = this.#lanes.get(conversationId);
-      const lane: Lane = { conversationId, sent: cursor, known: Math.max(lastSeq, early?.known ?? 0), mode: 'live', held: undefined, unacked: undefined, own: undefined };
+      const lane: Lane = {
+        conversationId,
+        sent: cursor,
+        known: Math.max(lastSeq, early?.known ?? 0),
+        mode: 'live',
+        held: undefined,
+        unacked: undefined,
+        own: undefined,
+      };
       this.#lanes.set(conversationId, lane);
       if (lastSeq > cursor) this.#goals.set(conversationId, lastSeq);
       if (lane.known > lane.sent) this.#fallBehind(lane);
@@ -193,7 +201,15 @@ export class Outbox {
     if (lane === undefined) {
       // A conversation that began after this connection starts with entry 1; any other must be looked up.
       const fresh = this.#started && seq === 1;
-      lane = { conversationId, sent: 0, known: 0, mode: fresh ? 'live' : 'unplaced', held: undefined, unacked: undefined, own: undefined };
+      lane = {
+        conversationId,
+        sent: 0,
+        known: 0,
+        mode: fresh ? 'live' : 'unplaced',
+        held: undefined,
+        unacked: undefined,
+        own: undefined,
+      };
       this.#lanes.set(conversationId, lane);
       if (!fresh && this.#started) {
         this.#behind.push(lane);

@@ -35,10 +35,11 @@ export function createTyping(options: {
     const known = audiences.get(key);
     if (known !== undefined && known.until > clock.now()) return known.userIds;
     audiences.delete(key);
-    if (audiences.size >= MAX_REMEMBERED) for (const oldest of audiences.keys()) {
-      audiences.delete(oldest);
-      break;
-    }
+    if (audiences.size >= MAX_REMEMBERED)
+      for (const oldest of audiences.keys()) {
+        audiences.delete(oldest);
+        break;
+      }
     const userIds = store.audience(conversationId, userId);
     audiences.set(key, { userIds, until: clock.now() + AUDIENCE_MS });
     userIds.catch(() => audiences.delete(key));
@@ -52,10 +53,11 @@ export function createTyping(options: {
     else here.delete(userId);
     if (here.size === 0) writers.delete(conversationId);
     else writers.set(conversationId, here);
-    if (writers.size > MAX_REMEMBERED) for (const oldest of writers.keys()) {
-      writers.delete(oldest);
-      break;
-    }
+    if (writers.size > MAX_REMEMBERED)
+      for (const oldest of writers.keys()) {
+        writers.delete(oldest);
+        break;
+      }
   }
 
   return {
@@ -64,9 +66,15 @@ export function createTyping(options: {
       audienceOf(conversationId, userId).then((audience) => {
         if (audience.length === 0) return;
         note(conversationId, userId, typing);
-        const list = [...(writers.get(conversationId) ?? [])].map(([who, until]) => ({ userId: who, forMs: until - clock.now() }));
+        const list = [...(writers.get(conversationId) ?? [])].map(([who, until]) => ({
+          userId: who,
+          forMs: until - clock.now(),
+        }));
         for (const other of audience) {
-          const frame = eventFrame('typing.changed', { conversationId, typing: list.filter((writer) => writer.userId !== other) });
+          const frame = eventFrame('typing.changed', {
+            conversationId,
+            typing: list.filter((writer) => writer.userId !== other),
+          });
           hub.ephemeral([other], `typing:${conversationId}`, frame);
         }
       }, failed);

@@ -18,7 +18,11 @@ export function conversationHandlers(deps: { conversations: ConversationStore; h
   }
 
   const open: Handler<'conversation.open'> = async ({ userId }, { connection }) => {
-    if (userId === connection.userId) throw new RequestError('bad_request', { message: 'A conversation with oneself is not possible.', details: { field: 'userId' } });
+    if (userId === connection.userId)
+      throw new RequestError('bad_request', {
+        message: 'A conversation with oneself is not possible.',
+        details: { field: 'userId' },
+      });
     const opened = await conversations.openDirect(connection, userId);
     if (opened.state !== 'opened') throw new RequestError(opened.state);
     const conversation = await one(connection.userId, opened.conversationId);
@@ -38,22 +42,36 @@ export function conversationHandlers(deps: { conversations: ConversationStore; h
   };
 
   const list: Handler<'conversation.list'> = async ({ cursor, limit = PAGE }, { connection }) => {
-    const page = await conversations.page(connection.userId, cursor === undefined ? undefined : readCursor(cursor), limit);
+    const page = await conversations.page(
+      connection.userId,
+      cursor === undefined ? undefined : readCursor(cursor),
+      limit,
+    );
     const last = page.at(-1);
     if (last === undefined || page.length < limit) return { conversations: [...page] };
     return { conversations: [...page], cursor: `${Date.parse(last.lastAt)}.${last.id}` };
   };
 
-  return { 'conversation.open': open, 'conversation.get': get, 'conversation.list': list, 'conversation.accept': accept };
+  return {
+    'conversation.open': open,
+    'conversation.get': get,
+    'conversation.list': list,
+    'conversation.accept': accept,
+  };
 }
 
 /** Shows a conversation to all devices of one user. */
-export function showTo(hub: Hub, userId: string, conversation: Awaited<ReturnType<ConversationStore['byIds']>>[number]): void {
+export function showTo(
+  hub: Hub,
+  userId: string,
+  conversation: Awaited<ReturnType<ConversationStore['byIds']>>[number],
+): void {
   hub.state([userId], `conversation:${conversation.id}`, eventFrame('conversation.changed', { conversation }));
 }
 
 function readCursor(cursor: string): { at: string; id: string } {
   const match = /^(\d{1,15})\.([\da-f-]{36})$/.exec(cursor);
-  if (match?.[1] === undefined || match[2] === undefined) throw new RequestError('bad_request', { details: { field: 'cursor' } });
+  if (match?.[1] === undefined || match[2] === undefined)
+    throw new RequestError('bad_request', { details: { field: 'cursor' } });
   return { at: new Date(Number(match[1])).toISOString(), id: match[2] };
 }

@@ -46,7 +46,19 @@ export function messageHandlers(deps: {
             const duplicate = outcome.state === 'duplicate';
             // The reply first: it takes the event's place on this connection, and what follows must come after it.
             resolve(new Raw(`{"seq":${seq},"sentAt":"${sentAt}","duplicate":${duplicate}}`));
-            const entry = messageJson({ conversationId, seq, senderId: userId, senderDeviceId: deviceId, clientId, epoch, mls, content, wrap, silent, sentAt });
+            const entry = messageJson({
+              conversationId,
+              seq,
+              senderId: userId,
+              senderDeviceId: deviceId,
+              clientId,
+              epoch,
+              mls,
+              content,
+              wrap,
+              silent,
+              sentAt,
+            });
             // A duplicate is told again: the first time may have died between commit and publish.
             hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
             if (seq === 1 && !duplicate) began(conversationId, members);
@@ -56,11 +68,15 @@ export function messageHandlers(deps: {
     };
   };
 
-  const messageHistory: Handler<'message.history'> = async ({ conversationId, before, after, limit = HISTORY_LIMIT }, { connection }) => {
+  const messageHistory: Handler<'message.history'> = async (
+    { conversationId, before, after, limit = HISTORY_LIMIT },
+    { connection },
+  ) => {
     const readable = await conversations.readableFrom(connection, conversationId);
     if (readable === undefined) throw new RequestError('not_found');
     const floor = readable.joinedSeq;
-    const range = after === undefined ? { before: before ?? readable.lastSeq + 1, floor } : { after: Math.max(after, floor) };
+    const range =
+      after === undefined ? { before: before ?? readable.lastSeq + 1, floor } : { after: Math.max(after, floor) };
     const entries = await conversations.history(conversationId, range, limit, HISTORY_BYTES);
     const end = after === undefined ? entries[0]?.seq : entries.at(-1)?.seq;
     const more = end !== undefined && (after === undefined ? end > floor + 1 : end < readable.lastSeq);

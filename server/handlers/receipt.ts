@@ -9,7 +9,8 @@ export function receiptHandlers(receipts: Receipts): Pick<Handlers, 'receipt.rea
       try {
         await receipts.read(connection, conversationId, seq);
       } catch (error) {
-        if (error instanceof ReceiptRefused) throw new RequestError(refusals[error.outcome], { details: { field: 'seq' } });
+        if (error instanceof ReceiptRefused)
+          throw new RequestError(refusals[error.outcome], { details: { field: 'seq' } });
         throw error;
       }
       return {};
@@ -17,7 +18,12 @@ export function receiptHandlers(receipts: Receipts): Pick<Handlers, 'receipt.rea
   };
 }
 
-const refusals = { beyond: 'not_found', ended: 'unauthenticated', displaced: 'unauthenticated', busy: 'unavailable' } as const;
+const refusals = {
+  beyond: 'not_found',
+  ended: 'unauthenticated',
+  displaced: 'unauthenticated',
+  busy: 'unavailable',
+} as const;
 
 export function notificationHandlers(receipts: Receipts, typing: Typing): NotificationHandlers {
   return {

@@ -185,6 +185,13 @@ test('only allowed origins may call, and programs without an origin always', asy
   }
 });
 
+test('an answer without a body says nothing of a length', async () => {
+  const gone: Route = { method: 'GET', path: '/v1/x', maxBody: 0, handle: async () => ({ status: 204 }) };
+  using server = await served([gone]);
+  const answer = await fetch(`${server.url}/v1/x`);
+  assert.deepEqual([answer.status, answer.headers.get('content-length')], [204, null]);
+});
+
 test('the forwarded address is believed from trusted proxies only', async () => {
   const who: Route = {
     method: 'GET',

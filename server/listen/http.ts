@@ -159,7 +159,8 @@ function answer(exchange: Exchange, response: HttpResponse, closeConnection = fa
   res.cork(() => {
     res.writeStatus(statusLine(response.status));
     for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);
-    if (response.status === 204) res.endWithoutBody(undefined, closeConnection);
+    // With an argument it would report a length, which a 204 must not have.
+    if (response.status === 204) res.endWithoutBody();
     else res.end(response.body ?? '', closeConnection);
   });
 }

@@ -1,5 +1,12 @@
 import * as v from 'valibot';
-import { isNotificationType, isRequestType, notifications, type RequestBody, type RequestType, requests } from '../../protocol/index.ts';
+import {
+  isNotificationType,
+  isRequestType,
+  notifications,
+  type RequestBody,
+  type RequestType,
+  requests,
+} from '../../protocol/index.ts';
 import { RequestError } from '../errors.ts';
 import type { Context, Handlers, NotificationHandlers, Pending } from '../handlers/handler.ts';
 import type { Ticket } from './session.ts';
@@ -48,7 +55,12 @@ export function dispatch(
 }
 
 /** False if the body can't be what it says: the connection is to be closed. Unknown notifications are ignored. */
-export function takeNotification(table: NotificationHandlers, type: string, body: unknown, context: Context): 'taken' | 'unknown' | 'bad' {
+export function takeNotification(
+  table: NotificationHandlers,
+  type: string,
+  body: unknown,
+  context: Context,
+): 'taken' | 'unknown' | 'bad' {
   if (!isNotificationType(type)) return 'unknown';
   const parsed = v.safeParse(notifications[type].body, body, { abortEarly: true, abortPipeEarly: true });
   if (!parsed.success) return 'bad';
@@ -64,14 +76,22 @@ function handlerOf(handlers: Handlers, type: RequestType): AnyHandler | undefine
   return Object.hasOwn(handlers, type) ? (handlers as Readonly<Record<string, AnyHandler>>)[type] : undefined;
 }
 
-async function renew(desk: Desk, body: RequestBody<'session.renew'>, session: { renew(ticket: Ticket): boolean }): Promise<Result> {
+async function renew(
+  desk: Desk,
+  body: RequestBody<'session.renew'>,
+  session: { renew(ticket: Ticket): boolean },
+): Promise<Result> {
   const ticket = await desk.verifyToken(body.token);
   if (ticket === undefined || !session.renew(ticket)) return new RequestError('unauthenticated');
   return { expiresAt: new Date(ticket.expiresAt).toISOString() };
 }
 
 export function badRequest(issue: v.BaseIssue<unknown>): RequestError {
-  const field = issue.path?.map((item) => String(item.key)).join('.').slice(0, 100) ?? '';
+  const field =
+    issue.path
+      ?.map((item) => String(item.key))
+      .join('.')
+      .slice(0, 100) ?? '';
   return new RequestError('bad_request', {
     message: field === '' ? 'The body is not well formed.' : `The field ${field} is not well formed.`,
     details: { field },

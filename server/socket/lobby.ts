@@ -6,7 +6,7 @@ import type { Clock } from '../delivery/clock.ts';
 import type { Connection, Hub } from '../delivery/hub.ts';
 import type { Loader } from '../delivery/loader.ts';
 import type { Flusher } from '../delivery/writer.ts';
-import { RequestError } from '../errors.ts';
+import type { RequestError } from '../errors.ts';
 import type { Context } from '../handlers/handler.ts';
 import type { AdmitSocket, Socket } from '../listen/transport.ts';
 import type { Log } from '../log.ts';
@@ -80,7 +80,8 @@ export class Lobby {
   /** A bounded number of strangers, in all and from one address. */
   readonly admit: AdmitSocket = ({ remoteAddress }) => {
     if (this.#greetingTotal >= MAX_GREETING) return { status: 503, retryAfterMs: 1_000 };
-    if ((this.#greeting.get(remoteAddress) ?? 0) >= MAX_GREETING_PER_ADDRESS) return { status: 503, retryAfterMs: 1_000 };
+    if ((this.#greeting.get(remoteAddress) ?? 0) >= MAX_GREETING_PER_ADDRESS)
+      return { status: 503, retryAfterMs: 1_000 };
     return undefined;
   };
 
@@ -159,7 +160,10 @@ export class Lobby {
   }
 
   /** What a device must be told besides the log. Who was never here lists its conversations anyway. */
-  async changesSince(userId: string, lastSeenAt: Date | undefined): Promise<{ conversations: readonly Conversation[]; resync: boolean }> {
+  async changesSince(
+    userId: string,
+    lastSeenAt: Date | undefined,
+  ): Promise<{ conversations: readonly Conversation[]; resync: boolean }> {
     if (lastSeenAt === undefined) return { conversations: [], resync: true };
     const since = new Date(lastSeenAt.getTime() - CHANGE_MARGIN_MS);
     const ids = await this.#options.conversations.changedSince(userId, since, MAX_CHANGES + 1);

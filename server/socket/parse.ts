@@ -14,10 +14,13 @@ export function parseFrame(text: string): Parsed {
   } catch {
     return { kind: 'malformed', reason: 'not JSON' };
   }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) return { kind: 'malformed', reason: 'not an object' };
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame))
+    return { kind: 'malformed', reason: 'not an object' };
   const { id, type, body = {} } = frame as { id?: unknown; type?: unknown; body?: unknown };
-  if (typeof type !== 'string' || type.length === 0 || type.length > MAX_TYPE) return { kind: 'malformed', reason: 'type missing' };
+  if (typeof type !== 'string' || type.length === 0 || type.length > MAX_TYPE)
+    return { kind: 'malformed', reason: 'type missing' };
   if (id === undefined) return { kind: 'notification', type, body };
-  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1) return { kind: 'malformed', reason: 'id is no positive integer' };
+  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1)
+    return { kind: 'malformed', reason: 'id is no positive integer' };
   return { kind: 'request', id, type, body };
 }

@@ -1,5 +1,12 @@
 import { type CloseName, closeCodes } from '../../protocol/codes.ts';
-import { MAX_CONTENT_BYTES, MAX_FRAME_BYTES, MAX_IN_FLIGHT, PING_EVERY_MS, WINDOW_BYTES, WINDOW_ENTRIES } from '../../protocol/scalars.ts';
+import {
+  MAX_CONTENT_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_IN_FLIGHT,
+  PING_EVERY_MS,
+  WINDOW_BYTES,
+  WINDOW_ENTRIES,
+} from '../../protocol/scalars.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { eventFrame, replyFrame } from '../delivery/frames.ts';
 import type { Connection } from '../delivery/hub.ts';
@@ -189,7 +196,10 @@ export class Session implements SocketHandler {
       place: (conversationId) => this.#lobby.place(ticket, conversationId),
       failed: (error) => this.#lobby.failed(error, 'backlog'),
       overflow: () => this.#close('too_slow'),
-      synced: () => this.#writer.write(member.resync ? eventFrame('sync.done', { resync: true }) : '{"type":"sync.done","body":{}}'),
+      synced: () =>
+        this.#writer.write(
+          member.resync ? eventFrame('sync.done', { resync: true }) : '{"type":"sync.done","body":{}}',
+        ),
     });
     const member = {
       userId: ticket.userId,
@@ -221,7 +231,8 @@ export class Session implements SocketHandler {
         return this.#close('protocol_error', frame.reason);
       case 'notification':
         if (bytes > MAX_FRAME_BYTES) return this.#close('protocol_error', 'frame too large');
-        if (!this.#lobby.notify(frame.type, frame.body, member.context)) this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
+        if (!this.#lobby.notify(frame.type, frame.body, member.context))
+          this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
         return;
       case 'request': {
         const { id, type } = frame;
@@ -229,7 +240,9 @@ export class Session implements SocketHandler {
         if (this.#inFlight.has(id)) return this.#close('protocol_error', 'id already in flight');
         if (bytes > MAX_FRAME_BYTES) return this.#writer.write(errorFrame(id, new RequestError('too_large')));
         if (this.#inFlight.size >= MAX_IN_FLIGHT) {
-          return this.#writer.write(errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })));
+          return this.#writer.write(
+            errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })),
+          );
         }
         this.#inFlight.add(id);
         this.#lobby.metrics.started(type);

@@ -2,7 +2,15 @@ import { heads, helloDevice, positions, touchDevices } from '../../sql/queries/c
 import type { Gate } from './gate.ts';
 import type { ConnectionStore, HelloState } from './store.ts';
 
-const states: readonly string[] = ['valid', 'suspended', 'logged_out', 'revoked', 'password_changed', 'token_reuse', 'deleted'] satisfies HelloState[];
+const states: readonly string[] = [
+  'valid',
+  'suspended',
+  'logged_out',
+  'revoked',
+  'password_changed',
+  'token_reuse',
+  'deleted',
+] satisfies HelloState[];
 const isState = (state: string): state is HelloState => states.includes(state);
 
 export function createConnectionStore(gate: Gate): ConnectionStore {

@@ -40,10 +40,17 @@ export function createConversationStore(gate: Gate): ConversationStore {
       return rows.length > 0;
     },
 
-    byIds: (userId, ids) => select({ userId, ids: `{${ids.join()}}`, beforeAt: null, beforeId: null, limit: ids.length }),
+    byIds: (userId, ids) =>
+      select({ userId, ids: `{${ids.join()}}`, beforeAt: null, beforeId: null, limit: ids.length }),
 
     page: (userId, before, limit) =>
-      select({ userId, ids: null, beforeAt: before === undefined ? null : new Date(before.at), beforeId: before?.id ?? null, limit }),
+      select({
+        userId,
+        ids: null,
+        beforeAt: before === undefined ? null : new Date(before.at),
+        beforeId: before?.id ?? null,
+        limit,
+      }),
 
     async changedSince(userId, since, limit) {
       const rows = await gate.run('read', (sql) => changedSince.run({ userId, since, limit }, sql));

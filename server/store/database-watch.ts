@@ -4,7 +4,10 @@ import type { Gate } from './gate.ts';
 const EVERY_MS = 1_000;
 
 /** Asks PostgreSQL for a sign of life every second. */
-export function watchDatabase(gate: Gate, clock: Clock): { /** How long it has not answered; undefined while it does. */ awayMs(): number | undefined; stop(): void } {
+export function watchDatabase(
+  gate: Gate,
+  clock: Clock,
+): { /** How long it has not answered; undefined while it does. */ awayMs(): number | undefined; stop(): void } {
   let awaySince: number | undefined;
   let stopped = false;
   let cancel = (): void => {};

@@ -169,7 +169,10 @@ function entryJson(conversationId: string, row: IEntriesAfterResult): string {
     epoch: row.epoch,
     mls,
     content: row.content?.toString('base64url'),
-    wrap: row.wrap === null || row.wrapVersion === null ? undefined : { v: row.wrapVersion, ct: row.wrap.toString('base64url') },
+    wrap:
+      row.wrap === null || row.wrapVersion === null
+        ? undefined
+        : { v: row.wrapVersion, ct: row.wrap.toString('base64url') },
     silent: row.silent,
     sentAt,
   });

@@ -28,7 +28,15 @@ export function createReceiptStore(gate: Gate): ReceiptStore {
 function toAnswer(row: IWriteReceiptsResult): ReceiptAnswer {
   const { outcome, userId, deliveredSeq, readSeq, rose, unread, audience } = row;
   if (outcome === 'written' && userId !== null && deliveredSeq !== null && readSeq !== null) {
-    return { outcome, userId, deliveredSeq, readSeq, rose, unread: unread ?? undefined, audience: audience?.split(',') ?? [] };
+    return {
+      outcome,
+      userId,
+      deliveredSeq,
+      readSeq,
+      rose,
+      unread: unread ?? undefined,
+      audience: audience?.split(',') ?? [],
+    };
   }
   if (outcome === 'displaced' || outcome === 'ended' || outcome === 'beyond') return { outcome };
   return { outcome: 'busy' };

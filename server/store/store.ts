@@ -55,7 +55,15 @@ export interface Position {
   readonly cursor: number;
 }
 
-export type HelloState = 'valid' | 'suspended' | 'logged_out' | 'revoked' | 'password_changed' | 'token_reuse' | 'deleted' | 'unknown';
+export type HelloState =
+  | 'valid'
+  | 'suspended'
+  | 'logged_out'
+  | 'revoked'
+  | 'password_changed'
+  | 'token_reuse'
+  | 'deleted'
+  | 'unknown';
 
 export interface ConnectionStore {
   /** Judges session, device and account, and numbers the connection. */
