@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { test as registerTest } from 'node:test';
+import type { ConnectionStore, ConversationStore, Identity, LogStore, NewMessage, ReceiptStore, ReceiptWrite } from './store.ts';
+
+export interface StoreUnderTest {
+  readonly log: LogStore;
+  readonly connections: ConnectionStore;
+  readonly conversations: ConversationStore;
+  readonly receipts: ReceiptStore;
+  addPerson(): Promise<Identity>;
+  addDevice(userId: string): Promise<Identity>;
+  endSession(sessionId: string, reason: 'logged_out' | 'revoked'): Promise<void>;
+  block(userId: string, blockedId: string): Promise<void>;
+  require(conversationId: string, what: { epoch?: number; removal?: boolean }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What delivery relies on, whichever store it has. Whoever runs it gives the test runner. */
+export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof registerTest, after: (close: () => Promise<void>) => void): void {
+  let opening: Promise<StoreUnderTest> | undefined;
+  const opened = (): Promise<StoreUnderTest> => (opening ??= open());
+  after(async () => (await opened()).close());
+
+  async function pair() {
+    const store = await opened();
+    const [ada, bob] = [await store.addPerson(), await store.addPerson()];
+    const answer = await store.conversations.openDirect(ada, bob.userId);
+    assert.ok(answer.state === 'opened');
+    const { conversationId } = answer;
+    const send = async (who: Identity, ...messages: Partial<NewMessage>[]) =>
+      (await store.log.append(messages.map((message) => newMessage(conversationId, who, message)), false)).verdicts;
+    return { store, ada, bob, conversationId, send };
+  }
+
+  test('entries get seqs without a gap, in the given order, and every verdict is a message\'s own', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    const eve = await store.addPerson();
+    const ids = [randomUUID(), randomUUID()];
+    const first = await send(ada, { clientId: ids[0] ?? '' }, { clientId: ids[1] ?? '', silent: true });
+    assert.deepEqual(first.map(({ state }) => state), ['stored', 'stored']);
+    assert.deepEqual(first.map(seqOf), [1, 2]);
+    const messages = [
+      newMessage(conversationId, ada, { clientId: ids[0] ?? '' }),
+      newMessage(conversationId, bob, {}),
+      newMessage(conversationId, eve, {}),
+      newMessage(conversationId, ada, { clientId: ids[1] ?? '', digest: digestOf('other') }),
+      newMessage(conversationId, ada, { epoch: 3 }),
+      newMessage(conversationId, ada, {}),
+    ];
+    const { verdicts, members } = await store.log.append(messages, true);
+    assert.deepEqual(verdicts.map(({ state }) => state), ['duplicate', 'stored', 'not_found', 'idempotency_conflict', 'stale_epoch', 'stored']);
+    assert.deepEqual(verdicts.map(seqOf), [1, 3, undefined, 2, undefined, 4]);
+    assert.deepEqual(verdicts[0], { ...first[0], state: 'duplicate' });
+    assert.deepEqual(verdicts[4], { state: 'stale_epoch', epoch: 0 });
+    assert.deepEqual(new Set(members.get(conversationId)), new Set([ada.userId, bob.userId]));
+    const entries = await store.log.entriesAfter(conversationId, 0, 10, 1000);
+    assert.deepEqual(entries.map(({ seq }) => seq), [1, 2, 3, 4]);
+    const frame = JSON.parse(entries[1]?.frame ?? '');
+    const sentAt = first[1]?.state === 'stored' ? new Date(first[1].sentAt).toISOString() : '';
+    assert.deepEqual(frame, {
+      type: 'message.new',
+      body: { conversationId, seq: 2, senderId: ada.userId, senderDeviceId: ada.deviceId, clientId: ids[1], epoch: 0, mls: 'AAAA', silent: true, sentAt },
+    });
+  });
+
+  test('what was stored once is a duplicate ever after, also for whoever may send no longer', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    const clientId = randomUUID();
+    await send(ada, { clientId });
+    await store.block(bob.userId, ada.userId);
+    assert.deepEqual((await send(ada, { clientId }, {})).map(({ state }) => state), ['duplicate', 'forbidden']);
+    // The one who blocks may go on.
+    assert.deepEqual((await send(bob, {})).map(({ state }) => state), ['stored']);
+    await store.require(conversationId, { removal: true });
+    assert.deepEqual((await send(bob, {}, { epoch: 7 })).map(({ state }) => state), ['removal_required', 'stale_epoch']);
+    await store.require(conversationId, { removal: false, epoch: 7 });
+    assert.deepEqual((await send(bob, {}, { epoch: 7 })).map(({ state }) => state), ['stale_epoch', 'stored']);
+    await store.endSession(ada.sessionId, 'revoked');
+    assert.deepEqual((await send(ada, { clientId })).map(({ state }) => state), ['unauthenticated']);
+    const missing = await store.log.append([newMessage(randomUUID(), bob, {})], false);
+    assert.deepEqual(missing.verdicts, [{ state: 'not_found' }]);
+  });
+
+  test('a batch over several conversations keeps each one\'s order', async () => {
+    const { store, ada, conversationId } = await pair();
+    const cecil = await store.addPerson();
+    const other = await store.conversations.openDirect(ada, cecil.userId);
+    assert.ok(other.state === 'opened');
+    const batch = [conversationId, conversationId, other.conversationId, other.conversationId, other.conversationId];
+    const { verdicts, members } = await store.log.append(batch.map((id) => newMessage(id, ada, {})), false);
+    assert.deepEqual(verdicts.map(seqOf), [1, 2, 1, 2, 3]);
+    assert.equal(members.size, 2);
+    assert.ok(members.get(other.conversationId)?.includes(cecil.userId));
+    const heads = await store.connections.heads([cecil.userId, ada.userId]);
+    const ofAda = heads.filter(({ userId }) => userId === ada.userId).map(({ lastSeq }) => lastSeq);
+    assert.deepEqual(ofAda.sort(), [2, 3]);
+    assert.deepEqual(heads.filter(({ userId }) => userId === cecil.userId).map(({ lastSeq }) => lastSeq), [3]);
+  });
+
+  test('pages are bounded in entries and bytes, but never empty while there is more', async () => {
+    const { store, ada, conversationId, send } = await pair();
+    await send(ada, ...Array.from({ length: 6 }, () => ({ mls: 'A'.repeat(400) })));
+    const seqs = (entries: readonly { seq: number }[]) => entries.map(({ seq }) => seq);
+    assert.deepEqual(seqs(await store.log.entriesAfter(conversationId, 2, 3, 10_000)), [3, 4, 5]);
+    assert.deepEqual(seqs(await store.log.entriesAfter(conversationId, 0, 10, 1)), [1]);
+    assert.deepEqual(seqs(await store.log.entriesAfter(conversationId, 0, 10, 301)), [1, 2]);
+    assert.deepEqual(seqs(await store.log.entriesAfter(conversationId, 6, 10, 1000)), []);
+    const { history } = store.conversations;
+    assert.deepEqual(seqs(await history(conversationId, { before: 6, floor: 0 }, 2, 10_000)), [4, 5]);
+    assert.deepEqual(seqs(await history(conversationId, { before: 6, floor: 4 }, 9, 10_000)), [5]);
+    assert.deepEqual(seqs(await history(conversationId, { before: 9, floor: 0 }, 9, 301)), [5, 6]);
+    assert.deepEqual(seqs(await history(conversationId, { after: 1 }, 2, 10_000)), [2, 3]);
+  });
+
+  test('hello judges the session and gives numbers that rise; positions start at the user\'s mark', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    await send(ada, {}, {});
+    const first = await store.connections.hello(bob);
+    assert.deepEqual([first.state, first.connectionNo, first.lastSeenAt], ['valid', 1, undefined]);
+    const second = await store.connections.hello(bob);
+    assert.equal(second.connectionNo, 2);
+    assert.ok(second.lastSeenAt instanceof Date);
+    assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 2, cursor: 0 }]);
+    await store.receipts.writeReceipts([mark(bob, conversationId, 2, { ackSeq: 2 })]);
+    assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 2, cursor: 2 }]);
+    const younger = await store.addDevice(bob.userId);
+    assert.deepEqual([...(await store.connections.positions(younger))], [{ conversationId, lastSeq: 2, cursor: 2 }]);
+    await store.connections.touch([bob.deviceId]);
+    assert.equal((await store.connections.hello({ ...bob, userId: ada.userId })).state, 'unknown');
+    await store.endSession(bob.sessionId, 'logged_out');
+    const refused = await store.connections.hello(bob);
+    assert.deepEqual([refused.state, refused.connectionNo], ['logged_out', 0]);
+  });
+
+  test('marks only rise, for the connection with the latest number, and never beyond the log', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    await send(ada, {}, { silent: true }, {});
+    await store.connections.hello(bob);
+    const write = async (...writes: ReceiptWrite[]) => store.receipts.writeReceipts(writes);
+    const of = (ackSeq: number, readSeq: number, no = 1) => mark(bob, conversationId, no, { ackSeq, readSeq });
+    const written = { outcome: 'written', userId: bob.userId } as const;
+    // Bob hasn't accepted: nobody may be told.
+    assert.deepEqual(await write(of(2, 0)), [{ ...written, deliveredSeq: 2, readSeq: 0, rose: true, unread: undefined, audience: [] }]);
+    assert.equal(await store.conversations.accept(bob, conversationId), true);
+    assert.equal(await store.conversations.accept(bob, conversationId), false);
+    assert.deepEqual(await write(of(1, 0)), [{ ...written, deliveredSeq: 2, readSeq: 0, rose: false, unread: undefined, audience: [] }]);
+    assert.deepEqual(await write(of(0, 3)), [{ ...written, deliveredSeq: 3, readSeq: 3, rose: true, unread: 0, audience: [ada.userId] }]);
+    assert.deepEqual(await write(of(0, 2)), [{ ...written, deliveredSeq: 3, readSeq: 3, rose: false, unread: undefined, audience: [] }]);
+    assert.deepEqual(await write(of(4, 0)), [{ outcome: 'beyond' }]);
+    assert.deepEqual(await write(mark(bob, randomUUID(), 1, { ackSeq: 1 })), [{ outcome: 'beyond' }]);
+    await store.connections.hello(bob);
+    assert.deepEqual((await write(of(3, 0), of(3, 0, 2))).map(({ outcome }) => outcome), ['displaced', 'written']);
+    assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 3, cursor: 3 }]);
+    await store.endSession(bob.sessionId, 'revoked');
+    assert.deepEqual(await write(of(3, 0, 2)), [{ outcome: 'ended' }]);
+  });
+
+  test('two devices of one user raise one mark, each its own cursor', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    const younger = await store.addDevice(bob.userId);
+    await send(ada, {}, {}, {});
+    await store.connections.hello(bob);
+    await store.connections.hello(younger);
+    const answers = await store.receipts.writeReceipts([
+      mark(bob, conversationId, 1, { ackSeq: 3 }),
+      mark(younger, conversationId, 1, { ackSeq: 2, readSeq: 1 }),
+    ]);
+    for (const answer of answers) {
+      assert.ok(answer.outcome === 'written');
+      assert.deepEqual([answer.deliveredSeq, answer.readSeq, answer.rose, answer.unread], [3, 1, true, 2]);
+    }
+    assert.equal((await store.connections.positions(bob))[0]?.cursor, 3);
+    assert.equal((await store.connections.positions(younger))[0]?.cursor, 2);
+  });
+
+  test('a conversation is opened once, seen from both sides, and counts what is unread', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    const { openDirect, byIds, page, changedSince, audience, readableFrom } = store.conversations;
+    assert.deepEqual(await openDirect(ada, bob.userId), { state: 'opened', conversationId, created: false });
+    assert.deepEqual(await openDirect(ada, ada.userId), { state: 'not_found' });
+    assert.deepEqual(await openDirect(ada, randomUUID()), { state: 'not_found' });
+    assert.deepEqual(await page(bob.userId, undefined, 10), []);
+    assert.deepEqual(await changedSince(bob.userId, new Date(0), 10), []);
+    await send(ada, {}, { silent: true }, {});
+    const [seen] = await page(bob.userId, undefined, 10);
+    assert.deepEqual([seen?.id, seen?.lastSeq, seen?.unread, seen?.accepted, seen?.readSeq], [conversationId, 3, 2, false, 0]);
+    const members = seen?.members.map(({ userId, deliveredSeq, readSeq }) => ({ userId, deliveredSeq, readSeq }));
+    assert.deepEqual(members, [
+      { userId: ada.userId, deliveredSeq: 3, readSeq: 3 },
+      { userId: bob.userId, deliveredSeq: 0, readSeq: 0 },
+    ].sort((x, y) => (x.userId < y.userId ? -1 : 1)));
+    assert.deepEqual(await byIds(bob.userId, [conversationId, randomUUID()]), [seen]);
+    assert.deepEqual(await changedSince(bob.userId, new Date(0), 10), [conversationId]);
+    assert.deepEqual(await changedSince(bob.userId, new Date(Date.now() + 60_000), 10), []);
+    assert.deepEqual(await page(bob.userId, { at: seen?.lastAt ?? '', id: conversationId }, 10), []);
+    assert.deepEqual(await audience(conversationId, ada.userId), []);
+    assert.deepEqual(await openDirect(bob, ada.userId), { state: 'opened', conversationId, created: true });
+    assert.deepEqual(await audience(conversationId, ada.userId), [bob.userId]);
+    assert.deepEqual(await readableFrom(bob, conversationId), { joinedSeq: 0, lastSeq: 3 });
+    const eve = await store.addPerson();
+    assert.equal(await readableFrom(eve, conversationId), undefined);
+    assert.deepEqual(await byIds(eve.userId, [conversationId]), []);
+    await store.block(bob.userId, ada.userId);
+    assert.deepEqual(await audience(conversationId, ada.userId), []);
+    assert.deepEqual(await openDirect(ada, bob.userId), { state: 'forbidden' });
+    await store.endSession(eve.sessionId, 'revoked');
+    assert.deepEqual(await openDirect(eve, bob.userId), { state: 'unauthenticated' });
+    assert.equal(await readableFrom(eve, conversationId), undefined);
+  });
+}
+
+const digestOf = (text: string): string => Buffer.alloc(32, text).toString('base64');
+const seqOf = (verdict: object): unknown => ('seq' in verdict ? verdict.seq : undefined);
+
+function newMessage(conversationId: string, { sessionId }: Identity, rest: Partial<NewMessage>): NewMessage {
+  const mls = rest.mls ?? 'AAAA';
+  return { conversationId, sessionId, clientId: randomUUID(), epoch: 0, silent: false, digest: digestOf(mls), mls, content: undefined, wrap: undefined, ...rest };
+}
+
+const mark = ({ sessionId }: Identity, conversationId: string, connectionNo: number, marks: { ackSeq?: number; readSeq?: number }): ReceiptWrite => ({
+  conversationId,
+  sessionId,
+  connectionNo,
+  ackSeq: marks.ackSeq ?? 0,
+  readSeq: marks.readSeq ?? 0,
+});
