@@ -100,6 +100,20 @@ test('an empty body arrives as no bytes', async () => {
   assert.deepEqual([response.status, await response.text()], [200, '']);
 });
 
+test('a body that drips is given up, and no handler runs', async () => {
+  let handled = 0;
+  const count: Route = { ...echo, handle: async () => text(String(++handled)) };
+  using server = await served([count], { bodyWithinMs: 200 });
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n');
+  const drip = setInterval(() => socket.write('x'), 20);
+  const [answer] = await once(socket, 'data');
+  clearInterval(drip);
+  assert.match(String(answer), /^HTTP\/1\.1 408 /);
+  assert.equal(handled, 0);
+  socket.destroy();
+});
+
 test('a client that leaves in the middle of its body harms nobody, and no handler runs', async () => {
   let handled = 0;
   const count: Route = { ...echo, handle: async () => text(String(++handled)) };

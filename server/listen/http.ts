@@ -12,12 +12,12 @@ export interface HttpOptions {
   readonly trusted: BlockList;
   /** Logs an error that is nobody's answer, and says under which id. */
   readonly report: (error: unknown) => string;
+  /** uWebSockets.js closes silent connections by itself; this ends those that drip. */
+  readonly bodyWithinMs: number;
 }
 
 /** More than this at once are answered with 503: with the routes' body limits it bounds the memory of all requests. */
 const maxInFlight = 1_024;
-/** uWebSockets.js closes silent connections by itself; this ends those that drip. */
-const bodyWithinMs = 20_000;
 
 /** One request and its answer. Every use of `res` after the handler returned goes through here. */
 interface Exchange {
@@ -72,7 +72,7 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
       return;
     }
     inFlight += 1;
-    handleWhole(route, exchange, request)
+    handleWhole(route, exchange, request, options.bodyWithinMs)
       .catch((error: unknown) => answer(exchange, failureAnswer(error, options.report)))
       .finally(() => {
         inFlight -= 1;
@@ -80,14 +80,19 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
   }
 }
 
-async function handleWhole(route: Route, exchange: Exchange, request: Omit<HttpRequest, 'body'>): Promise<void> {
-  const body = route.method === 'POST' ? await readBody(route, exchange) : new Uint8Array();
+async function handleWhole(
+  route: Route,
+  exchange: Exchange,
+  request: Omit<HttpRequest, 'body'>,
+  bodyWithinMs: number,
+): Promise<void> {
+  const body = route.method === 'POST' ? await readBody(route, exchange, bodyWithinMs) : new Uint8Array();
   if (body === undefined) return;
   answer(exchange, await route.handle({ ...request, body }));
 }
 
 /** `undefined` when there is nobody left to answer. */
-function readBody(route: Route, exchange: Exchange): Promise<Uint8Array | undefined> {
+function readBody(route: Route, exchange: Exchange, bodyWithinMs: number): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;

@@ -21,6 +21,8 @@ export interface ListenOptions {
   readonly trustedProxies: readonly string[];
   /** Logs an error that is nobody's answer, and says under which id. */
   readonly report: (error: unknown) => string;
+  /** How long the body of a request may take to arrive. */
+  readonly bodyWithinMs?: number;
 }
 
 export interface Listener {
@@ -44,7 +46,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   };
   const app = uWS.App();
   if (options.socket !== undefined) mountSocket(app, options.socket, surroundings);
-  mountRoutes(app, { routes: options.routes, ...surroundings });
+  mountRoutes(app, { routes: options.routes, bodyWithinMs: options.bodyWithinMs ?? 20_000, ...surroundings });
   let token = await takePort(app, options);
   if (token === undefined) {
     throw new ListenError(

@@ -21,8 +21,13 @@ export function startNode(
   t: TestContext,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd: string = process.cwd(),
 ): StartedProcess {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const started = { child, stdout: collect(child.stdout), stderr: collect(child.stderr) };
   t.after(async () => {
     if (hasExited(child)) return;
