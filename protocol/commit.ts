@@ -9,7 +9,8 @@ const commit = bytes(MAX_COMMIT_BYTES);
 const welcome = bytes(MAX_WELCOME_BYTES);
 
 /**
- * Moves a conversation's group from `baseEpoch` to the next epoch, in the same log as its messages.
+ * Moves a conversation from `baseEpoch` to the next epoch, in the same log as its messages; see epoch.ts for how these
+ * relate to the epochs of its MLS group. A group id of the next generation starts a new group (a reset).
  * `adds` and `removes` must be exactly what the commit's proposals contain.
  */
 export const commitSend = request(

@@ -56,12 +56,17 @@ export const keysDevices = request(
   v.object({ accountKeys: v.array(accountKey), devices: v.array(deviceKey), version: mark }),
 );
 
-/** Takes one key package of each device that is to be added to a conversation's group. */
+/**
+ * Takes one key package of each device that is to be added to a conversation's group: of those named, or of all that
+ * are not in it. A device without packages is missing in the answer.
+ */
 export const keysClaim = request(
   'keys.claim',
   v.object({
     conversationId: uuid,
     deviceIds: v.optional(v.pipe(v.array(uuid), v.minLength(1), v.maxLength(500))),
+    /** For a reset: the next group starts empty, so devices of the present one are to be added too. */
+    reset: v.optional(v.boolean()),
   }),
   v.object({
     packages: v.array(

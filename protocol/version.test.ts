@@ -7,7 +7,7 @@ import { errorFrame, eventFrame, replyFrame } from './frame.ts';
 import { events, notifications, requests } from './index.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-const FINGERPRINTS: Record<number, string> = { 1: '3d4ed8f191fd7911' };
+const FINGERPRINTS: Record<number, string> = { 1: 'c57d5a2a0347139d' };
 
 const describe = (schema: Schema) => toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
 

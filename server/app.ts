@@ -9,16 +9,20 @@ import { createRedisBus } from './bus/redis.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './delivery/clock.ts';
 import { closePaced } from './drain.ts';
+import { commitRoute } from './http/commits.ts';
 import { type Health, healthRoutes } from './http/health.ts';
 import { listen } from './listen/listen.ts';
 import type { Log } from './log.ts';
 import { createMessaging } from './messaging.ts';
 import { openPeople } from './people.ts';
+import { createCommitStore } from './store/commits.ts';
 import { createConnectionStore } from './store/connections.ts';
 import { createConversationStore } from './store/conversations.ts';
 import { watchDatabase } from './store/database-watch.ts';
 import { openGate } from './store/gate.ts';
+import { createKeyStore } from './store/keys.ts';
 import { createLogStore } from './store/log.ts';
+import { createMailboxStore } from './store/mailbox.ts';
 import { createReceiptStore } from './store/receipts.ts';
 
 /** A running server, as its process sees it. */
@@ -44,7 +48,11 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
       connections: createConnectionStore(gate),
       conversations: createConversationStore(gate),
       receipts: createReceiptStore(gate),
+      keys: createKeyStore(gate),
+      commits: createCommitStore(gate),
+      mailbox: createMailboxStore(gate),
     },
+    limits: people.limits,
     bus,
     clock,
     log,
@@ -53,8 +61,6 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     people: people.handlers,
     verifyToken: people.verifyToken,
     logId: () => instance.logId,
-    accountKeyHead: () => Promise.resolve(undefined),
-    welcomed() {},
   });
 
   let draining = false;
@@ -77,7 +83,11 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     host: config.host,
     port: config.port,
     sharePort: config.sharePort,
-    routes: [...healthRoutes(health), ...people.routes],
+    routes: [
+      ...healthRoutes(health),
+      ...people.routes,
+      commitRoute({ commits: messaging.commits, authenticate: people.authenticate }),
+    ],
     socket: {
       path: SOCKET_PATH,
       maxFrameBytes: MAX_FRAME_BYTES,

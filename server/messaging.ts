@@ -2,22 +2,32 @@ import { randomUUID } from 'node:crypto';
 import type { Bus } from './bus/bus.ts';
 import { createAppender } from './delivery/append.ts';
 import type { Clock } from './delivery/clock.ts';
-import { type Connection, Hub } from './delivery/hub.ts';
+import { createCommits } from './delivery/commits.ts';
+import { Hub } from './delivery/hub.ts';
 import { createLoader } from './delivery/loader.ts';
+import { startMailbox } from './delivery/mailbox.ts';
 import { startPositionCheck } from './delivery/position-check.ts';
 import { createReceipts } from './delivery/receipts.ts';
 import { createTyping } from './delivery/typing.ts';
 import { createFlusher } from './delivery/writer.ts';
+import { createDirectory } from './directory/directory.ts';
 import { RequestError } from './errors.ts';
+import { commitHandlers, mailHandlers } from './handlers/commit.ts';
 import { conversationHandlers, showTo } from './handlers/conversation.ts';
 import type { Handlers } from './handlers/handler.ts';
+import { keyHandlers } from './handlers/keys.ts';
+import { linkHandlers } from './handlers/link.ts';
 import { messageHandlers } from './handlers/message.ts';
 import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
 import { sessionHandlers } from './handlers/session.ts';
+import type { Limits } from './limits/limits.ts';
 import type { Log } from './log.ts';
 import { Lobby, type SocketMetrics } from './socket/lobby.ts';
 import type { Ticket } from './socket/session.ts';
+import type { CommitStore } from './store/commits.ts';
 import { StoreUnavailable } from './store/errors.ts';
+import type { KeyStore } from './store/keys.ts';
+import type { MailboxStore } from './store/mailbox.ts';
 import type { ConnectionStore, ConversationStore, LogStore, ReceiptStore } from './store/store.ts';
 
 export interface MessagingOptions {
@@ -26,7 +36,11 @@ export interface MessagingOptions {
     readonly connections: ConnectionStore;
     readonly conversations: ConversationStore;
     readonly receipts: ReceiptStore;
+    readonly keys: KeyStore;
+    readonly commits: CommitStore;
+    readonly mailbox: MailboxStore;
   };
+  readonly limits: Limits;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,8 +50,6 @@ export interface MessagingOptions {
   readonly people: Partial<Handlers>;
   verifyToken(token: string): Promise<Ticket | undefined>;
   logId(): string;
-  accountKeyHead(userId: string): Promise<{ version: number; hash: string } | undefined>;
-  welcomed(connection: Connection, write: (frame: string) => void): void;
   observeBatch?(batch: { size: number; ms: number }): void;
 }
 
@@ -45,14 +57,15 @@ export type Messaging = ReturnType<typeof createMessaging>;
 
 /** Everything between the sockets and the stores: delivery, handlers, connections. */
 export function createMessaging(options: MessagingOptions) {
-  const { stores, bus, clock, log, metrics } = options;
+  const { stores, bus, clock, limits, log, metrics } = options;
   const failed = (what: string) => (error: unknown) => log.warn({ err: error }, `${what} failed`);
   const hub = new Hub(bus);
   const loader = createLoader(stores.log);
+  const isUnavailable = (error: unknown): boolean => error instanceof StoreUnavailable;
   const appender = createAppender({
     store: stores.log,
     clock,
-    isUnavailable: (error) => error instanceof StoreUnavailable,
+    isUnavailable,
     ...(options.observeBatch && { observe: options.observeBatch }),
   });
   const receipts = createReceipts({ store: stores.receipts, hub, clock, failed: failed('writing receipts') });
@@ -67,11 +80,18 @@ export function createMessaging(options: MessagingOptions) {
     }
   }
 
+  const directory = createDirectory({ store: stores.keys, hub, limits, now: clock.now });
+  const mailbox = startMailbox({ store: stores.mailbox, hub, clock, failed: failed('reading a mailbox') });
+  const commits = createCommits({ appender, store: stores.commits, hub, began, isUnavailable });
+
   const handlers: Handlers = {
     ...sessionHandlers(clock),
     ...conversationHandlers({ conversations: stores.conversations, hub }),
     ...messageHandlers({ appender, hub, conversations: stores.conversations, began, requireMls: options.requireMls }),
     ...receiptHandlers(receipts),
+    ...keyHandlers(directory),
+    ...commitHandlers(commits),
+    ...linkHandlers({ store: stores.mailbox, hub, limits, clock }),
     ...options.people,
   };
 
@@ -83,13 +103,13 @@ export function createMessaging(options: MessagingOptions) {
     connections: stores.connections,
     conversations: stores.conversations,
     handlers,
-    notificationHandlers: notificationHandlers(receipts, typing),
+    notificationHandlers: { ...notificationHandlers(receipts, typing), ...mailHandlers(mailbox) },
     log,
     metrics,
     verifyToken: options.verifyToken,
     logId: options.logId,
-    accountKeyHead: options.accountKeyHead,
-    welcomed: options.welcomed,
+    accountKeyHead: directory.head,
+    welcomed: mailbox.look,
     explain: (error, type) => explain(error, type, log),
   });
 
@@ -99,9 +119,14 @@ export function createMessaging(options: MessagingOptions) {
     appender,
     receipts,
     positions,
+    directory,
+    mailbox,
+    /** For the calls over HTTP. */
+    commits,
     /** Ends the timers; connections must be closed before. */
     stop(): void {
       positions.stop();
+      mailbox.stop();
       lobby.stop();
     },
   };

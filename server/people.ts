@@ -6,20 +6,25 @@ import { importSigningKeys, ownSigningKey } from './accounts/signing-keys.ts';
 import type { Config } from './config.ts';
 import type { Handlers } from './handlers/handler.ts';
 import { authRoutes } from './http/auth.ts';
+import { authenticate } from './http/bearer.ts';
 import { startMailLoop } from './jobs/mail-loop.ts';
 import { createMailSender } from './jobs/mail-sender.ts';
 import { fileTransport, smtpTransport } from './jobs/mail-transport.ts';
-import { createLimits } from './limits/limits.ts';
-import type { Route } from './listen/transport.ts';
+import { createLimits, type Limits } from './limits/limits.ts';
+import type { HttpRequest, Route } from './listen/transport.ts';
 import type { Log } from './log.ts';
 import type { Ticket } from './socket/session.ts';
 import type { Gate } from './store/gate.ts';
+import type { Identity } from './store/store.ts';
 
 /** Everything around the person: accounts, tokens, mail, limits, and the routes and handlers that offer them. */
 export interface People {
   readonly routes: readonly Route[];
   readonly adminRoutes: readonly Route[];
   readonly handlers: Partial<Handlers>;
+  readonly limits: Limits;
+  /** Who asks over HTTP; throws `unauthenticated`. */
+  authenticate(request: HttpRequest): Promise<Identity>;
   verifyToken(token: string): Promise<Ticket | undefined>;
   /** The parts that do not answer now, and without which the server still serves. */
   away(): readonly string[];
@@ -54,6 +59,8 @@ export async function openPeople(given: {
     routes: authRoutes(deps),
     adminRoutes: [],
     handlers: {},
+    limits: deps.limits,
+    authenticate: (request) => authenticate(deps, request),
     async verifyToken(token) {
       const access = await tokens.verify(token);
       return access === undefined ? undefined : { ...access, expiresAt: access.expiresAt.getTime() };

@@ -26,12 +26,13 @@ export interface EphemeralMessage {
   readonly frame: string;
 }
 
-/** Sessions that ended or a device that connected elsewhere: sockets are to be closed, not written to. */
+/** Sessions that ended or a device that connected elsewhere: sockets are to be closed. Or something waits for devices. */
 export interface ControlMessage {
   readonly class: 'control';
   readonly control:
     | { readonly kind: 'ended'; readonly sessionIds: readonly string[]; readonly code: number; readonly reason: string }
-    | { readonly kind: 'displaced'; readonly deviceId: string; readonly connectionNo: number };
+    | { readonly kind: 'displaced'; readonly deviceId: string; readonly connectionNo: number }
+    | { readonly kind: 'wake'; readonly deviceIds: readonly string[] };
 }
 
 export type BusMessage = EntryMessage | StateMessage | EphemeralMessage | ControlMessage;

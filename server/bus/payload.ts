@@ -25,6 +25,7 @@ const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const control = v.variant('kind', [
   v.object({ kind: v.literal('ended'), sessionIds: v.array(id), code: whole, reason: v.string() }),
   v.object({ kind: v.literal('displaced'), deviceId: id, connectionNo: whole }),
+  v.object({ kind: v.literal('wake'), deviceIds: v.array(id) }),
 ]);
 
 // Of every message from another instance these run once, so they are patterns rather than schemas: a tenth of the time.
@@ -36,7 +37,9 @@ export function encodeMessage(message: BusMessage): string {
   switch (message.class) {
     case 'durable': {
       const { conversationId, seq, frame } = message;
-      return frame === undefined ? `d ${conversationId} ${seq} -\n` : `d ${conversationId} ${seq} ${frame.length}\n${frame}`;
+      return frame === undefined
+        ? `d ${conversationId} ${seq} -\n`
+        : `d ${conversationId} ${seq} ${frame.length}\n${frame}`;
     }
     case 'state':
       return `s ${message.frame.length} ${message.key}\n${message.frame}`;

@@ -7,6 +7,8 @@ const MAX_BATCH = 1000;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** What all waiting messages may take; beyond it sends are refused at once. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** Entries at a time that are stored by themselves, not in a batch. */
+const SOLOS = 2;
 /** How often a conversation that another instance holds is skipped before it is waited for. */
 const PATIENCE = 3;
 
@@ -22,15 +24,28 @@ export interface Send extends NewMessage {
   done(outcome: Outcome, members: readonly string[]): void;
 }
 
+/** An entry of another kind, a commit: it takes its turn in its conversation's line, and is stored by itself. */
+export interface Solo {
+  readonly conversationId: string;
+  /** About what it takes in memory. */
+  readonly bytes: number;
+  /** Stores it and answers its sender. False: the outcome is unknown, so what waits behind it must fail alike. Never rejects. */
+  run(): Promise<boolean>;
+  /** Answers `unavailable` without having tried. */
+  giveUp(): void;
+}
+
+type Waiting = Send | Solo;
+
 interface Line {
   readonly conversationId: string;
-  waiting: Send[];
+  waiting: Waiting[];
   /** How often in a row it was found busy. */
   skipped: number;
 }
 
 export interface Appender {
-  append(send: Send): void;
+  append(entry: Send | Solo): void;
   /** Resolves when nothing waits and nothing is in flight. */
   idle(): Promise<void>;
   readonly waiting: number;
@@ -49,36 +64,50 @@ export function createAppender(options: {
 }): Appender {
   const { store, clock, isUnavailable, observe } = options;
   const lines = new Map<string, Line>();
-  /** Lines with waiting sends that are in no batch, oldest first. */
+  /** Lines of which nothing is under way, oldest first: those with sends in front, and those with a solo in front. */
   const ready = new Set<Line>();
+  const soloReady = new Set<Line>();
   let lanes = 0;
+  let solos = 0;
   let waiting = 0;
   let waitingBytes = 0;
   let scheduled = false;
   const idlers: (() => void)[] = [];
 
-  function append(send: Send): void {
-    const bytes = sizeOf(send);
-    if (waitingBytes + bytes > MAX_WAITING_BYTES) return send.done({ state: 'unavailable' }, []);
-    let line = lines.get(send.conversationId);
-    if (line === undefined) {
-      line = { conversationId: send.conversationId, waiting: [], skipped: 0 };
-      lines.set(send.conversationId, line);
-      ready.add(line);
-    }
-    line.waiting.push(send);
+  function append(entry: Waiting): void {
+    const bytes = sizeOf(entry);
+    if (waitingBytes + bytes > MAX_WAITING_BYTES) return refuse(entry);
+    let line = lines.get(entry.conversationId);
     waiting++;
     waitingBytes += bytes;
+    if (line === undefined) {
+      line = { conversationId: entry.conversationId, waiting: [entry], skipped: 0 };
+      lines.set(entry.conversationId, line);
+      queue(line);
+    } else line.waiting.push(entry);
     schedule();
+  }
+
+  /** To be called with a line of which nothing is under way. */
+  function queue(line: Line): void {
+    const [first] = line.waiting;
+    if (first === undefined) lines.delete(line.conversationId);
+    else if (isSolo(first)) soloReady.add(line);
+    else ready.add(line);
   }
 
   /** Batches are cut at the end of the turn, when all frames that arrived together have been read. */
   function schedule(): void {
-    if (scheduled || lanes >= LANES || ready.size === 0) return;
+    if (scheduled || ((lanes >= LANES || ready.size === 0) && (solos >= SOLOS || soloReady.size === 0))) return;
     scheduled = true;
     clock.soon(() => {
       scheduled = false;
       while (lanes < LANES && ready.size > 0) void run(cut());
+      for (const line of soloReady) {
+        if (solos >= SOLOS) break;
+        soloReady.delete(line);
+        void runSolo(line);
+      }
     });
   }
 
@@ -94,6 +123,7 @@ export function createAppender(options: {
       const taken = new Set<string>();
       let n = 0;
       for (const send of line.waiting) {
+        if (isSolo(send)) break;
         // A copy waits for the next batch, which finds the first one stored.
         const key = send.deviceId + send.clientId;
         if (taken.has(key) || (sends.length > 0 && (sends.length >= MAX_BATCH || bytes >= MAX_BATCH_BYTES))) break;
@@ -116,17 +146,39 @@ export function createAppender(options: {
     const failed = await settle(sends, wait, busy);
     observe?.({ size: sends.length, ms: clock.now() - started });
     for (const line of batch) {
-      const again = busy.get(line.conversationId);
+      const again: Waiting[] | undefined = busy.get(line.conversationId);
       line.skipped = again === undefined ? 0 : line.skipped + 1;
       if (again !== undefined) line.waiting = again.concat(line.waiting);
       // What was queued behind an unknown outcome must not overtake its retry, so it fails alike.
-      if (failed.has(line.conversationId))
-        for (const send of line.waiting.splice(0)) finish(send, { state: 'unavailable' }, []);
-      if (line.waiting.length > 0) ready.add(line);
-      else lines.delete(line.conversationId);
+      if (failed.has(line.conversationId)) giveUp(line);
+      queue(line);
     }
     lanes--;
     schedule();
+    wakeIdlers();
+  }
+
+  async function runSolo(line: Line): Promise<void> {
+    const solo = line.waiting.shift();
+    if (solo === undefined || !isSolo(solo)) throw new Error('a line without a solo in front');
+    solos++;
+    const known = await solo.run();
+    leave(solo);
+    if (!known) giveUp(line);
+    queue(line);
+    solos--;
+    schedule();
+    wakeIdlers();
+  }
+
+  function giveUp(line: Line): void {
+    for (const entry of line.waiting.splice(0)) {
+      leave(entry);
+      refuse(entry);
+    }
+  }
+
+  function wakeIdlers(): void {
     if (waiting === 0) for (const idler of idlers.splice(0)) idler();
   }
 
@@ -175,9 +227,13 @@ export function createAppender(options: {
   }
 
   function finish(send: Send, outcome: Outcome, members: readonly string[]): void {
-    waiting--;
-    waitingBytes -= sizeOf(send);
+    leave(send);
     send.done(outcome, members);
+  }
+
+  function leave(entry: Waiting): void {
+    waiting--;
+    waitingBytes -= sizeOf(entry);
   }
 
   return {
@@ -189,7 +245,15 @@ export function createAppender(options: {
   };
 }
 
-const sizeOf = (send: Send): number => send.mls.length + (send.content?.length ?? 0) + 512;
+const isSolo = (entry: Waiting): entry is Solo => 'run' in entry;
+
+const sizeOf = (entry: Waiting): number =>
+  (isSolo(entry) ? entry.bytes : entry.mls.length + (entry.content?.length ?? 0)) + 512;
+
+function refuse(entry: Waiting): void {
+  if (isSolo(entry)) entry.giveUp();
+  else entry.done({ state: 'unavailable' }, []);
+}
 
 function putBack(busy: Map<string, Send[]>, send: Send): void {
   const again = busy.get(send.conversationId);

@@ -1,5 +1,5 @@
 import { closeCodes } from '../../protocol/codes.ts';
-import type { Bus, BusMessage } from '../bus/bus.ts';
+import type { Bus, BusMessage, ControlMessage } from '../bus/bus.ts';
 import type { Identity } from '../store/store.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -31,6 +31,9 @@ export class Hub {
 
   /** Set by the position check: every outbox must look at PostgreSQL. */
   onDoubt: () => void = () => {};
+
+  /** Set by the mailbox: something waits for the device of this connection. */
+  onWake: (connection: Connection) => void = () => {};
 
   get size(): number {
     return this.#size;
@@ -97,6 +100,11 @@ export class Hub {
     this.#tell([userId], { class: 'control', control: { kind: 'displaced', deviceId, connectionNo } });
   }
 
+  /** Something besides the logs waits for these devices of these users. */
+  wake(userIds: readonly string[], deviceIds: readonly string[]): void {
+    this.#tell(userIds, { class: 'control', control: { kind: 'wake', deviceIds } });
+  }
+
   #tell(userIds: readonly string[], message: BusMessage): void {
     for (const userId of userIds) this.#local(userId, message);
     this.#bus.publish(userIds, message);
@@ -105,28 +113,36 @@ export class Hub {
   #local(userId: string, message: BusMessage): void {
     const set = this.#users.get(userId);
     if (set === undefined) return;
-    for (const connection of set) deliver(connection, message);
+    for (const connection of set) this.#deliver(connection, message);
   }
-}
 
-function deliver(connection: Connection, message: BusMessage): void {
-  switch (message.class) {
-    case 'durable':
-      return connection.outbox.offer(message.conversationId, message.seq, message.frame);
-    case 'state':
-      return connection.outbox.state(message.key, message.frame);
-    case 'ephemeral':
-      return connection.outbox.ephemeral(message.frame);
-    case 'control': {
-      const { control } = message;
-      if (control.kind === 'ended') {
+  #deliver(connection: Connection, message: BusMessage): void {
+    switch (message.class) {
+      case 'durable':
+        return connection.outbox.offer(message.conversationId, message.seq, message.frame);
+      case 'state':
+        return connection.outbox.state(message.key, message.frame);
+      case 'ephemeral':
+        return connection.outbox.ephemeral(message.frame);
+      case 'control':
+        return this.#control(connection, message.control);
+    }
+  }
+
+  #control(connection: Connection, control: ControlMessage['control']): void {
+    switch (control.kind) {
+      case 'ended':
         if (control.sessionIds.includes(connection.sessionId)) connection.close(control.code, control.reason);
-      } else if (control.deviceId === connection.deviceId) {
+        return;
+      case 'displaced':
+        if (control.deviceId !== connection.deviceId) return;
         connection.newestNo = Math.max(connection.newestNo, control.connectionNo);
         // One that has no number yet may well get a higher one: it compares when it has it.
         if (connection.connectionNo > 0 && connection.connectionNo < control.connectionNo)
           connection.close(closeCodes.displaced, 'displaced');
-      }
+        return;
+      case 'wake':
+        if (control.deviceIds.includes(connection.deviceId)) this.onWake(connection);
     }
   }
 }

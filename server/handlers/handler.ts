@@ -45,16 +45,9 @@ export type Unbuilt =
   | 'profile.update'
   | 'user.find'
   | 'user.block'
-  | 'user.unblock'
-  | 'keys.register'
-  | 'keys.publish'
-  | 'keys.devices'
-  | 'keys.claim'
-  | 'commit.send'
-  | 'link.offer'
-  | 'link.accept';
+  | 'user.unblock';
 
 /** Takes a notification. A body that can't be true is answered by closing the connection. */
 export type NotificationHandlers = {
-  readonly [Type in Exclude<NotificationType, 'welcome.ack'>]: (body: NotificationBody<Type>, context: Context) => void;
+  readonly [Type in NotificationType]: (body: NotificationBody<Type>, context: Context) => void;
 };

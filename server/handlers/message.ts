@@ -1,8 +1,12 @@
+import { groupEpoch } from '../../protocol/epoch.ts';
+import type { RequestBody } from '../../protocol/index.ts';
 import type { Appender, Outcome } from '../delivery/append.ts';
+import { checked } from '../delivery/checked.ts';
 import { digestOf } from '../delivery/digest.ts';
-
 import type { Hub } from '../delivery/hub.ts';
 import { RequestError } from '../errors.ts';
+import { readMessageHeader } from '../mls/message.ts';
+import { ensure } from '../mls/mls-error.ts';
 import { messageJson } from '../store/json.ts';
 import type { ConversationStore } from '../store/store.ts';
 import type { Handler, Handlers } from './handler.ts';
@@ -23,6 +27,7 @@ export function messageHandlers(deps: {
 
   const messageSend: Handler<'message.send'> = (body, { connection }) => {
     if (requireMls && body.epoch === 0) throw new RequestError('stale_epoch', { details: { epoch: 0 } });
+    if (body.epoch > 0) checkHeader(body);
     return {
       // biome-ignore lint/suspicious/noThenProperty: see Pending
       then(resolve, reject) {
@@ -84,6 +89,16 @@ export function messageHandlers(deps: {
   };
 
   return { 'message.send': messageSend, 'message.history': messageHistory };
+}
+
+/** From epoch 1 on a message says in the clear what it is for, and that must be what its sender says. */
+function checkHeader({ conversationId, epoch, mls }: RequestBody<'message.send'>): void {
+  const { generation, mlsEpoch } = groupEpoch(epoch);
+  checked('mls', () => {
+    const header = readMessageHeader(mls);
+    ensure(header.conversationId === conversationId && header.generation === generation, 'wrong_group');
+    ensure(header.epoch === mlsEpoch, 'wrong_epoch');
+  });
 }
 
 function refusal(outcome: Exclude<Outcome, { state: 'stored' } | { state: 'duplicate' }>): unknown {

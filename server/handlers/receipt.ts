@@ -25,7 +25,7 @@ const refusals = {
   busy: 'unavailable',
 } as const;
 
-export function notificationHandlers(receipts: Receipts, typing: Typing): NotificationHandlers {
+export function notificationHandlers(receipts: Receipts, typing: Typing): Omit<NotificationHandlers, 'welcome.ack'> {
   return {
     ack({ conversationId, seq }, { connection }) {
       // What is above anything pushed here may still be below the log's head: PostgreSQL judges, and closes if it isn't.

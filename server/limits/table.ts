@@ -26,6 +26,10 @@ export const limitTable = {
   account_export: { points: 10, seconds: 3600, per: 'account', withoutRedis: 'alone' },
   lookup: { points: 300, seconds: 60, per: 'account', withoutRedis: 'alone' },
   profile_update: { points: 60, seconds: 3600, per: 'account', withoutRedis: 'alone' },
+  key_register: { points: 30, seconds: 3600, per: 'account', withoutRedis: 'alone' },
+  key_publish: { points: 120, seconds: 3600, per: 'device', withoutRedis: 'alone' },
+  key_claim: { points: 60, seconds: 3600, per: 'claiming account and claimed device', withoutRedis: 'alone' },
+  link_offer: { points: 30, seconds: 3600, per: 'account', withoutRedis: 'alone' },
 } as const satisfies Record<string, LimitRow>;
 
 export type LimitName = keyof typeof limitTable;

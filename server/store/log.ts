@@ -150,6 +150,7 @@ function readVerdict(outcome: string): Verdict {
     case 'n':
       return { state: 'not_found' };
     case 'f':
+    case 'x':
       return { state: 'forbidden' };
     case 'r':
       return { state: 'removal_required' };

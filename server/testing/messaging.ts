@@ -1,14 +1,18 @@
 import type { EventBody, EventType, Reply, RequestInput, RequestType } from '../../protocol/index.ts';
 import { type Bus, createLocalBus } from '../bus/bus.ts';
 import { systemClock } from '../delivery/clock.ts';
+import { createLimits } from '../limits/limits.ts';
 import type { SendResult, Socket } from '../listen/transport.ts';
 import { createLog } from '../log.ts';
 import { createMessaging, type Messaging } from '../messaging.ts';
 import type { Session } from '../socket/session.ts';
+import { createCommitStore } from '../store/commits.ts';
 import { createConnectionStore } from '../store/connections.ts';
 import { createConversationStore } from '../store/conversations.ts';
 import { openGate } from '../store/gate.ts';
+import { createKeyStore } from '../store/keys.ts';
 import { createLogStore } from '../store/log.ts';
+import { createMailboxStore } from '../store/mailbox.ts';
 import { createReceiptStore } from '../store/receipts.ts';
 import type { Identity } from '../store/store.ts';
 
@@ -134,7 +138,7 @@ export class TestClient implements Socket {
 }
 
 /** One instance's messaging over a real database, with sockets that are plain objects. A token is an identity as JSON. */
-export function startMessaging(options: { url: string; bus?: Bus; requireMls?: boolean }) {
+export function startMessaging(options: { url: string; bus?: Bus; requireMls?: boolean; limitFactor?: number }) {
   const gate = openGate(options.url);
   const messaging = createMessaging({
     stores: {
@@ -142,7 +146,11 @@ export function startMessaging(options: { url: string; bus?: Bus; requireMls?: b
       connections: createConnectionStore(gate),
       conversations: createConversationStore(gate),
       receipts: createReceiptStore(gate),
+      keys: createKeyStore(gate),
+      commits: createCommitStore(gate),
+      mailbox: createMailboxStore(gate),
     },
+    limits: createLimits({ factor: options.limitFactor ?? 1 }),
     bus: options.bus ?? createLocalBus(),
     clock: systemClock,
     log: createLog('silent'),
@@ -151,8 +159,6 @@ export function startMessaging(options: { url: string; bus?: Bus; requireMls?: b
     people: {},
     verifyToken: async (token) => ({ ...(JSON.parse(token) as Identity), expiresAt: Date.now() + 900_000 }),
     logId: () => '00000000-0000-4000-8000-000000000000',
-    accountKeyHead: () => Promise.resolve(undefined),
-    welcomed() {},
   });
   return {
     ...messaging,

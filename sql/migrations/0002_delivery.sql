@@ -14,7 +14,7 @@
 --   o stored (seq, sent at)         d duplicate (seq, sent at)        i idempotency conflict (seq, sent at)
 --   b busy                          u session, device or account ended
 --   n not found                     f forbidden (blocked)             e stale epoch (the current one)
---   r removal required
+--   r removal required              x forbidden (the device is not in the conversation's group)
 -- recipients: for each of `locks` its members' user ids joined by commas, joined by semicolons.
 --
 -- The conversations are locked first and everything is read in a later snapshot, so that seqs are gapless and a retry
@@ -76,6 +76,8 @@ begin
             when c.kind = 'direct' and exists (
               select from conversation_participants o join blocks k on k.user_id = o.user_id and k.blocked_id = p.user_id
               where o.conversation_id = c.id and o.user_id <> p.user_id) then 'f'
+            when c.epoch > 0 and not exists (
+              select from group_members g where g.conversation_id = c.id and g.device_id = s.device_id) then 'x'
             when c.removal_required then 'r'
             else 'o'
           end

@@ -1,0 +1,4 @@
+/** A list of byte strings as PostgreSQL's text form of `bytea[]`, which the driver passes on as it is. */
+export function byteaArray(list: readonly Uint8Array[]): string {
+  return `{${list.map((bytes) => `"\\\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}"`).join()}}`;
+}

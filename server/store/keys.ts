@@ -1,0 +1,199 @@
+import {
+  accountKeyHead,
+  accountKeys,
+  claimable,
+  claimPackages,
+  contacts,
+  countPackages,
+  deleteExpiredPackages,
+  deleteLastResort,
+  deviceKey,
+  deviceKeys,
+  type IAccountKeysResult,
+  type IClaimableResult,
+  type IClaimPackagesResult,
+  type IDeviceKeysResult,
+  insertAccountKey,
+  insertLastResort,
+  insertPackages,
+  keysVersion,
+  lockAccount,
+  lockDeviceKey,
+  publisher,
+  putDeviceKey,
+  raiseKeysVersion,
+  standing,
+} from '../../sql/queries/keys.queries.ts';
+import { byteaArray } from './bytea.ts';
+import { StoreRefused } from './errors.ts';
+import type { Gate } from './gate.ts';
+import type { Identity } from './store.ts';
+
+export type AccountLink = IAccountKeysResult;
+export type ListedDevice = IDeviceKeysResult;
+export type ClaimTarget = IClaimableResult;
+export type ClaimedPackage = IClaimPackagesResult;
+
+export interface DeviceKey {
+  readonly key: Uint8Array;
+  readonly crossSignature: Uint8Array;
+  readonly accountKeyVersion: number;
+}
+
+/** An account's keys as they are, and what is to become of them. */
+export interface AccountKeys {
+  readonly chain: readonly AccountLink[];
+  /** The asking device's own. */
+  readonly device: DeviceKey | undefined;
+  /** Other devices with keys. */
+  readonly others: number;
+}
+
+export interface KeyChange {
+  readonly link:
+    | (Pick<AccountLink, 'version' | 'key' | 'hash'> & { readonly signature: Uint8Array | null })
+    | undefined;
+  readonly device: DeviceKey | undefined;
+}
+
+export interface NewPackage {
+  readonly ref: Uint8Array;
+  readonly suite: number;
+  readonly notAfter: Date;
+  readonly package: Uint8Array;
+}
+
+export interface PackageCounts {
+  readonly oneTime: number;
+  readonly lastResort: number;
+}
+
+export type Standing = 'ok' | 'unauthenticated' | 'not_found' | 'forbidden';
+
+export type KeyStore = ReturnType<typeof createKeyStore>;
+
+/** Account keys, device keys and key packages. */
+export function createKeyStore(gate: Gate) {
+  return {
+    /**
+     * Changes an account's keys to what `judge` makes of them, which may throw; nobody else changes them meanwhile.
+     * Answers the new version of the account's devices and keys, or why not.
+     */
+    async register(
+      { sessionId }: Identity,
+      judge: (present: AccountKeys) => KeyChange,
+    ): Promise<{ state: 'registered'; version: number } | { state: 'unchanged' | 'unauthenticated' | 'key_taken' }> {
+      try {
+        return await gate.transaction('append', async (tx) => {
+          const [account] = await lockAccount.run({ sessionId }, tx);
+          if (account === undefined) return { state: 'unauthenticated' };
+          const { userId, deviceId } = account;
+          const chain = await accountKeys.run({ userId }, tx);
+          const [device] = await deviceKey.run({ deviceId }, tx);
+          const others = (await deviceKeys.run({ userId }, tx)).filter((each) => each.deviceId !== deviceId).length;
+          const { link, device: changed } = judge({ chain, device, others });
+          if (link !== undefined) await insertAccountKey.run({ userId, ...link }, tx);
+          if (changed !== undefined) await putDeviceKey.run({ userId, deviceId, ...changed }, tx);
+          if (link === undefined && changed === undefined) return { state: 'unchanged' };
+          const [raised] = await raiseKeysVersion.run({ userId }, tx);
+          if (raised === undefined) throw new Error('the account vanished under its lock');
+          return { state: 'registered', version: raised.keysVersion };
+        });
+      } catch (error) {
+        if (error instanceof StoreRefused && error.constraint === 'device_keys_key_key') return { state: 'key_taken' };
+        throw error;
+      }
+    },
+
+    async head(userId: string): Promise<{ version: number; hash: string } | undefined> {
+      const [head] = await gate.run('read', (sql) => accountKeyHead.run({ userId }, sql));
+      return head && { version: head.version, hash: head.hash.toString('base64url') };
+    },
+
+    /** Undefined for somebody who never existed. */
+    async directory(
+      userId: string,
+    ): Promise<{ version: number; chain: AccountLink[]; devices: ListedDevice[] } | undefined> {
+      // The version first: keys that change while they are read are told with a higher one.
+      const [row] = await gate.run('read', (sql) => keysVersion.run({ userId }, sql));
+      if (row === undefined) return undefined;
+      const devices = await gate.run('read', (sql) => deviceKeys.run({ userId }, sql));
+      const chain = await gate.run('read', (sql) => accountKeys.run({ userId }, sql));
+      return { version: row.keysVersion, chain, devices };
+    },
+
+    async contacts(userId: string): Promise<string[]> {
+      const rows = await gate.run('background', (sql) => contacts.run({ userId }, sql));
+      return rows.map((row) => row.userId);
+    },
+
+    async keysVersion(userId: string): Promise<number | undefined> {
+      const [row] = await gate.run('read', (sql) => keysVersion.run({ userId }, sql));
+      return row?.keysVersion;
+    },
+
+    /** The key of the device that asks. */
+    async publisher({ sessionId }: Identity): Promise<Uint8Array | 'unauthenticated' | 'unregistered'> {
+      const [row] = await gate.run('read', (sql) => publisher.run({ sessionId }, sql));
+      return row === undefined ? 'unauthenticated' : (row.key ?? 'unregistered');
+    },
+
+    /** Stores the packages unless more than `most` one-time ones would then be there. */
+    publish(
+      deviceId: string,
+      packages: readonly NewPackage[],
+      lastResort: NewPackage | undefined,
+      most: number,
+    ): Promise<PackageCounts & { readonly full: boolean }> {
+      return gate.transaction('append', async (tx) => {
+        await lockDeviceKey.run({ deviceId }, tx);
+        await deleteExpiredPackages.run({ deviceId }, tx);
+        const before = await count(tx);
+        if (before.oneTime + packages.length > most) return { ...before, full: true };
+        const [first] = packages;
+        if (first !== undefined) {
+          const notAfters = `{${packages.map((each) => each.notAfter.toISOString()).join()}}`;
+          const refs = byteaArray(packages.map((each) => each.ref));
+          const bodies = byteaArray(packages.map((each) => each.package));
+          await insertPackages.run({ deviceId, suite: first.suite, refs, notAfters, packages: bodies }, tx);
+        }
+        if (lastResort !== undefined) {
+          await deleteLastResort.run({ deviceId, suite: lastResort.suite }, tx);
+          await insertLastResort.run({ deviceId, ...lastResort }, tx);
+        }
+        return { ...(await count(tx)), full: false };
+
+        async function count(sql: typeof tx): Promise<PackageCounts> {
+          const [row] = await countPackages.run({ deviceId }, sql);
+          return row ?? { oneTime: 0, lastResort: 0 };
+        }
+      });
+    },
+
+    async standing({ sessionId }: Identity, conversationId: string): Promise<Standing> {
+      const [row] = await gate.run('read', (sql) => standing.run({ sessionId, conversationId }, sql));
+      return readStanding(row?.state);
+    },
+
+    claimable: ({ deviceId }: Identity, conversationId: string): Promise<ClaimTarget[]> =>
+      gate.run('read', (sql) => claimable.run({ deviceId, conversationId }, sql)),
+
+    claim: (
+      by: Identity,
+      conversationId: string,
+      deviceIds: readonly string[],
+      suite: number,
+    ): Promise<ClaimedPackage[]> =>
+      gate.run('append', (sql) =>
+        claimPackages.run(
+          { claimerDeviceId: by.deviceId, conversationId, deviceIds: `{${deviceIds.join()}}`, suite },
+          sql,
+        ),
+      ),
+  };
+}
+
+export function readStanding(text: string | undefined): Standing {
+  if (text === 'ok' || text === 'unauthenticated' || text === 'not_found' || text === 'forbidden') return text;
+  throw new Error(`conversation_standing answered ${text}`);
+}
