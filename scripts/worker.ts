@@ -6,7 +6,8 @@ import { openGate } from '../server/store/gate.ts';
 
 const config = read();
 const log = createLog(config.logLevel);
-if (config.databaseUrl === undefined) exitWith(['DATABASE_URL is needed: the embedded PostgreSQL belongs to its server, which sends its mails itself.']);
+if (config.databaseUrl === undefined)
+  exitWith(['DATABASE_URL is needed: the embedded PostgreSQL belongs to its server, which sends its mails itself.']);
 const gate = openGate(config.databaseUrl);
 const mail = startMail({ config, gate, log });
 log.info({}, 'the mail worker is ready');
@@ -17,13 +18,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     mail
       .close()
       .then(() => gate.close())
-      .then(() => process.exit(0));
+      .then(
+        () => process.exit(0),
+        (error: unknown) => log.error({ err: error }, 'the mail worker did not end well'),
+      );
   });
 }
 
 function read() {
   try {
-    return readConfig();
+    return readConfig(process.env);
   } catch (error) {
     if (error instanceof ConfigError) exitWith(error.problems);
     throw error;

@@ -8,6 +8,7 @@ import { parseRedisAddress } from './bus/connection.ts';
 import { createRedisBus } from './bus/redis.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './delivery/clock.ts';
+import type { Hub } from './delivery/hub.ts';
 import { closePaced } from './drain.ts';
 import { commitRoute } from './http/commits.ts';
 import { type Health, healthRoutes } from './http/health.ts';
@@ -41,7 +42,11 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     config.redisUrl === undefined ? createLocalBus() : createRedisBus({ address: parseRedisAddress(config.redisUrl) });
   const [instance] = await gate.run('read', (sql) => logId.run(undefined, sql));
   if (instance === undefined) throw new Error('the database has no log id');
-  const people = await openPeople({ config, gate, log, endSessions: (...ended) => messaging.hub.end(...ended) });
+  const hub: Pick<Hub, 'end' | 'state'> = {
+    end: (...ended) => messaging.hub.end(...ended),
+    state: (...told) => messaging.hub.state(...told),
+  };
+  const people = await openPeople({ config, gate, log, hub });
   const messaging = createMessaging({
     stores: {
       log: createLogStore(gate),

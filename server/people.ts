@@ -1,15 +1,18 @@
-import { join } from 'node:path';
 import { createAccessTokens } from './accounts/access-token.ts';
-import type { EndSessions } from './accounts/deps.ts';
+import type { AccountDeps, EndSessions } from './accounts/deps.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { importSigningKeys, ownSigningKey } from './accounts/signing-keys.ts';
+import { openRedis, parseRedisAddress } from './bus/connection.ts';
 import type { Config } from './config.ts';
+import type { Hub } from './delivery/hub.ts';
+import { deviceHandlers } from './handlers/device.ts';
 import type { Handlers } from './handlers/handler.ts';
+import { profileHandlers } from './handlers/profile.ts';
+import { userHandlers } from './handlers/user.ts';
+import { accountRoutes } from './http/account.ts';
 import { authRoutes } from './http/auth.ts';
 import { authenticate } from './http/bearer.ts';
-import { startMailLoop } from './jobs/mail-loop.ts';
-import { createMailSender } from './jobs/mail-sender.ts';
-import { fileTransport, smtpTransport } from './jobs/mail-transport.ts';
+import { startMail } from './jobs/mail.ts';
 import { createLimits, type Limits } from './limits/limits.ts';
 import type { HttpRequest, Route } from './listen/transport.ts';
 import type { Log } from './log.ts';
@@ -35,40 +38,43 @@ export async function openPeople(given: {
   config: Config;
   gate: Gate;
   log: Log;
-  endSessions: EndSessions;
+  hub: Pick<Hub, 'end' | 'state'>;
 }): Promise<People> {
-  const { config, gate, log, endSessions } = given;
-  const tokens = createAccessTokens(
-    await importSigningKeys(config.pasetoSecretKey ?? (await ownSigningKey(config.dataDir))),
-  );
-  const passwords = await createPasswords();
-  const { smtpUrl, mailFrom, publicUrl, dataDir } = config;
-  const transport =
-    smtpUrl === undefined ? fileTransport(join(dataDir, 'mail'), mailFrom) : smtpTransport(smtpUrl, mailFrom);
-  // With the embedded database the operator and the only reader of the mail folder are the same person.
-  const onLink = ({ address, subject, link }: { address: string; subject: string; link: string }): void => {
-    if (smtpUrl === undefined && config.databaseUrl === undefined)
-      process.stdout.write(`Mail to ${address}: ${subject}\n  ${link}\n`);
+  const { config, gate, log, hub } = given;
+  const secretKey = config.pasetoSecretKey ?? (await ownSigningKey(config.dataDir));
+  const tokens = createAccessTokens(await importSigningKeys(secretKey, config.pasetoPublicKeys));
+  const mail = startMail({ config, gate, log });
+  // The limits count alone while Redis is away; the bus says that it is.
+  const redis = config.redisUrl === undefined ? undefined : openRedis(parseRedisAddress(config.redisUrl), () => {});
+  const limits = createLimits({ redis });
+  const endSessions: EndSessions = (...ended) => hub.end(...ended);
+  const deps: AccountDeps = {
+    gate,
+    tokens,
+    passwords: await createPasswords(),
+    limits,
+    endSessions,
+    wakeMail: mail.wake,
+    log,
   };
-  if (smtpUrl === undefined && config.databaseUrl !== undefined) {
-    log.warn({}, 'SMTP_URL is not set: mails are files in the data folder, and nobody gets them');
-  }
-  const mail = startMailLoop(createMailSender({ gate, transport, publicUrl, log, onLink }), log);
-  const deps = { gate, tokens, passwords, limits: createLimits(), endSessions, wakeMail: mail.wake, log };
   return {
-    routes: authRoutes(deps),
+    routes: [...authRoutes(deps), ...accountRoutes(deps)],
     adminRoutes: [],
-    handlers: {},
+    handlers: {
+      ...deviceHandlers({ gate, hub, checkRevocation: () => Promise.resolve() }),
+      ...profileHandlers({ gate, limits }),
+      ...userHandlers({ gate, limits }),
+    },
     limits: deps.limits,
     authenticate: (request) => authenticate(deps, request),
     async verifyToken(token) {
       const access = await tokens.verify(token);
       return access === undefined ? undefined : { ...access, expiresAt: access.expiresAt.getTime() };
     },
-    away: () => (transport.reachable ? [] : ['smtp']),
+    away: () => (mail.reachable() ? [] : ['smtp']),
     async close() {
       await mail.close();
-      transport.close();
+      redis?.disconnect();
     },
   };
 }

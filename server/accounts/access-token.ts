@@ -37,7 +37,11 @@ const claims = v.object({
 });
 
 /** Tokens for 15 minutes; v4.public, so that anyone who has the public keys can check them. */
-export function createAccessTokens(keys: SigningKeys, lifetimeMs = ACCESS_TOKEN_MS, now: () => number = Date.now): AccessTokens {
+export function createAccessTokens(
+  keys: SigningKeys,
+  lifetimeMs = ACCESS_TOKEN_MS,
+  now: () => number = Date.now,
+): AccessTokens {
   const signedFooter = new TextEncoder().encode(JSON.stringify({ kid: keys.id }));
   return {
     publicKeys: [...keys.verifying.values()].map((key) => key.paserk),

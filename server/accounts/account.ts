@@ -1,7 +1,7 @@
 import { closeCodes } from '../../protocol/codes.ts';
 import { RequestError } from '../errors.ts';
-import { findLink } from '../store/accounts.ts';
 import * as store from '../store/account-changes.ts';
+import { findLink } from '../store/accounts.ts';
 import type { AccountDeps } from './deps.ts';
 import { hashLinkToken } from './link-token.ts';
 import { refuseCommon } from './registration.ts';
@@ -19,7 +19,12 @@ export async function forgotPassword(deps: AccountDeps, email: string, address: 
   deps.wakeMail(await store.addResetMail(deps.gate, email));
 }
 
-export async function resetPassword(deps: AccountDeps, token: string, password: string, address: string): Promise<void> {
+export async function resetPassword(
+  deps: AccountDeps,
+  token: string,
+  password: string,
+  address: string,
+): Promise<void> {
   refuseCommon(password);
   await deps.limits.take('link_attempts', address);
   const hash = hashLinkToken(token);
@@ -31,11 +36,21 @@ export async function resetPassword(deps: AccountDeps, token: string, password: 
   announce(deps, change);
 }
 
-export async function changePassword(deps: AccountDeps, caller: Caller, password: string, wanted: string): Promise<void> {
+export async function changePassword(
+  deps: AccountDeps,
+  caller: Caller,
+  password: string,
+  wanted: string,
+): Promise<void> {
   refuseCommon(wanted, 'newPassword');
   const before = await checkPassword(deps, caller, password);
   const passwordHash = await deps.passwords.hash(wanted);
-  const change = await store.changePassword(deps.gate, { userId: caller.userId, passwordHash, before, except: caller.sessionId });
+  const change = await store.changePassword(deps.gate, {
+    userId: caller.userId,
+    passwordHash,
+    before,
+    except: caller.sessionId,
+  });
   if (change === undefined) throw new RequestError('invalid_credentials');
   announce(deps, change);
 }
@@ -47,7 +62,12 @@ export async function changeEmail(deps: AccountDeps, caller: Caller, password: s
   deps.wakeMail([await store.addEmailChangeMail(deps.gate, caller.userId, email)]);
 }
 
-export async function changeUsername(deps: AccountDeps, caller: Caller, password: string, username: string): Promise<void> {
+export async function changeUsername(
+  deps: AccountDeps,
+  caller: Caller,
+  password: string,
+  username: string,
+): Promise<void> {
   await deps.limits.take('account_change', caller.userId);
   await checkPassword(deps, caller, password);
   if (!(await store.changeUsername(deps.gate, caller.userId, username))) throw new RequestError('username_taken');

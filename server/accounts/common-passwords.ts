@@ -11,7 +11,16 @@ const roots = new Set(
   toor correcthorsebatterystaple abc abcd abcde abcdef abcdefg abcdefgh abcdefghi abcdefghij`.split(/\s+/),
 );
 
-const rows = ['01234567890', 'abcdefghijklmnopqrstuvwxyz', 'qwertyuiop', 'qwertzuiop', 'azertyuiop', 'asdfghjkl', 'zxcvbnm', '1qaz2wsx3edc4rfv5tgb6yhn'];
+const rows = [
+  '01234567890',
+  'abcdefghijklmnopqrstuvwxyz',
+  'qwertyuiop',
+  'qwertzuiop',
+  'azertyuiop',
+  'asdfghjkl',
+  'zxcvbnm',
+  '1qaz2wsx3edc4rfv5tgb6yhn',
+];
 
 /**
  * True for what guessers try first: a common word with some digits or signs around it (also in l33t spelling, also
@@ -23,7 +32,10 @@ export function isCommon(password: string): boolean {
   const plain = text.replace(/[^\p{L}\p{N}]+$|^[^\p{L}\p{N}]+/gu, '');
   return [plain, unleet(plain)].some((spelling) => {
     const core = spelling.replace(/[^\p{L}]+$|^[^\p{L}]+/gu, '');
-    return roots.has(core) || roots.has(core.slice(0, core.length / 2)) && core.slice(0, core.length / 2) === core.slice(core.length / 2);
+    return (
+      roots.has(core) ||
+      (roots.has(core.slice(0, core.length / 2)) && core.slice(0, core.length / 2) === core.slice(core.length / 2))
+    );
   });
 }
 
@@ -35,7 +47,7 @@ function isRun(text: string): boolean {
 }
 
 function longestRun(text: string): number {
-  const lines = rows.flatMap((row) => [row + row, [...row + row].reverse().join('')]);
+  const lines = rows.flatMap((row) => [row + row, [...(row + row)].reverse().join('')]);
   for (let length = text.length; length > 2; length -= 1) {
     if (lines.some((line) => line.includes(text.slice(0, length)))) return length;
   }
@@ -43,6 +55,16 @@ function longestRun(text: string): number {
 }
 
 function unleet(text: string): string {
-  const letters: Record<string, string> = { '0': 'o', '1': 'i', '3': 'e', '4': 'a', '5': 's', '7': 't', '@': 'a', $: 's', '!': 'i' };
+  const letters: Record<string, string> = {
+    '0': 'o',
+    '1': 'i',
+    '3': 'e',
+    '4': 'a',
+    '5': 's',
+    '7': 't',
+    '@': 'a',
+    $: 's',
+    '!': 'i',
+  };
   return text.replace(/[013457@$!]/g, (sign) => letters[sign] ?? sign);
 }

@@ -1,9 +1,8 @@
+import type { Limits } from '../limits/limits.ts';
 import type { Log } from '../log.ts';
 import type { Gate } from '../store/gate.ts';
-import type { Limits } from '../limits/limits.ts';
 import type { AccessTokens } from './access-token.ts';
 import type { Passwords } from './passwords.ts';
-
 
 /** Closes the sockets of sessions that have ended in the database, on every instance. */
 export type EndSessions = (userId: string, sessionIds: readonly string[], code: number, reason: string) => void;

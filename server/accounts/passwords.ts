@@ -82,7 +82,9 @@ export async function createPasswords(options: PasswordOptions = {}): Promise<Pa
     async matches(password, hash) {
       // bcrypt would cut these short, so they could match what they are not.
       const readable = Buffer.byteLength(password) <= MAX_BYTES && !password.includes('\u0000');
-      const same = await run(() => bcrypt.compare(readable ? password : '', readable && hash !== undefined ? hash : nobody));
+      const same = await run(() =>
+        bcrypt.compare(readable ? password : '', readable && hash !== undefined ? hash : nobody),
+      );
       return same && readable && hash !== undefined;
     },
   };

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 
 /**
  * A refresh token is `session id (16 bytes) | secret (32) | mark (16)` in base64url. The secret is stored as a hash
@@ -52,7 +60,9 @@ export function sealSuccessor(successor: RefreshToken, predecessor: RefreshToken
 }
 
 export function openSuccessor(sealed: Buffer, predecessor: RefreshToken, reuseKey: Buffer): RefreshToken {
-  const decipher = createDecipheriv('aes-256-gcm', sealingKey(predecessor), sealed.subarray(0, 12), { authTagLength: 16 });
+  const decipher = createDecipheriv('aes-256-gcm', sealingKey(predecessor), sealed.subarray(0, 12), {
+    authTagLength: 16,
+  });
   decipher.setAuthTag(sealed.subarray(-16));
   const secret = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
   return { sessionId: predecessor.sessionId, secret, mark: markOf(predecessor.sessionId, secret, reuseKey) };

@@ -39,7 +39,8 @@ export async function readLink(deps: AccountDeps, token: string, address: string
 export async function verifyEmail(deps: AccountDeps, token: string, address: string): Promise<void> {
   await deps.limits.take('link_attempts', address);
   const mailIds = await store.confirmEmail(deps.gate, hashLinkToken(token));
-  if (mailIds === undefined) throw new RequestError('token_invalid', { message: 'The link was used before, or has expired.' });
+  if (mailIds === undefined)
+    throw new RequestError('token_invalid', { message: 'The link was used before, or has expired.' });
   deps.wakeMail(mailIds);
 }
 

@@ -52,11 +52,17 @@ test('a token older than the predecessor is reuse: the family ends, its sockets 
   assert.equal(await refusal(accounts, login.refreshToken), 'token_reuse');
   assert.equal(await refusal(accounts, third), 'token_reuse', 'also the newest token is dead');
   const session = await accounts.deps.tokens.verify(login.accessToken);
-  assert.deepEqual(accounts.ended, [{ userId: login.userId, sessionIds: [session?.sessionId], code: 4502, reason: 'token_reuse' }]);
+  assert.deepEqual(accounts.ended, [
+    { userId: login.userId, sessionIds: [session?.sessionId], code: 4502, reason: 'token_reuse' },
+  ]);
   const subjects = (await accounts.mails('ada@example.org')).map((mail) => mail.subject);
   assert.equal(subjects.filter((subject) => subject === 'A session was ended for safety').length, 1);
   await refresh(accounts, other.refreshToken);
-  assert.equal((await accounts.post('/v1/auth/logout', undefined, login.accessToken)).status, 401, 'the access token died too');
+  assert.equal(
+    (await accounts.post('/v1/auth/logout', undefined, login.accessToken)).status,
+    401,
+    'the access token died too',
+  );
 });
 
 test('a made-up token that names a real session ends nothing', async () => {
@@ -101,15 +107,29 @@ test('a device is itself again only with its own newest refresh token', async ()
   const bob = await accounts.login('bob');
   const devices = async (device: object) => (await accounts.login('ada', device)).deviceId;
   assert.notEqual(await devices({ name: 'phone', id: first.deviceId }), first.deviceId, 'no token');
-  assert.notEqual(await devices({ name: 'phone', id: first.deviceId, refreshToken: bob.refreshToken }), first.deviceId, "someone else's token");
-  assert.notEqual(await devices({ name: 'phone', id: bob.deviceId, refreshToken: bob.refreshToken }), bob.deviceId, "someone else's device");
+  assert.notEqual(
+    await devices({ name: 'phone', id: first.deviceId, refreshToken: bob.refreshToken }),
+    first.deviceId,
+    "someone else's token",
+  );
+  assert.notEqual(
+    await devices({ name: 'phone', id: bob.deviceId, refreshToken: bob.refreshToken }),
+    bob.deviceId,
+    "someone else's device",
+  );
   await accounts.post('/v1/auth/logout', undefined, next.accessToken);
   const again = await accounts.login('ada', { name: 'phone 2', id: first.deviceId, refreshToken: next.refreshToken });
   assert.equal(again.deviceId, first.deviceId, 'after a logout');
   await accounts.db.sql`update sessions set refreshed_at = now() - interval '40 days'`;
   assert.equal(await refusal(accounts, again.refreshToken), 'token_invalid', 'expired');
-  assert.equal(await devices({ name: 'phone', id: first.deviceId, refreshToken: again.refreshToken }), first.deviceId, 'expired is allowed');
-  const mails = (await accounts.mails('ada@example.org')).filter((mail) => mail.subject === 'A new device has logged in');
+  assert.equal(
+    await devices({ name: 'phone', id: first.deviceId, refreshToken: again.refreshToken }),
+    first.deviceId,
+    'expired is allowed',
+  );
+  const mails = (await accounts.mails('ada@example.org')).filter(
+    (mail) => mail.subject === 'A new device has logged in',
+  );
   assert.equal(mails.length, 4, 'one for each new device, none for a proven one');
 });
 
@@ -129,8 +149,13 @@ test('a new device starts where its user has got to', async () => {
   await using accounts = await testAccounts();
   const ada = await accounts.account('ada');
   const { sql } = accounts.db;
-  const [conversation] = await sql<{ id: string }[]>`insert into conversations (id, kind, last_seq) values (gen_random_uuid(), 'group', 9) returning id`;
+  const [conversation] = await sql<
+    { id: string }[]
+  >`insert into conversations (id, kind, last_seq) values (gen_random_uuid(), 'group', 9) returning id`;
   await sql`insert into conversation_participants (conversation_id, user_id, delivered_seq, read_seq) values (${conversation?.id ?? ''}, ${ada}, 7, 3)`;
   const { deviceId } = await accounts.login('ada');
-  assert.deepEqual([...(await sql`select conversation_id, seq from device_cursors where device_id = ${deviceId}`)], [{ conversationId: conversation?.id, seq: 7 }]);
+  assert.deepEqual(
+    [...(await sql`select conversation_id, seq from device_cursors where device_id = ${deviceId}`)],
+    [{ conversationId: conversation?.id, seq: 7 }],
+  );
 });

@@ -7,7 +7,16 @@ import { findCandidate } from '../store/accounts.ts';
 import * as store from '../store/sessions.ts';
 import type { AccessToken } from './access-token.ts';
 import type { AccountDeps } from './deps.ts';
-import { hashOf, isOfFamily, mintRefreshToken, openSuccessor, type RefreshToken, readRefreshToken, sealSuccessor, writeRefreshToken } from './refresh-token.ts';
+import {
+  hashOf,
+  isOfFamily,
+  mintRefreshToken,
+  openSuccessor,
+  type RefreshToken,
+  readRefreshToken,
+  sealSuccessor,
+  writeRefreshToken,
+} from './refresh-token.ts';
 
 /** A family that hasn't been refreshed for this long can't be any more. */
 export const REFRESH_TOKEN_MS = 30 * 24 * 3_600_000;
@@ -15,7 +24,11 @@ export const REFRESH_TOKEN_MS = 30 * 24 * 3_600_000;
 export interface Login {
   readonly login: string;
   readonly password: string;
-  readonly device: { readonly name: string; readonly id?: string | undefined; readonly refreshToken?: string | undefined };
+  readonly device: {
+    readonly name: string;
+    readonly id?: string | undefined;
+    readonly refreshToken?: string | undefined;
+  };
 }
 
 export async function login(deps: AccountDeps, given: Login, address: string): Promise<Tokens> {
@@ -40,7 +53,15 @@ export async function login(deps: AccountDeps, given: Login, address: string): P
   const id = uuidv7();
   const reuseKey = randomBytes(32);
   const first = mintRefreshToken(id, reuseKey);
-  const opened = await store.openSession(deps.gate, { id, userId, passwordHash, deviceName: given.device.name, deviceId, refreshHash: hashOf(first), reuseKey });
+  const opened = await store.openSession(deps.gate, {
+    id,
+    userId,
+    passwordHash,
+    deviceName: given.device.name,
+    deviceId,
+    refreshHash: hashOf(first),
+    reuseKey,
+  });
   if (opened === undefined) throw new RequestError('invalid_credentials');
   if (opened.ended.length > 0) deps.endSessions(userId, opened.ended, closeCodes.device_revoked, 'logged_out');
   if (opened.mailId !== undefined) deps.wakeMail([opened.mailId]);
@@ -58,7 +79,8 @@ async function provenDevice(deps: AccountDeps, userId: string, device: Login['de
   if (hash.equals(session.refreshHash) || (session.nextHash !== null && hash.equals(session.nextHash))) {
     return session.deviceRevoked || session.endedReason === 'token_reuse' ? undefined : session.deviceId;
   }
-  if (session.endedReason === null && !(session.previousHash !== null && hash.equals(session.previousHash))) await reused(deps, session);
+  if (session.endedReason === null && !(session.previousHash !== null && hash.equals(session.previousHash)))
+    await reused(deps, session);
   return undefined;
 }
 
@@ -89,7 +111,11 @@ function judge(session: store.StoredSession): void {
 }
 
 /** Nothing: another request changed the session meanwhile. */
-async function exchange(deps: AccountDeps, session: store.StoredSession, token: RefreshToken): Promise<RefreshToken | undefined> {
+async function exchange(
+  deps: AccountDeps,
+  session: store.StoredSession,
+  token: RefreshToken,
+): Promise<RefreshToken | undefined> {
   const { id, reuseKey, nextHash, nextSealed } = session;
   const presented = hashOf(token);
   if (presented.equals(session.refreshHash) && nextSealed !== null) return openSuccessor(nextSealed, token, reuseKey);
@@ -97,7 +123,9 @@ async function exchange(deps: AccountDeps, session: store.StoredSession, token: 
   if (presented.equals(session.refreshHash) || isSuccessor) {
     const successor = mintRefreshToken(id, reuseKey);
     const change = { id, presented, nextHash: hashOf(successor), nextSealed: sealSuccessor(successor, token) };
-    const changed = isSuccessor ? await store.promoteSuccessor(deps.gate, change) : await store.setSuccessor(deps.gate, change);
+    const changed = isSuccessor
+      ? await store.promoteSuccessor(deps.gate, change)
+      : await store.setSuccessor(deps.gate, change);
     return changed ? successor : undefined;
   }
   // The predecessor of the current token may come late, from another tab. It gets nothing, but proves nothing bad.
@@ -110,7 +138,10 @@ async function exchange(deps: AccountDeps, session: store.StoredSession, token: 
 async function reused(deps: AccountDeps, session: store.StoredSession): Promise<void> {
   const ended = await store.endReusedSession(deps.gate, session);
   if (ended === undefined) return;
-  deps.log.warn({ userId: session.userId, sessionId: session.id }, 'an old refresh token was presented; its session was ended');
+  deps.log.warn(
+    { userId: session.userId, sessionId: session.id },
+    'an old refresh token was presented; its session was ended',
+  );
   deps.endSessions(session.userId, [session.id], closeCodes.device_revoked, 'token_reuse');
   if (ended.mailId !== undefined) deps.wakeMail([ended.mailId]);
 }
@@ -121,7 +152,11 @@ export async function logout(deps: AccountDeps, token: AccessToken): Promise<voi
   if (ended) deps.endSessions(token.userId, [token.sessionId], closeCodes.device_revoked, 'logged_out');
 }
 
-async function answer(deps: AccountDeps, identity: { userId: string; deviceId: string; sessionId: string }, token: RefreshToken): Promise<Tokens> {
+async function answer(
+  deps: AccountDeps,
+  identity: { userId: string; deviceId: string; sessionId: string },
+  token: RefreshToken,
+): Promise<Tokens> {
   const { userId, deviceId, sessionId } = identity;
   const access = await deps.tokens.issue({ userId, deviceId, sessionId });
   return {

@@ -49,7 +49,10 @@ export async function generateSigningKey(): Promise<{ secret: string; public: st
 }
 
 /** The key that signs, and those (itself and `alsoPublic`) whose tokens are accepted. All are PASERK. */
-export async function importSigningKeys(secretPaserk: string, alsoPublic: readonly string[] = []): Promise<SigningKeys> {
+export async function importSigningKeys(
+  secretPaserk: string,
+  alsoPublic: readonly string[] = [],
+): Promise<SigningKeys> {
   const secret = await importSecret(secretPaserk);
   const own = await verifyingKey(await v4.GetPublicKey(secret));
   const others = await Promise.all(alsoPublic.map(async (paserk) => verifyingKey(await importPublic(paserk))));
@@ -83,7 +86,9 @@ async function importSecret(paserk: string): Promise<SecretKey> {
     // What isn't PASERK is refused inside.
     return await v4.ImportSecretKey(paserk as `k4.secret.${string}`);
   } catch {
-    throw new SigningKeyError('PASETO_SECRET_KEY is no PASERK secret key (k4.secret. ...). `npm run keygen` makes one.');
+    throw new SigningKeyError(
+      'PASETO_SECRET_KEY is no PASERK secret key (k4.secret. ...). `npm run keygen` makes one.',
+    );
   }
 }
 
@@ -91,7 +96,9 @@ async function importPublic(paserk: string): Promise<PublicKey> {
   try {
     return await v4.ImportPublicKey(paserk as `k4.public.${string}`);
   } catch {
-    throw new SigningKeyError(`PASETO_PUBLIC_KEYS: ${paserk.slice(0, 24)}... is no PASERK public key (k4.public. ...).`);
+    throw new SigningKeyError(
+      `PASETO_PUBLIC_KEYS: ${paserk.slice(0, 24)}... is no PASERK public key (k4.public. ...).`,
+    );
   }
 }
 

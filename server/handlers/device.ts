@@ -34,7 +34,11 @@ export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
     if (revoked === undefined) throw new RequestError('not_found');
     log.info({ userId, revoked: deviceId }, 'a device was revoked');
     hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked');
-    hub.state(revoked.contacts, `devices:${userId}`, eventFrame('device.changed', { userId, version: revoked.version }));
+    hub.state(
+      revoked.contacts,
+      `devices:${userId}`,
+      eventFrame('device.changed', { userId, version: revoked.version }),
+    );
     return {};
   };
 

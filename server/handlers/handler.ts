@@ -33,10 +33,12 @@ export class Raw {
 }
 
 /** `hello` and `session.renew` belong to the session itself. */
-export type Handlers = { readonly [Type in Exclude<RequestType, 'hello' | 'session.renew' | Unbuilt>]: Handler<Type> };
+export type Handlers = { readonly [Type in Exclude<RequestType, 'hello' | 'session.renew' | Optional>]: Handler<Type> } & {
+  readonly [Type in Optional]?: Handler<Type>;
+};
 
-/** Requests of the contract that this server does not answer yet; they are refused as `unknown_type`. */
-export type Unbuilt =
+/** Requests that parts answer which a server may be wired without; they are then refused as `unknown_type`. */
+export type Optional =
   | 'message.search'
   | 'presence.set'
   | 'device.list'

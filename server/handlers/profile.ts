@@ -37,22 +37,23 @@ function shown(row: store.StoredProfile | undefined): { profile: Profile } {
       username,
       displayName,
       ...(about !== '' && { about }),
-      ...(avatar !== null && isAvatarType(avatarType) && { avatar: { type: avatarType, data: avatar.toString('base64url') } }),
+      ...(avatar !== null &&
+        isAvatarType(avatarType) && { avatar: { type: avatarType, data: avatar.toString('base64url') } }),
     },
   };
 }
 
-/** The first bytes of each type of picture; `.` stands for any byte. */
+/** The first bytes of each type of picture, in hexadecimal; `.` stands for any. */
 const beginnings: Record<Avatar['type'], RegExp> = {
-  'image/png': /^\x89PNG\r\n\x1a\n/,
-  'image/jpeg': /^\xff\xd8\xff/,
-  'image/webp': /^RIFF....WEBP/s,
+  'image/png': /^89504e470d0a1a0a/,
+  'image/jpeg': /^ffd8ff/,
+  'image/webp': /^52494646.{8}57454250/,
 };
 
 /** Opaque bytes, but of the type they say: nobody's program is to meet something else than a picture there. */
 function readAvatar({ type, data }: NonNullable<RequestBody<'profile.update'>['avatar']>): Buffer {
   const picture = Buffer.from(data, 'base64url');
-  if (!beginnings[type].test(picture.subarray(0, 16).toString('latin1'))) {
+  if (!beginnings[type].test(picture.subarray(0, 16).toString('hex'))) {
     throw new RequestError('bad_request', { message: `The picture is no ${type}.`, details: { field: 'avatar.data' } });
   }
   return picture;

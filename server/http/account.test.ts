@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { passwordOf, type TestAccounts, testAccounts } from '../testing/accounts.ts';
 
-const code = (answer: { body: unknown }): string | undefined => (answer.body as { error?: { code?: string } }).error?.code;
+const code = (answer: { body: unknown }): string | undefined =>
+  (answer.body as { error?: { code?: string } }).error?.code;
 
 const login = (accounts: TestAccounts, name: string, password: string) =>
   accounts.post('/v1/auth/login', { login: name, password, device: { name: 'phone' } });
@@ -16,10 +17,20 @@ test('a forgotten password is replaced by the link in a mail, once, and every se
   const page = await accounts.get(`/v1/auth/reset-password?token=${token}`);
   assert.match(String(page.body), /<b>ada<\/b>.*type="password"/s);
   const wanted = 'a whole new sentence';
-  assert.equal(code(await accounts.post('/v1/auth/verify-email', { token })), 'token_invalid', 'a link is good for its purpose only');
-  assert.equal(code(await accounts.post('/v1/auth/reset-password', { token, password: 'password12345' })), 'bad_request');
+  assert.equal(
+    code(await accounts.post('/v1/auth/verify-email', { token })),
+    'token_invalid',
+    'a link is good for its purpose only',
+  );
+  assert.equal(
+    code(await accounts.post('/v1/auth/reset-password', { token, password: 'password12345' })),
+    'bad_request',
+  );
   assert.equal((await accounts.post('/v1/auth/reset-password', { token, password: wanted })).status, 204);
-  assert.equal(code(await accounts.post('/v1/auth/reset-password', { token, password: 'yet another sentence' })), 'token_invalid');
+  assert.equal(
+    code(await accounts.post('/v1/auth/reset-password', { token, password: 'yet another sentence' })),
+    'token_invalid',
+  );
   assert.equal(accounts.ended[0]?.reason, 'password_changed');
   assert.equal(accounts.ended[0]?.code, 4502);
   assert.equal(code(await accounts.post('/v1/auth/refresh', { refreshToken: session.refreshToken })), 'token_invalid');
@@ -33,7 +44,8 @@ test('a changed password ends every other session, and wants the old one', async
   await accounts.account('ada');
   const here = await accounts.login('ada');
   const there = await accounts.login('ada');
-  const change = (password: string, newPassword: string) => accounts.post('/v1/account/password', { password, newPassword }, here.accessToken);
+  const change = (password: string, newPassword: string) =>
+    accounts.post('/v1/account/password', { password, newPassword }, here.accessToken);
   assert.equal(code(await change('not the password', 'a whole new sentence')), 'invalid_credentials');
   const common = await change(passwordOf('ada'), 'qwertyuiop');
   assert.deepEqual((common.body as { error: { details: object } }).error.details, { field: 'newPassword' });
@@ -46,13 +58,17 @@ test('a new address counts once it is confirmed, and the old one is told', async
   await using accounts = await testAccounts();
   await accounts.account('ada');
   const { accessToken } = await accounts.login('ada');
-  const change = (email: string) => accounts.post('/v1/account/email', { password: passwordOf('ada'), email }, accessToken);
+  const change = (email: string) =>
+    accounts.post('/v1/account/email', { password: passwordOf('ada'), email }, accessToken);
   assert.equal((await change('new@example.org')).status, 202);
   const token = (await accounts.mails('new@example.org'))[0]?.token;
   assert.equal((await login(accounts, 'new@example.org', passwordOf('ada'))).status, 401);
   assert.equal((await accounts.post('/v1/auth/verify-email', { token })).status, 204);
   assert.equal((await login(accounts, 'new@example.org', passwordOf('ada'))).status, 200);
-  assert.equal((await accounts.mails('ada@example.org')).filter((mail) => mail.subject === 'Your address was changed').length, 1);
+  assert.equal(
+    (await accounts.mails('ada@example.org')).filter((mail) => mail.subject === 'Your address was changed').length,
+    1,
+  );
 
   await accounts.account('bob');
   assert.equal((await change('bob@example.org')).status, 202, 'a known address is answered alike');
@@ -66,7 +82,8 @@ test('a username is changed only to a free one', async () => {
   await accounts.account('bob');
   await accounts.post('/v1/auth/register', { username: 'eve', email: 'eve@example.org', password: passwordOf('eve') });
   const { accessToken } = await accounts.login('ada');
-  const change = (username: string) => accounts.post('/v1/account/username', { password: passwordOf('ada'), username }, accessToken);
+  const change = (username: string) =>
+    accounts.post('/v1/account/username', { password: passwordOf('ada'), username }, accessToken);
   assert.equal(code(await change('bob')), 'username_taken');
   assert.equal(code(await change('eve')), 'username_taken', 'reserved by a registration');
   assert.equal((await change('Countess')).status, 204);
@@ -77,12 +94,20 @@ test('a deleted account leaves a placeholder and nothing personal', async () => 
   await using accounts = await testAccounts();
   const id = await accounts.account('adalovelace');
   const tokens = await accounts.login('adalovelace', { name: 'lovely laptop' });
-  assert.equal(code(await accounts.post('/v1/account/delete', { password: 'not the password' }, tokens.accessToken)), 'invalid_credentials');
-  assert.equal((await accounts.post('/v1/account/delete', { password: passwordOf('adalovelace') }, tokens.accessToken)).status, 204);
+  assert.equal(
+    code(await accounts.post('/v1/account/delete', { password: 'not the password' }, tokens.accessToken)),
+    'invalid_credentials',
+  );
+  assert.equal(
+    (await accounts.post('/v1/account/delete', { password: passwordOf('adalovelace') }, tokens.accessToken)).status,
+    204,
+  );
   assert.equal(accounts.ended[0]?.sessionIds.length, 1);
   assert.equal(code(await accounts.post('/v1/auth/refresh', { refreshToken: tokens.refreshToken })), 'token_invalid');
   assert.equal(code(await login(accounts, 'adalovelace', passwordOf('adalovelace'))), 'invalid_credentials');
-  const tables = await accounts.db.sql<{ name: string }[]>`select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`;
+  const tables = await accounts.db.sql<
+    { name: string }[]
+  >`select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`;
   for (const { name } of tables) {
     const rows = await accounts.db.sql<{ text: string }[]>`select t::text as text from ${accounts.db.sql(name)} t`;
     assert.ok(!rows.some((row) => /lovelace|lovely/.test(row.text)), `${name} remembers`);
@@ -99,7 +124,10 @@ test('people get all that is stored about them as JSON', async () => {
   const answer = await accounts.get('/v1/account/export', accessToken);
   assert.equal(answer.status, 200);
   const body = answer.body as { account: object; sessions: { deviceName: string }[] };
-  assert.deepEqual([(body.account as { id: string }).id, (body.account as { email: string }).email], [id, 'ada@example.org']);
+  assert.deepEqual(
+    [(body.account as { id: string }).id, (body.account as { email: string }).email],
+    [id, 'ada@example.org'],
+  );
   assert.deepEqual(Object.keys(body).sort(), ['account', 'blocked', 'conversations', 'sessions']);
   assert.equal(body.sessions[0]?.deviceName, 'laptop');
   assert.ok(!JSON.stringify(body).includes('$2b$'), 'no password hash');

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { passwordOf, testAccounts } from '../testing/accounts.ts';
 
-const code = (answer: { body: unknown }): string | undefined => (answer.body as { error?: { code?: string } }).error?.code;
+const code = (answer: { body: unknown }): string | undefined =>
+  (answer.body as { error?: { code?: string } }).error?.code;
 
 test('a registered account logs in after its address is confirmed, refreshes and logs out', async () => {
   await using accounts = await testAccounts();
@@ -32,7 +33,9 @@ test('a registered account logs in after its address is confirmed, refreshes and
   const refreshed = await accounts.post('/v1/auth/refresh', { refreshToken: tokens.refreshToken });
   assert.equal(refreshed.status, 200);
   assert.equal((await accounts.post('/v1/auth/logout', undefined, tokens.accessToken)).status, 204);
-  assert.deepEqual(accounts.ended, [{ userId: tokens.userId, sessionIds: [verified?.sessionId], code: 4502, reason: 'logged_out' }]);
+  assert.deepEqual(accounts.ended, [
+    { userId: tokens.userId, sessionIds: [verified?.sessionId], code: 4502, reason: 'logged_out' },
+  ]);
   const after = await accounts.post('/v1/auth/refresh', { refreshToken: tokens.refreshToken });
   assert.deepEqual([after.status, code(after)], [401, 'token_invalid']);
   const again = await accounts.post('/v1/auth/logout', undefined, tokens.accessToken);
@@ -44,7 +47,11 @@ test('a page without a script can confirm, and the form of it is accepted', asyn
   await accounts.post('/v1/auth/register', { username: 'ada', email: 'ada@example.org', password: passwordOf('ada') });
   const [mail] = await accounts.mails('ada@example.org');
   const submit = () =>
-    fetch(`${accounts.url}/v1/auth/verify-email`, { method: 'POST', headers: { origin: accounts.url }, body: new URLSearchParams({ token: mail?.token ?? '' }) });
+    fetch(`${accounts.url}/v1/auth/verify-email`, {
+      method: 'POST',
+      headers: { origin: accounts.url },
+      body: new URLSearchParams({ token: mail?.token ?? '' }),
+    });
   const done = await submit();
   assert.equal(done.status, 200);
   assert.match(await done.text(), /is confirmed/);
@@ -80,7 +87,10 @@ test('a body that is wrong is refused by the name of its field', async () => {
     assert.deepEqual((answer.body as { error: { details: unknown } }).error.details, { field }, JSON.stringify(body));
   }
   assert.equal((await accounts.post('/v1/auth/register', '{"username"')).status, 400);
-  assert.equal((await accounts.post('/v1/auth/register', JSON.stringify({ ...good, displayName: 'x'.repeat(20_000) }))).status, 413);
+  assert.equal(
+    (await accounts.post('/v1/auth/register', JSON.stringify({ ...good, displayName: 'x'.repeat(20_000) }))).status,
+    413,
+  );
   const [count] = await accounts.db.sql<{ n: number }[]>`select count(*) as n from pending_registrations`;
   assert.equal(count?.n, 0);
 });

@@ -1,7 +1,7 @@
 import { errorCodes } from '../../protocol/codes.ts';
 import * as http from '../../protocol/http.ts';
-import type { AccountDeps } from '../accounts/deps.ts';
 import { forgotPassword, resetPassword } from '../accounts/account.ts';
+import type { AccountDeps } from '../accounts/deps.ts';
 import { readLink, register, resendVerification, verifyEmail } from '../accounts/registration.ts';
 import { login, logout, refresh } from '../accounts/sessions.ts';
 import { RequestError } from '../errors.ts';
@@ -32,8 +32,12 @@ export function authRoutes(deps: AccountDeps): Route[] {
     post('/v1/auth/reset-password', (request) => reset(deps, request)),
     get('/v1/auth/verify-email', (request) => verificationPage(deps, request)),
     post('/v1/auth/verify-email', (request) => verification(deps, request)),
-    post('/v1/auth/login', async (request) => json(200, await login(deps, readBody(request, http.login), request.remoteAddress))),
-    post('/v1/auth/refresh', async (request) => json(200, await refresh(deps, readBody(request, http.refresh).refreshToken, request.remoteAddress))),
+    post('/v1/auth/login', async (request) =>
+      json(200, await login(deps, readBody(request, http.login), request.remoteAddress)),
+    ),
+    post('/v1/auth/refresh', async (request) =>
+      json(200, await refresh(deps, readBody(request, http.refresh).refreshToken, request.remoteAddress)),
+    ),
     post('/v1/auth/logout', async (request) => {
       await logout(deps, await authenticate(deps, request));
       return noContent;
@@ -47,10 +51,18 @@ async function verificationPage(deps: AccountDeps, request: HttpRequest): Promis
   const token = request.query.get('token') ?? '';
   const link = await readLink(deps, token, request.remoteAddress);
   if (link?.purpose === 'verify_registration') {
-    return confirmPage(token, 'Confirm your address', `This makes the account ${link.username}. Only do so if you registered that name.`);
+    return confirmPage(
+      token,
+      'Confirm your address',
+      `This makes the account ${link.username}. Only do so if you registered that name.`,
+    );
   }
   if (link?.purpose === 'change_email') {
-    return confirmPage(token, 'Confirm your address', `From now on ${link.newEmail} belongs to the account ${link.username}.`);
+    return confirmPage(
+      token,
+      'Confirm your address',
+      `From now on ${link.newEmail} belongs to the account ${link.username}.`,
+    );
   }
   return gone();
 }
@@ -85,10 +97,16 @@ async function linkAnswer(request: HttpRequest, done: string, work: () => Promis
     return wordPage(200, 'Thank you', done);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    return error.code === 'token_invalid' ? gone() : wordPage(errorCodes[error.code].status, 'That did not work', `${error.message} Go back and try again.`);
+    return error.code === 'token_invalid'
+      ? gone()
+      : wordPage(errorCodes[error.code].status, 'That did not work', `${error.message} Go back and try again.`);
   }
 }
 
 function gone(): HttpResponse {
-  return wordPage(404, 'This link is no longer valid', 'It was used before, or it has expired. Ask for a new one in the application.');
+  return wordPage(
+    404,
+    'This link is no longer valid',
+    'It was used before, or it has expired. Ask for a new one in the application.',
+  );
 }

@@ -8,12 +8,18 @@ export function readBody<Body extends v.GenericSchema>(request: HttpRequest, sch
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const field = v.getDotPath(issue) ?? '';
-  throw new RequestError('bad_request', { message: `${field === '' ? 'The body' : field}: ${issue.message}`, details: { field } });
+  const problem = issue.received === 'undefined' ? 'is missing' : issue.message;
+  throw new RequestError('bad_request', {
+    message: `${field === '' ? 'The body' : field}: ${problem}`,
+    details: { field },
+  });
 }
 
-/** True for what a page without a script sends. */
+/** True for what a page without a script sends. Some programs say so of the JSON they send. */
 export function isForm(request: HttpRequest): boolean {
-  return /^application\/x-www-form-urlencoded\b/i.test(request.headers.get('content-type') ?? '');
+  return (
+    request.body[0] !== 0x7b && /^application\/x-www-form-urlencoded\b/i.test(request.headers.get('content-type') ?? '')
+  );
 }
 
 export function json(status: number, body: unknown): HttpResponse {

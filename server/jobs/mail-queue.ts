@@ -45,7 +45,10 @@ export function openMailQueue(options: MailQueueOptions): MailQueue {
       adding += 1;
       const added = queue
         .add(NAME, { id }, { jobId: id, removeOnComplete: true, removeOnFail: true })
-        .then(() => true, () => false)
+        .then(
+          () => true,
+          () => false,
+        )
         .finally(() => {
           adding -= 1;
         });
@@ -81,7 +84,9 @@ export function startMailWorker(options: MailQueueOptions, sender: MailSender): 
     { connection, prefix, concurrency: 3 },
   );
   worker.on('error', (error) => log.debug({ err: error }, 'the mail worker has no Redis'));
-  worker.on('failed', (_job, error) => log.warn({ err: error }, 'a mail could not be sent now; it stays in the outbox'));
+  worker.on('failed', (_job, error) =>
+    log.warn({ err: error }, 'a mail could not be sent now; it stays in the outbox'),
+  );
   return {
     async close() {
       await Promise.race([worker.close().catch(() => {}), delay(10_000, undefined, { ref: false })]);

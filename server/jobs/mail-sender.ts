@@ -3,9 +3,16 @@ import type { Log } from '../log.ts';
 import { addLinkToken } from '../store/accounts.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import type { Gate } from '../store/gate.ts';
-import { delayMail, findMailSubject, markMailFailed, markMailSent, type TakenMail, takeDueMail } from '../store/mail.ts';
+import {
+  delayMail,
+  findMailSubject,
+  markMailFailed,
+  markMailSent,
+  type TakenMail,
+  takeDueMail,
+} from '../store/mail.ts';
 import { mailForm, readParameters, renderMail } from './mail-text.ts';
-import { type MailTransport, MailRefused } from './mail-transport.ts';
+import { MailRefused, type MailTransport } from './mail-transport.ts';
 
 /** How hard a mail is tried before it is left in the state `failed`, where an operator sees it. */
 export interface MailPatience {
@@ -19,7 +26,13 @@ export interface MailPatience {
 }
 
 /** About nine hours. */
-export const mailPatience: MailPatience = { attempts: 25, refusals: 3, firstDelayMs: 5_000, longestDelayMs: 1_800_000, leaseMs: 120_000 };
+export const mailPatience: MailPatience = {
+  attempts: 25,
+  refusals: 3,
+  firstDelayMs: 5_000,
+  longestDelayMs: 1_800_000,
+  leaseMs: 120_000,
+};
 
 export interface MailSenderOptions {
   readonly gate: Gate;
@@ -55,7 +68,8 @@ export function createMailSender(options: MailSenderOptions): MailSender {
       if (content === undefined) return await markMailFailed(gate, mail.id, 'what it was about is gone');
       await transport.send({ id: mail.id, to: mail.address, ...content.mail });
       await markMailSent(gate, mail.id);
-      if (content.link !== undefined) onLink?.({ address: mail.address, subject: content.mail.subject, link: content.link });
+      if (content.link !== undefined)
+        onLink?.({ address: mail.address, subject: content.mail.subject, link: content.link });
     } catch (error) {
       // The lease brings it back.
       if (error instanceof StoreUnavailable) throw error;
@@ -75,7 +89,11 @@ export function createMailSender(options: MailSenderOptions): MailSender {
   /** Minted now and not before, so that the token exists only in the mail and as a hash. */
   async function mintLink(mail: TakenMail, link: NonNullable<NonNullable<ReturnType<typeof mailForm>>['link']>) {
     const { token, hash } = mintLinkToken();
-    const about = { pendingId: mail.pendingId, userId: mail.userId, email: link.purpose === 'change_email' ? mail.address : undefined };
+    const about = {
+      pendingId: mail.pendingId,
+      userId: mail.userId,
+      email: link.purpose === 'change_email' ? mail.address : undefined,
+    };
     const expiresAt = new Date(Date.now() + link.hours * 3_600_000);
     const stored = await addLinkToken(gate, { hash, purpose: link.purpose, ...about, expiresAt });
     return stored ? `${publicUrl}${link.path}?token=${token}` : undefined;
@@ -90,7 +108,10 @@ export function createMailSender(options: MailSenderOptions): MailSender {
       return;
     }
     const delayMs = Math.min(patience.firstDelayMs * 2 ** (mail.attempts - 1), patience.longestDelayMs);
-    log.warn({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, delayMs, reason }, 'a mail was not sent; it will be tried again');
+    log.warn(
+      { mailId: mail.id, kind: mail.kind, attempts: mail.attempts, delayMs, reason },
+      'a mail was not sent; it will be tried again',
+    );
     await delayMail(gate, mail.id, Math.ceil(delayMs * (0.75 + Math.random() / 2)), reason);
   }
 

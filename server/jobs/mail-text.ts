@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { escapeHtml } from '../html.ts';
 import type { LinkPurpose } from '../store/accounts.ts';
 import type { MailKind } from '../store/mail.ts';
 
@@ -48,7 +49,10 @@ export const mailForms = {
   },
   change_email: {
     subject: 'Confirm your new address',
-    lines: ({ username }) => [`The account "${username}" is to use this address from now on. To confirm it, open this page within a day:`, LINK],
+    lines: ({ username }) => [
+      `The account "${username}" is to use this address from now on. To confirm it, open this page within a day:`,
+      LINK,
+    ],
     link: { purpose: 'change_email', path: '/v1/auth/verify-email', hours: 24 },
   },
   email_changed: {
@@ -60,7 +64,10 @@ export const mailForms = {
   },
   new_device: {
     subject: 'A new device has logged in',
-    lines: ({ username, parameters }) => [`The device "${parameters.device ?? ''}" has logged in to your account "${username}".`, wasNotMe],
+    lines: ({ username, parameters }) => [
+      `The device "${parameters.device ?? ''}" has logged in to your account "${username}".`,
+      wasNotMe,
+    ],
   },
   token_reuse: {
     subject: 'A session was ended for safety',
@@ -71,7 +78,10 @@ export const mailForms = {
   },
   password_changed: {
     subject: 'Your password was changed',
-    lines: ({ username }) => [`The password of your account "${username}" was changed, and all other sessions were ended.`, wasNotMe],
+    lines: ({ username }) => [
+      `The password of your account "${username}" was changed, and all other sessions were ended.`,
+      wasNotMe,
+    ],
   },
 } as const satisfies Record<MailKind, MailForm>;
 
@@ -88,14 +98,11 @@ export function readParameters(parameters: unknown): Record<string, string> {
 export function renderMail(form: MailForm, facts: MailFacts): { subject: string; text: string; html: string } {
   const lines = form.lines(facts);
   const { link = '' } = facts;
-  const paragraph = (line: string): string => (line === LINK ? `<a href="${escape(link)}">${escape(link)}</a>` : escape(line));
+  const paragraph = (line: string): string =>
+    line === LINK ? `<a href="${escapeHtml(link)}">${escapeHtml(link)}</a>` : escapeHtml(line);
   return {
     subject: form.subject,
     text: `${lines.map((line) => (line === LINK ? link : line)).join('\n\n')}\n`,
     html: `<!doctype html><html lang="en"><body>${lines.map((line) => `<p>${paragraph(line)}</p>`).join('')}</body></html>`,
   };
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

@@ -72,14 +72,34 @@ function readable(mail: Mail, from: string): string {
     '',
     content,
   ];
-  const head = [`From: ${from}`, `To: ${mail.to}`, `Subject: ${mail.subject}`, `Message-ID: ${messageId(mail, from)}`, `Date: ${new Date().toUTCString()}`];
+  const head = [
+    `From: ${from}`,
+    `To: ${mail.to}`,
+    `Subject: ${mail.subject}`,
+    `Message-ID: ${messageId(mail, from)}`,
+    `Date: ${new Date().toUTCString()}`,
+  ];
   const type = ['MIME-Version: 1.0', `Content-Type: multipart/alternative; boundary="${boundary}"`, ''];
-  return [...head, ...type, ...part('text/plain', mail.text), ...part('text/html', mail.html), `--${boundary}--`, ''].join('\r\n');
+  return [
+    ...head,
+    ...type,
+    ...part('text/plain', mail.text),
+    ...part('text/html', mail.html),
+    `--${boundary}--`,
+    '',
+  ].join('\r\n');
 }
 
 function message(mail: Mail, from: string) {
   const { id: _, ...rest } = mail;
-  return { ...rest, from, messageId: messageId(mail, from), headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true };
+  return {
+    ...rest,
+    from,
+    messageId: messageId(mail, from),
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  };
 }
 
 function messageId(mail: Mail, from: string): string {

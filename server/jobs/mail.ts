@@ -31,13 +31,23 @@ export interface MailJobs {
 export function startMail(options: MailOptions): MailJobs {
   const { config, gate, log, patience, prefix } = options;
   const { smtpUrl, mailFrom, publicUrl, dataDir, databaseUrl, redisUrl } = config;
-  const transport = smtpUrl === undefined ? fileTransport(join(dataDir, 'mail'), mailFrom) : smtpTransport(smtpUrl, mailFrom);
+  const transport =
+    smtpUrl === undefined ? fileTransport(join(dataDir, 'mail'), mailFrom) : smtpTransport(smtpUrl, mailFrom);
   // With the embedded database the operator and the only reader of the mail folder are the same person.
   const onLink = smtpUrl === undefined && databaseUrl === undefined ? printLink : undefined;
-  if (smtpUrl === undefined && databaseUrl !== undefined) log.warn({}, 'SMTP_URL is not set: mails are files in the data folder, and nobody gets them');
-  const sender = createMailSender({ gate, transport, publicUrl, log, ...(onLink && { onLink }), ...(patience && { patience }) });
+  if (smtpUrl === undefined && databaseUrl !== undefined)
+    log.warn({}, 'SMTP_URL is not set: mails are files in the data folder, and nobody gets them');
+  const sender = createMailSender({
+    gate,
+    transport,
+    publicUrl,
+    log,
+    ...(onLink && { onLink }),
+    ...(patience && { patience }),
+  });
   const loop = startMailLoop(sender, log, options.sweepEveryMs);
-  const queueOptions = redisUrl === undefined ? undefined : { address: parseRedisAddress(redisUrl), log, ...(prefix && { prefix }) };
+  const queueOptions =
+    redisUrl === undefined ? undefined : { address: parseRedisAddress(redisUrl), log, ...(prefix && { prefix }) };
   const queue = queueOptions && openMailQueue(queueOptions);
   const worker = queueOptions && startMailWorker(queueOptions, sender);
 

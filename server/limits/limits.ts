@@ -13,7 +13,7 @@ export interface Limits {
 
 export interface LimitOptions {
   /** A client of the `ioredis` package with bounded waits; without one this instance counts alone. */
-  readonly redis?: unknown;
+  readonly redis?: unknown | undefined;
   /** Put before every key. */
   readonly prefix?: string;
   /** Multiplies every row's points, for tests and load drivers that are many people at one address. */
@@ -25,10 +25,17 @@ export function createLimits(options: LimitOptions = {}): Limits {
   const { redis, prefix = 'sotto', factor = 1 } = options;
   const limiters = new Map<string, RateLimiterAbstract>(
     Object.entries(limitTable).map(([name, row]) => {
-      const common = { keyPrefix: `${prefix}:limit:${name}`, points: Math.ceil(row.points * factor), duration: row.seconds };
+      const common = {
+        keyPrefix: `${prefix}:limit:${name}`,
+        points: Math.ceil(row.points * factor),
+        duration: row.seconds,
+      };
       const memory = new RateLimiterMemory(common);
       if (redis === undefined) return [name, memory];
-      return [name, new RateLimiterRedis({ ...common, storeClient: redis, insuranceLimiter: memory, rejectIfRedisNotReady: true })];
+      return [
+        name,
+        new RateLimiterRedis({ ...common, storeClient: redis, insuranceLimiter: memory, rejectIfRedisNotReady: true }),
+      ];
     }),
   );
   const of = (bucket: LimitName): RateLimiterAbstract => {

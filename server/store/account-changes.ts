@@ -46,7 +46,10 @@ export function resetPassword(gate: Gate, linkHash: Buffer, passwordHash: string
 }
 
 /** Every session but the one that asks ends. Nothing: the password was changed by someone else meanwhile. */
-export function changePassword(gate: Gate, change: { userId: string; passwordHash: string; before: string; except: string }): Promise<PasswordChange | undefined> {
+export function changePassword(
+  gate: Gate,
+  change: { userId: string; passwordHash: string; before: string; except: string },
+): Promise<PasswordChange | undefined> {
   return gate.transaction('read', (tx) => setPassword(tx, change));
 }
 
@@ -59,7 +62,8 @@ async function setPassword(
   if (user === undefined) return undefined;
   await queries.deleteLinkTokens.run({ userId, purpose: 'reset_password' }, tx);
   const ended = await sessions.endSessionsOfUser.run({ userId, reason: 'password_changed', except }, tx);
-  const mailIds = user.email === null ? [] : [await addMail(tx, { kind: 'password_changed', address: user.email, userId })];
+  const mailIds =
+    user.email === null ? [] : [await addMail(tx, { kind: 'password_changed', address: user.email, userId })];
   return { userId, endedSessions: ended.map((row) => row.id), mailIds };
 }
 

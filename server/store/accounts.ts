@@ -58,7 +58,12 @@ export function addVerificationMails(gate: Gate, email: string): Promise<string[
 export async function findCandidate(gate: Gate, login: string): Promise<Candidate | undefined> {
   const [row] = await gate.run('read', (sql) => queries.findLogin.run({ login }, sql));
   if (row?.id == null) return undefined;
-  return { id: row.id, pending: row.pending, passwordHash: row.passwordHash ?? undefined, suspended: row.suspendedAt !== null };
+  return {
+    id: row.id,
+    pending: row.pending,
+    passwordHash: row.passwordHash ?? undefined,
+    suspended: row.suspendedAt !== null,
+  };
 }
 
 export interface NewLinkToken {
@@ -118,7 +123,8 @@ async function makeAccount(tx: TransactionSql, pendingId: string): Promise<strin
   const { email } = pending;
   await queries.lockAddress.run({ email }, tx);
   const [user] = await queries.insertUserFromPending.run({ id: pendingId }, tx);
-  if (user === undefined) throw new RequestError('conflict', { message: 'That username or address has an account by now.' });
+  if (user === undefined)
+    throw new RequestError('conflict', { message: 'That username or address has an account by now.' });
   await queries.deletePendingOfEmail.run({ email }, tx);
   return [];
 }

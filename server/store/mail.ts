@@ -1,5 +1,5 @@
-import * as queries from '../../sql/queries/mail.queries.ts';
 import type { Database } from '../../sql/adapter.ts';
+import * as queries from '../../sql/queries/mail.queries.ts';
 import type { Gate } from './gate.ts';
 
 export type MailKind =

@@ -50,7 +50,10 @@ export interface StoredProfile {
   readonly avatar: Buffer | null;
 }
 
-export async function findProfile(gate: Gate, by: { id: string } | { username: string }): Promise<StoredProfile | undefined> {
+export async function findProfile(
+  gate: Gate,
+  by: { id: string } | { username: string },
+): Promise<StoredProfile | undefined> {
   const [row] = await gate.run('read', (sql) => queries.findProfile.run(by, sql));
   return row;
 }
@@ -66,7 +69,14 @@ export async function updateProfile(gate: Gate, id: string, change: ProfileChang
   const { displayName = null, about = null, avatar } = change;
   const [row] = await gate.run('read', (sql) =>
     queries.updateProfile.run(
-      { id, displayName, about, avatarGiven: avatar !== undefined, avatarType: avatar?.type ?? null, avatar: avatar?.data ?? null },
+      {
+        id,
+        displayName,
+        about,
+        avatarGiven: avatar !== undefined,
+        avatarType: avatar?.type ?? null,
+        avatar: avatar?.data ?? null,
+      },
       sql,
     ),
   );

@@ -1,5 +1,5 @@
-import * as queries from '../../sql/queries/sessions.queries.ts';
 import type { RevocationReason } from '../../protocol/codes.ts';
+import * as queries from '../../sql/queries/sessions.queries.ts';
 import type { Gate } from './gate.ts';
 import { addMail } from './mail.ts';
 
@@ -31,7 +31,8 @@ export function openSession(gate: Gate, session: NewSession): Promise<OpenedSess
     // Also a change of the password waits for this lock, so that it ends the session that is being made.
     const [user] = await queries.lockCredentials.run({ id: userId, passwordHash: session.passwordHash }, tx);
     if (user === undefined) return undefined;
-    const [known] = session.deviceId === undefined ? [] : await queries.findDevice.run({ id: session.deviceId, userId }, tx);
+    const [known] =
+      session.deviceId === undefined ? [] : await queries.findDevice.run({ id: session.deviceId, userId }, tx);
     if (known !== undefined) {
       await queries.touchDevice.run({ id: known.id, name }, tx);
       const ended = await queries.endSessionsOfDevice.run({ deviceId: known.id, reason: 'logged_out' }, tx);
@@ -42,8 +43,10 @@ export function openSession(gate: Gate, session: NewSession): Promise<OpenedSess
     if (device === undefined) throw new Error('the device was not stored');
     await queries.insertCursors.run({ userId, deviceId: device.id }, tx);
     await queries.insertSession.run({ id, userId, deviceId: device.id, refreshHash, reuseKey }, tx);
-    const mailId = user.email === null ? undefined
-      : await addMail(tx, { kind: 'new_device', address: user.email, userId, parameters: { device: name } });
+    const mailId =
+      user.email === null
+        ? undefined
+        : await addMail(tx, { kind: 'new_device', address: user.email, userId, parameters: { device: name } });
     return { deviceId: device.id, ended: [], mailId };
   });
 }
@@ -70,7 +73,14 @@ export async function findSession(gate: Gate, id: string): Promise<StoredSession
   const [row] = await gate.run('read', (sql) => queries.findSession.run({ id }, sql));
   if (row === undefined || row.refreshHash === null || row.reuseKey === null) return undefined;
   const { refreshHash, reuseKey, revokedAt, suspendedAt, deletedAt, ...rest } = row;
-  return { ...rest, refreshHash, reuseKey, deviceRevoked: revokedAt !== null, suspended: suspendedAt !== null, deleted: deletedAt !== null };
+  return {
+    ...rest,
+    refreshHash,
+    reuseKey,
+    deviceRevoked: revokedAt !== null,
+    suspended: suspendedAt !== null,
+    deleted: deletedAt !== null,
+  };
 }
 
 export interface Successor {
@@ -100,13 +110,18 @@ export async function endSession(gate: Gate, id: string, reason: EndReason): Pro
 }
 
 /** Ends a family whose old token came back, and tells its owner. Nothing: it had ended before. */
-export function endReusedSession(gate: Gate, session: StoredSession): Promise<{ mailId: string | undefined } | undefined> {
+export function endReusedSession(
+  gate: Gate,
+  session: StoredSession,
+): Promise<{ mailId: string | undefined } | undefined> {
   return gate.transaction('read', async (tx) => {
     const [ended] = await queries.endSession.run({ id: session.id, reason: 'token_reuse' }, tx);
     if (ended === undefined) return undefined;
     if (session.email === null) return { mailId: undefined };
     const parameters = { device: session.deviceName };
-    return { mailId: await addMail(tx, { kind: 'token_reuse', address: session.email, userId: session.userId, parameters }) };
+    return {
+      mailId: await addMail(tx, { kind: 'token_reuse', address: session.email, userId: session.userId, parameters }),
+    };
   });
 }
 

@@ -86,7 +86,13 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
   });
   const url = `http://127.0.0.1:${listener.port}`;
   const transport = options.transport ?? fileTransport(folder, 'Sotto <sotto@localhost>');
-  const sender = createMailSender({ gate, transport, publicUrl: url, log, ...(options.patience && { patience: options.patience }) });
+  const sender = createMailSender({
+    gate,
+    transport,
+    publicUrl: url,
+    log,
+    ...(options.patience && { patience: options.patience }),
+  });
 
   const call = async (method: string, path: string, accessToken?: string, body?: unknown): Promise<Answer> => {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
@@ -120,7 +126,10 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
       return row?.id ?? '';
     },
     async login(name, device = { name: 'phone' }) {
-      const answer = await expect(self.post('/v1/auth/login', { login: name, password: passwordOf(name), device }), 200);
+      const answer = await expect(
+        self.post('/v1/auth/login', { login: name, password: passwordOf(name), device }),
+        200,
+      );
       return answer.body as Tokens;
     },
     async [Symbol.asyncDispose]() {
@@ -137,7 +146,8 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
 
 async function expect(pending: Promise<Answer>, status: number): Promise<Answer> {
   const answer = await pending;
-  if (answer.status !== status) throw new Error(`expected ${status}, got ${answer.status}: ${JSON.stringify(answer.body)}`);
+  if (answer.status !== status)
+    throw new Error(`expected ${status}, got ${answer.status}: ${JSON.stringify(answer.body)}`);
   return answer;
 }
 
