@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Process ids by name; each counts with everything below it in the process tree. */
 export type CpuWatch = Readonly<Record<string, number>>;
@@ -59,9 +59,15 @@ function isBelow(processes: ReadonlyMap<number, ProcessTimes>, pid: number, root
 
 export const parentOf = (pid: number): number | undefined => readProcess(pid)?.parent;
 
+/** Open descriptors of a process. */
+export const countDescriptors = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
 /** Resident memory in bytes, now and at its highest since `resetPeak`. */
 export function readMemory(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
   return { now: kib('VmRSS') * 1024, peak: kib('VmHWM') * 1024 };
 }
+
+/** The kernel's own high-water mark misses nothing between two looks. */
+export const resetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');

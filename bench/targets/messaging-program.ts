@@ -7,7 +7,7 @@ import { startMessaging } from '../../server/testing/messaging.ts';
 const messaging = startMessaging({ url: process.env.DATABASE_URL ?? '' });
 const listener = await listen({
   host: '127.0.0.1',
-  port: 0,
+  port: Number(process.env.PORT ?? 0),
   routes: [],
   socket: {
     path: SOCKET_PATH,

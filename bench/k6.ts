@@ -1,0 +1,119 @@
+/** `npm run bench:k6 -- chat`: starts what a scenario of `bench/k6/` needs, runs k6, watches the server, keeps the summary. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { SOCKET_PATH } from '../protocol/frame.ts';
+import { freePort } from '../server/embedded/port.ts';
+import { cpuBetween, readCpu } from './measure/cpu.ts';
+import { watchProcess } from './measure/watch.ts';
+import { readEnvironment } from './report/environment.ts';
+import { readSummary } from './report/k6-summary.ts';
+import { writeResult } from './report/results.ts';
+import { benchPostgres } from './services/postgres.ts';
+import { exitOnSignals, Stack } from './services/stack.ts';
+import { BENCH_PASSWORD, RestartableServer } from './targets/server.ts';
+
+const SCENARIOS = ['chat', 'idle', 'reconnect-storm', 'login-storm', 'soak'] as const;
+type Scenario = (typeof SCENARIOS)[number];
+
+const USAGE = `npm run bench:k6 -- <${SCENARIOS.join(' | ')}> [--users 300] [--every 1000] [--seconds 30] [--vus 20]
+  chat --users 5000 --every 10000   the crowd
+  idle --users 10000                memory for each connection
+  reconnect-storm --users 5000      the server is killed in the middle`;
+
+const DEFAULT_USERS: Record<Scenario, number> = { chat: 300, idle: 5000, 'reconnect-storm': 2000, 'login-storm': 100, soak: 300 };
+const DEFAULT_SECONDS: Record<Scenario, number> = { chat: 30, idle: 20, 'reconnect-storm': 40, 'login-storm': 30, soak: 1800 };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    users: { type: 'string' },
+    every: { type: 'string', default: '1000' },
+    seconds: { type: 'string' },
+    vus: { type: 'string', default: '20' },
+    out: { type: 'string' },
+  },
+});
+
+async function main(): Promise<number> {
+  const scenario = SCENARIOS.find((name) => name === positionals[0]);
+  if (scenario === undefined) {
+    console.error(USAGE);
+    return 2;
+  }
+  const k6 = findK6();
+  if (k6 === undefined) {
+    console.error('k6 is missing. Get it with: go install go.k6.io/k6@latest (or see https://grafana.com/docs/k6), or name it in K6.');
+    return 2;
+  }
+  const environment = readEnvironment();
+  const users = Number(values.users ?? DEFAULT_USERS[scenario]);
+  const seconds = Number(values.seconds ?? DEFAULT_SECONDS[scenario]);
+  await using stack = new Stack();
+  const postgres = stack.use(await benchPostgres());
+  const server = stack.use(await RestartableServer.start(postgres, await freePort()));
+  const home = mkdtempSync(join(tmpdir(), 'sotto-k6-'));
+  stack.use({ async [Symbol.asyncDispose]() { rmSync(home, { recursive: true, force: true }); } });
+  const { seats, names } = await server.seats(users, scenario === 'login-storm');
+  writeFileSync(join(home, 'seats.json'), JSON.stringify(seats));
+  await postgres.settle();
+
+  const env = {
+    SEATS: join(home, 'seats.json'),
+    URL: `ws://127.0.0.1:${server.port}${SOCKET_PATH}`,
+    HTTP: `http://127.0.0.1:${server.port}`,
+    USERS: String(users),
+    SECONDS: String(seconds),
+    EVERY_MS: values.every,
+    VUS: values.vus,
+    RUN: String(Math.floor(Math.random() * 2 ** 32)),
+    NAMES: names,
+    PASSWORD: BENCH_PASSWORD,
+  };
+  const summaryFile = join(home, 'summary.json');
+  const watch = { server: server.pid, ...(postgres.pid !== undefined && { postgres: postgres.pid }) };
+  const before = readCpu(watch);
+  const watching = watchProcess(() => server.pid);
+  const killing = scenario === 'reconnect-storm' ? killInTheMiddle(server, seconds) : Promise.resolve();
+  const code = await runK6(k6, scenario, env, summaryFile);
+  const watched = watching.stop();
+  await killing;
+  const cpuSeconds = cpuBetween(before, readCpu(watch));
+
+  const metrics = existsSync(summaryFile) ? readSummary(readFileSync(summaryFile, 'utf8')) : {};
+  const perConnection = Math.round((watched.peakRss - watched.firstRss) / users);
+  const name = values.out ?? (scenario === 'chat' ? `k6-chat-${users}` : `k6-${scenario}`);
+  const result = {
+    kind: 'k6', scenario, environment, postgres: postgres.settings, users, seconds, everyMs: Number(values.every), passed: code === 0,
+    metrics, server: { ...watched, ...(scenario === 'idle' && { bytesPerConnection: perConnection }) }, cpuSeconds,
+  };
+  console.log(JSON.stringify({ passed: result.passed, server: result.server, cpuSeconds }, null, 2));
+  console.log(`written to ${writeResult(name, result)}`);
+  return code;
+}
+
+/** The one of K6, of the path, or where Go puts it. */
+function findK6(): string | undefined {
+  const candidates = [process.env.K6, 'k6', join(homedir(), 'go', 'bin', 'k6')];
+  return candidates.find((path) => path !== undefined && spawnSync(path, ['version'], { stdio: 'ignore' }).status === 0);
+}
+
+function runK6(k6: string, scenario: Scenario, env: Readonly<Record<string, string>>, summary: string): Promise<number> {
+  const script = fileURLToPath(new URL(`../../bench/k6/${scenario}.ts`, import.meta.url));
+  const args = ['run', '--quiet', '--no-usage-report', '--summary-export', summary, script];
+  const child = spawn(k6, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'] });
+  process.once('exit', () => child.kill());
+  return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+}
+
+async function killInTheMiddle(server: RestartableServer, seconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, (seconds / 2) * 1000));
+  console.error('killing the server');
+  await server.restart();
+}
+
+exitOnSignals();
+process.exitCode = await main();
