@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly ordered: boolean;
   /** Acknowledge after so many entries; the worker's timer does the rest. */
   readonly ackEvery: number;
+  /** No more sends after so many. */
+  readonly limit?: number;
   readonly replyLatency: Histogram;
   readonly eventLatency: Histogram;
   readonly problem: (text: string) => void;
@@ -48,6 +50,7 @@ export class LoadConnection {
   readonly #seat: Seat;
   readonly #options: LoadOptions;
   readonly #tail: string;
+  readonly #limit: number;
   /** When each of the last sends left. */
   readonly #sentAt: Float64Array;
   readonly #socket: Socket;
@@ -78,6 +81,7 @@ export class LoadConnection {
     this.#seat = seat;
     this.#options = options;
     this.#onReady = onReady;
+    this.#limit = options.limit ?? Number.POSITIVE_INFINITY;
     this.#sentAt = new Float64Array(TIMES);
     this.#tail = filler(options.mlsChars - COUNTER_DIGITS, index);
     const clientId = `${run.slice(0, 8)}-${index.toString(16).padStart(4, '0')}-7000-8000-${'0'.repeat(12 - COUNTER_DIGITS)}`;
@@ -113,7 +117,7 @@ export class LoadConnection {
 
   start(): void {
     this.#running = true;
-    this.#due = this.#options.depth;
+    this.#due = Math.min(this.#options.depth, this.#limit);
     this.#write(performance.now());
   }
 
@@ -148,6 +152,11 @@ export class LoadConnection {
   pause(paused: boolean): void {
     if (paused) this.#socket.pause();
     else this.#socket.resume();
+  }
+
+  /** A sign of life of somebody who has nothing to say. */
+  ping(): void {
+    this.#socket.write(encodeFrame('{"id":2,"type":"ping","body":{}}'));
   }
 
   #fail(text: string): void {
@@ -219,8 +228,10 @@ export class LoadConnection {
 
   #reply(text: string, at: number, now: number): void {
     const idAt = this.#options.dialect.replyIdAt(text, at);
-    const index = number(text, idAt) - FIRST_ID;
-    if (index < 0 || index >= this.sent) throw new Error(`a reply to nothing: ${text.slice(at, at + 60)}`);
+    const id = number(text, idAt);
+    if (id < FIRST_ID) return;
+    const index = id - FIRST_ID;
+    if ( index >= this.sent) throw new Error(`a reply to nothing: ${text.slice(at, at + 60)}`);
     const seq = this.#seq(text, idAt);
     if (!this.#options.ordered) this.#repliesIn.take(index);
     else {
@@ -231,7 +242,7 @@ export class LoadConnection {
     }
     this.replies++;
     this.#options.replyLatency.record((now - (this.#sentAt[index % TIMES] ?? now)) * 1000);
-    if (this.#running) this.#due++;
+    if (this.#running && this.sent + this.#due < this.#limit) this.#due++;
   }
 
   #event(text: string, at: number, now: number): void {
