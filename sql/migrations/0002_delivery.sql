@@ -27,7 +27,7 @@ create function append_messages(
   out outcomes text, out recipients text
 ) language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-set enable_bitmapscan = off set jit = off as $$
+set enable_bitmapscan = off set enable_material = off set jit = off as $$
 declare
   nobody constant uuid := '00000000-0000-0000-0000-000000000000';
   locked uuid[];
