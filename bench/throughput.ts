@@ -90,7 +90,17 @@ async function measure(target: Target, postgres: BenchPostgres, options: typeof 
   const { dialect, ordered, port } = target;
   const watch = { server: target.pid, ...(postgres.pid !== undefined && { postgres: postgres.pid }) };
   const run = randomUUID().slice(0, 8);
-  return drive({ ...options, host: '127.0.0.1', port, dialect, ordered, run, seats, watch, processes: options.driverProcesses });
+  return drive({
+    ...options,
+    host: '127.0.0.1',
+    port,
+    dialect,
+    ordered,
+    run,
+    seats,
+    watch,
+    processes: options.driverProcesses,
+  });
 }
 
 /** The naive server is given the pool that suits this machine best. */

@@ -18,7 +18,13 @@ type Socket = WebSocket<Session>;
 type Send = RequestBody<'message.send'>;
 
 const pool = Number(process.env.POOL ?? 16);
-const sql = openPool({ url: process.env.DATABASE_URL ?? '', max: pool, name: 'naive', statementTimeoutMs: 5000, lockTimeoutMs: 2000 });
+const sql = openPool({
+  url: process.env.DATABASE_URL ?? '',
+  max: pool,
+  name: 'naive',
+  statementTimeoutMs: 5000,
+  lockTimeoutMs: 2000,
+});
 const rooms = new Map<string, Set<Socket>>();
 const chains = new Map<string, Promise<void>>();
 
@@ -30,7 +36,10 @@ function receive(ws: Socket, text: string): void {
     const { person } = session;
     const before = chains.get(body.conversationId) ?? Promise.resolve();
     // Any refusal ends the baseline: a run with one doesn't count.
-    chains.set(body.conversationId, before.then(() => send(ws, person, frame.id, body)));
+    chains.set(
+      body.conversationId,
+      before.then(() => send(ws, person, frame.id, body)),
+    );
   } else if (frame.type === 'ack') v.parse(notifications.ack.body, frame.body);
   else if (frame.type === 'hello') hello(ws, session, frame.id, v.parse(requests.hello.body, frame.body).token);
 }
@@ -40,7 +49,9 @@ function hello(ws: Socket, session: Session, id: number | undefined, token: stri
   session.person = person;
   const room = rooms.get(person.conversationId) ?? new Set();
   rooms.set(person.conversationId, room.add(ws));
-  ws.send(JSON.stringify({ type: 'reply', id, body: { userId: person.userId, deviceId: person.deviceId, protocol: 1 } }));
+  ws.send(
+    JSON.stringify({ type: 'reply', id, body: { userId: person.userId, deviceId: person.deviceId, protocol: 1 } }),
+  );
   ws.send('{"type":"sync.done","body":{}}');
 }
 
@@ -50,7 +61,16 @@ async function send(ws: Socket, person: Person, id: number | undefined, body: Se
   const room = rooms.get(conversationId);
   if (!room?.has(ws)) return;
   const sentAt = stored.sentAt.toISOString();
-  const entry = { conversationId, seq: stored.seq, senderId: person.userId, senderDeviceId: person.deviceId, clientId, epoch, mls, sentAt };
+  const entry = {
+    conversationId,
+    seq: stored.seq,
+    senderId: person.userId,
+    senderDeviceId: person.deviceId,
+    clientId,
+    epoch,
+    mls,
+    sentAt,
+  };
   ws.send(JSON.stringify({ type: 'reply', id, body: { seq: stored.seq, sentAt, duplicate: false } }));
   const event = JSON.stringify({ type: 'message.new', body: entry });
   for (const other of room) if (other !== ws) other.send(event);
@@ -59,7 +79,17 @@ async function send(ws: Socket, person: Person, id: number | undefined, body: Se
 const store = ({ userId, deviceId, sessionId }: Person, body: Send): Promise<{ seq: number; sentAt: Date }> =>
   sql.begin(async (tx) => {
     const { conversationId, clientId, epoch, mls } = body;
-    const [found] = await tx<{ seq: number; notified: number; sentAt: Date; known: boolean; blocked: boolean; epoch: number; removalRequired: boolean }[]>`
+    const [found] = await tx<
+      {
+        seq: number;
+        notified: number;
+        sentAt: Date;
+        known: boolean;
+        blocked: boolean;
+        epoch: number;
+        removalRequired: boolean;
+      }[]
+    >`
       select c.last_seq + 1 as seq, c.message_count + 1 as notified, c.epoch, c.removal_required,
         greatest(c.last_at, date_trunc('milliseconds', clock_timestamp())) as sent_at,
         exists (select from conversation_log l where l.conversation_id = c.id and l.sender_device_id = d.id and l.client_id = ${clientId}) as known,
@@ -70,7 +100,8 @@ const store = ({ userId, deviceId, sessionId }: Person, body: Send): Promise<{ s
         join devices d on d.id = s.device_id and d.revoked_at is null
         join users u on u.id = s.user_id and u.suspended_at is null and u.deleted_at is null
       where c.id = ${conversationId} for no key update of c`;
-    if (found === undefined || found.known || found.blocked || found.removalRequired || found.epoch !== epoch) throw new Error('refused');
+    if (found === undefined || found.known || found.blocked || found.removalRequired || found.epoch !== epoch)
+      throw new Error('refused');
     await tx`
       with head as (update conversations set last_seq = ${found.seq}, message_count = ${found.notified}, last_at = ${found.sentAt} where id = ${conversationId}),
         marks as (update conversation_participants set delivered_seq = ${found.seq}, read_seq = ${found.seq}, marked_at = now()
@@ -85,7 +116,8 @@ uWS
   .App()
   .ws<Session>(SOCKET_PATH, {
     maxPayloadLength: MAX_FRAME_BYTES,
-    upgrade: (res, req, context) => res.upgrade<Session>({ person: undefined }, req.getHeader('sec-websocket-key'), '', '', context),
+    upgrade: (res, req, context) =>
+      res.upgrade<Session>({ person: undefined }, req.getHeader('sec-websocket-key'), '', '', context),
     message: (ws, message) => receive(ws, Buffer.from(message).toString('utf8')),
     close: (ws) => {
       const { person } = ws.getUserData();

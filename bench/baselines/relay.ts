@@ -67,7 +67,11 @@ function push(ws: WebSocket<Session>, event: string): void {
 }
 
 function flush(): void {
-  for (const [ws, events] of pushed) ws.cork(() => events.forEach((event) => ws.send(event)));
+  for (const [ws, events] of pushed) {
+    ws.cork(() => {
+      for (const event of events) ws.send(event);
+    });
+  }
   pushed.clear();
 }
 
@@ -77,7 +81,13 @@ uWS
     maxPayloadLength: scalars.MAX_FRAME_BYTES,
     maxBackpressure: 16 * 1024 * 1024,
     upgrade: (res, req, context) =>
-      res.upgrade<Session>({ userId: '', deviceId: '', room: undefined }, req.getHeader('sec-websocket-key'), '', '', context),
+      res.upgrade<Session>(
+        { userId: '', deviceId: '', room: undefined },
+        req.getHeader('sec-websocket-key'),
+        '',
+        '',
+        context,
+      ),
     message: (ws, message) => receive(ws, Buffer.from(message).toString('utf8')),
     close(ws) {
       ws.getUserData().room?.sockets.delete(ws);

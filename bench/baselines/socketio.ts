@@ -3,15 +3,22 @@
  * answered by Socket.IO's acknowledgement once the row is stored. Bodies are checked as in the server. No order, no
  * resume, no checks of membership: it does less work than the server does.
  */
+
+import { createServer } from 'node:http';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Redis } from 'ioredis';
-import { createServer } from 'node:http';
 import { Server, type Socket } from 'socket.io';
 import * as v from 'valibot';
 import { requests } from '../../protocol/index.ts';
 import { openPool } from '../../server/store/pool.ts';
 
-const sql = openPool({ url: process.env.DATABASE_URL ?? '', max: 16, name: 'socketio', statementTimeoutMs: 5000, lockTimeoutMs: 0 });
+const sql = openPool({
+  url: process.env.DATABASE_URL ?? '',
+  max: 16,
+  name: 'socketio',
+  statementTimeoutMs: 5000,
+  lockTimeoutMs: 0,
+});
 await sql`create table messages (id bigserial primary key, conversation_id uuid not null, sender_id uuid not null, client_id uuid not null,
   epoch bigint not null, mls bytea not null, sent_at timestamptz not null default now())`;
 await sql`create index on messages (conversation_id, id)`;
@@ -54,7 +61,9 @@ async function send(socket: Socket, senderId: string, body: Send, answer: Answer
     values (${conversationId}, ${senderId}, ${clientId}, ${epoch}, ${Buffer.from(mls, 'base64url')}) returning id, sent_at`;
   const sentAt = row?.sentAt.toISOString();
   answer({ seq: row?.id, sentAt, duplicate: false });
-  socket.to(conversationId).emit('message.new', { conversationId, seq: row?.id, senderId, clientId, epoch, mls, sentAt });
+  socket
+    .to(conversationId)
+    .emit('message.new', { conversationId, seq: row?.id, senderId, clientId, epoch, mls, sentAt });
 }
 
 http.listen(0, '127.0.0.1', () => {

@@ -26,7 +26,8 @@ export interface Dialect {
 
 const REPLY = '{"type":"reply","id":';
 const EVENT = '{"type":"message.new",';
-const HARMLESS = /^\{"type":"(receipt\.changed|conversation\.changed|presence\.changed|device\.changed|sync\.done|reply)"/;
+const HARMLESS =
+  /^\{"type":"(receipt\.changed|conversation\.changed|presence\.changed|device\.changed|sync\.done|reply)"/;
 
 /** The contract of `protocol/`: the server, the bare relay and the naive server speak it. */
 const sotto: Dialect = {
@@ -61,7 +62,8 @@ const socketio: Dialect = {
   send: (id, conversationId, clientId, mls) =>
     `42${id}["message.send",{"conversationId":"${conversationId}","clientId":"${clientId}","epoch":0,"mls":"${mls}"}]`,
   ack: (conversationId, seq) => `42["ack",{"conversationId":"${conversationId}","seq":${seq}}]`,
-  kind: (text, at) => (text.startsWith('42["message.new",', at) ? 'event' : text.startsWith('43', at) ? 'reply' : 'other'),
+  kind: (text, at) =>
+    text.startsWith('42["message.new",', at) ? 'event' : text.startsWith('43', at) ? 'reply' : 'other',
   replyIdAt: (_text, at) => at + 2,
   other(text) {
     if (text === '2') return '3';

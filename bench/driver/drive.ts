@@ -39,14 +39,20 @@ export async function drive(options: DriveOptions): Promise<DriveResult> {
   const share = 2 * Math.ceil(seats.length / 2 / processes);
   const workers = Array.from({ length: processes }, (_, i) => ({
     child: fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
-    plan: { ...shared, connectingAtOnce: Math.floor(CONNECTING_AT_ONCE / processes), seats: seats.slice(i * share, (i + 1) * share) },
+    plan: {
+      ...shared,
+      connectingAtOnce: Math.floor(CONNECTING_AT_ONCE / processes),
+      seats: seats.slice(i * share, (i + 1) * share),
+    },
     firstIndex: i * share,
-  })).filter(({ plan, child }) => plan.seats.length > 0 || (child.kill(), false));
+  })).filter(({ plan, child }) => plan.seats.length > 0 || !child.kill());
   try {
     const answers = workers.map(({ child }) => listen(child));
-    workers.forEach(({ child, plan, firstIndex }) => give(child, { do: 'connect', plan, firstIndex }));
+    for (const { child, plan, firstIndex } of workers) give(child, { do: 'connect', plan, firstIndex });
     const connected = await Promise.all(answers.map((answer) => answer()));
-    const all = (order: Order) => workers.forEach(({ child }) => give(child, order));
+    const all = (order: Order) => {
+      for (const { child } of workers) give(child, order);
+    };
     if (connected.some((news) => news.did !== 'connect')) return failed(connected);
     all({ do: 'start' });
     await pause(warmUpMs);
@@ -81,15 +87,25 @@ function summarize(tallies: readonly Tally[], stopped: readonly News[], cpu: Cpu
     perSecond: Math.round(tallies.reduce((sum, tally) => sum + (tally.replies * 1000) / tally.millis, 0)),
     reply: reply.summary(),
     event: event.summary(),
-    cpuPer1000: Object.fromEntries([...Object.entries(cpu), ['driver', driver] as const].map(([k, s]) => [k, per1000(s)])),
-    driverCores: round(cores.reduce((sum, used) => sum + used, 0), 2),
+    cpuPer1000: Object.fromEntries(
+      [...Object.entries(cpu), ['driver', driver] as const].map(([k, s]) => [k, per1000(s)]),
+    ),
+    driverCores: round(
+      cores.reduce((sum, used) => sum + used, 0),
+      2,
+    ),
     busiestDriverCore: round(Math.max(0, ...cores), 2),
     sent: stopped.reduce((sum, news) => sum + (news.did === 'stop' ? news.sent : 0), 0),
     problems: stopped.flatMap((news) => (news.did === 'stop' ? news.problems : ['a driver process fell silent'])),
   };
 }
 
-const failed = (news: readonly News[]): DriveResult => summarize([], news.filter((one) => one.did === 'stop'), {});
+const failed = (news: readonly News[]): DriveResult =>
+  summarize(
+    [],
+    news.filter((one) => one.did === 'stop'),
+    {},
+  );
 
 /** The next answer of a worker, also one that came before it was asked for. */
 function listen(child: ChildProcess): () => Promise<News> {

@@ -35,7 +35,9 @@ async function open(plan: LoadPlan, firstIndex: number): Promise<void> {
               problem(text);
               reject(new Error(text));
             };
-            connections.push(new LoadConnection(seat, firstIndex + at + i, plan.run, { ...options, problem: failed }, resolve));
+            connections.push(
+              new LoadConnection(seat, firstIndex + at + i, plan.run, { ...options, problem: failed }, resolve),
+            );
           }),
       ),
     );
@@ -54,7 +56,12 @@ async function open(plan: LoadPlan, firstIndex: number): Promise<void> {
 function begin(): void {
   replyLatency.reset();
   eventLatency.reset();
-  begun = { at: performance.now(), replies: total((c) => c.replies), events: total((c) => c.events), cpu: process.cpuUsage() };
+  begun = {
+    at: performance.now(),
+    replies: total((c) => c.replies),
+    events: total((c) => c.events),
+    cpu: process.cpuUsage(),
+  };
 }
 
 function end(): void {

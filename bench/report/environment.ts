@@ -24,7 +24,10 @@ export function readEnvironment(): Environment {
   return {
     at: new Date().toISOString(),
     commit: commit(),
-    command: `npm run ${process.env.npm_lifecycle_event ?? 'bench'} -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/, ''),
+    command: `npm run ${process.env.npm_lifecycle_event ?? 'bench'} -- ${process.argv.slice(2).join(' ')}`.replace(
+      / -- $/,
+      '',
+    ),
     cpu: first?.model ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
@@ -36,9 +39,20 @@ export function readEnvironment(): Environment {
 }
 
 function commit(): string {
-  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
-    const dirty = git('status', '--porcelain', '--untracked-files=no', '--', 'server', 'protocol', 'sql', 'bench/driver', 'bench/baselines');
+    const dirty = git(
+      'status',
+      '--porcelain',
+      '--untracked-files=no',
+      '--',
+      'server',
+      'protocol',
+      'sql',
+      'bench/driver',
+      'bench/baselines',
+    );
     return git('rev-parse', '--short', 'HEAD') + (dirty === '' ? '' : ' with changes');
   } catch {
     return 'unknown';

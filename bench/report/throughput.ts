@@ -1,5 +1,5 @@
-import { type Cell, fixed, percent, textTable, thousands } from './table.ts';
 import { median, spread, type TargetResult, type ThroughputResult } from './results.ts';
+import { type Cell, fixed, percent, textTable, thousands } from './table.ts';
 
 /** A driver busier than this may be what is measured. */
 const MAX_DRIVER_CORE = 0.6;
@@ -11,7 +11,19 @@ export const TARGETS: readonly { readonly against: string; readonly must: number
 ];
 
 export const rateHead = [
-  'target', 'msg/s', 'spread', 'reply p50', 'p95', 'p99', 'event p50', 'p95', 'p99', 'CPU s/1,000: server', 'PostgreSQL', 'driver', 'busiest driver',
+  'target',
+  'msg/s',
+  'spread',
+  'reply p50',
+  'p95',
+  'p99',
+  'event p50',
+  'p95',
+  'p99',
+  'CPU s/1,000: server',
+  'PostgreSQL',
+  'driver',
+  'busiest driver',
 ] as const;
 
 export function rateRow(target: TargetResult): Cell[] {
@@ -23,7 +35,12 @@ export function rateRow(target: TargetResult): Cell[] {
     percent(spread(rates)),
     ...[of((r) => r.reply.p50), of((r) => r.reply.p95), of((r) => r.reply.p99)].map((ms) => fixed(ms, 1)),
     ...[of((r) => r.event.p50), of((r) => r.event.p95), of((r) => r.event.p99)].map((ms) => fixed(ms, 1)),
-    ...['server', 'postgres', 'driver'].map((name) => fixed(of((r) => r.cpuPer1000[name] ?? 0), 4)),
+    ...['server', 'postgres', 'driver'].map((name) =>
+      fixed(
+        of((r) => r.cpuPer1000[name] ?? 0),
+        4,
+      ),
+    ),
     percent(of((r) => r.busiestDriverCore)),
   ];
 }
@@ -57,15 +74,26 @@ export const ratioHead = ['server against', 'ratio', 'spread', 'must', 'hope', '
 
 export function ratioRow({ against, ratio, spread: apart, must, hope }: Ratio): Cell[] {
   const verdict = must === 0 ? '' : ratio >= hope ? 'hope reached' : ratio >= must ? 'must reached' : 'missed';
-  return [against, fixed(ratio, 2), percent(apart), must || '', hope || '', apart > MAX_SPREAD ? `${verdict} (spread too wide)`.trim() : verdict];
+  return [
+    against,
+    fixed(ratio, 2),
+    percent(apart),
+    must || '',
+    hope || '',
+    apart > MAX_SPREAD ? `${verdict} (spread too wide)`.trim() : verdict,
+  ];
 }
 
 /** Why a result doesn't count; empty if it does. */
 export function objections(result: ThroughputResult): string[] {
   return result.targets.flatMap(({ name, runs }) => [
     ...new Set(runs.flatMap((run) => run.problems.map((problem) => `${name}: ${problem}`))),
-    ...(runs.some((run) => run.busiestDriverCore > MAX_DRIVER_CORE) ? [`${name}: a driver process used more than 60 % of a core`] : []),
-    ...(spread(runs.map((run) => run.perSecond)) > MAX_SPREAD ? [`${name}: rates more than 15 % apart; the machine is not quiet`] : []),
+    ...(runs.some((run) => run.busiestDriverCore > MAX_DRIVER_CORE)
+      ? [`${name}: a driver process used more than 60 % of a core`]
+      : []),
+    ...(spread(runs.map((run) => run.perSecond)) > MAX_SPREAD
+      ? [`${name}: rates more than 15 % apart; the machine is not quiet`]
+      : []),
   ]);
 }
 

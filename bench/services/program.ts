@@ -45,6 +45,7 @@ export async function startProgram(
 }
 
 function portOf(message: unknown): number {
-  if (typeof message === 'object' && message !== null && 'port' in message && typeof message.port === 'number') return message.port;
+  if (typeof message === 'object' && message !== null && 'port' in message && typeof message.port === 'number')
+    return message.port;
   throw new Error('a server told no port');
 }

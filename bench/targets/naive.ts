@@ -13,6 +13,9 @@ export async function naiveTarget(postgres: BenchPostgres, pool: number): Promis
     ordered: true,
     durable: true,
     seats: async (count) =>
-      (await provision(sql, count)).map((person) => ({ conversationId: person.conversationId, token: JSON.stringify(person) })),
+      (await provision(sql, count)).map((person) => ({
+        conversationId: person.conversationId,
+        token: JSON.stringify(person),
+      })),
   };
 }

@@ -12,8 +12,8 @@ import {
   parseLinkOffer,
   sealLinkAnswer,
 } from './linking.ts';
-import { generateRecoveryKey, parseRecoveryKey, recoveryKeyText } from './recovery-key.ts';
 import { openRecovery, sealRecovery } from './recovery.ts';
+import { generateRecoveryKey, parseRecoveryKey, recoveryKeyText } from './recovery-key.ts';
 import { hasCode, newUser } from './testing.ts';
 
 const someKeys = (count: number): ConversationKey[] =>

@@ -38,7 +38,9 @@ export function parseRecoveryKey(text: string): Bytes | undefined {
     if (value < 0) return undefined;
     held = ((held << 5) | value) & 0xfff;
     bits += 5;
-    if (bits >= 8) bytes[at++] = (held >> (bits -= 8)) & 0xff;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[at++] = (held >> bits) & 0xff;
   }
   const key = bytes.slice(0, keyLength);
   return equalBytes(bytes.subarray(keyLength), checksum(key)) ? key : undefined;

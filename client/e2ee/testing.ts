@@ -4,14 +4,14 @@ import { createCommit, decodeGroupState, encodeMlsMessage, generateKeyPackageWit
 import { defaultClientConfig as defaultConfig } from 'ts-mls/clientConfig.js';
 import { createContentCommitSignature } from 'ts-mls/framedContent.js';
 import { protectPublicMessage } from 'ts-mls/messageProtectionPublic.js';
-import type { AcceptLeaf, DeviceSigner, E2eeEngine, GroupState, KeyPackageBundle } from './engine.ts';
+import { leafIdentityBytes } from '../../protocol/identity.ts';
 import { equalBytes, fromUtf8, own } from './bytes.ts';
 import { generateSigningKey } from './ed25519.ts';
+import type { AcceptLeaf, DeviceSigner, E2eeEngine, GroupState, KeyPackageBundle } from './engine.ts';
 import { E2eeError, type E2eeErrorCode } from './error.ts';
 import { fastSuite } from './ts-mls-crypto.ts';
 import { createTsMlsEngine } from './ts-mls-engine.ts';
 import { ownCapabilities } from './ts-mls-rules.ts';
-import { leafIdentityBytes } from '../../protocol/identity.ts';
 
 export const newUser = (): string => crypto.randomUUID();
 export const text = fromUtf8;

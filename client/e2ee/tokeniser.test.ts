@@ -6,8 +6,8 @@ import { fromBase64url, randomBytes, toBase64url } from './bytes.ts';
 import { nextKey } from './key-ring.ts';
 import { searchQuery, searchTags, tagsOf } from './search-tags.ts';
 import { isStopWord, stopWords } from './stop-words.ts';
-import { allTokens, normalise, tokenise, tokeniserVersion } from './tokeniser.ts';
 import { newUser } from './testing.ts';
+import { allTokens, normalise, tokenise, tokeniserVersion } from './tokeniser.ts';
 
 const vectors = v.parse(
   v.object({

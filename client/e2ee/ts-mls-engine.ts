@@ -1,7 +1,7 @@
 import {
+  type CiphersuiteImpl,
   type ClientConfig,
   type ClientState,
-  type CiphersuiteImpl,
   createApplicationMessage,
   createCommit,
   createGroup,

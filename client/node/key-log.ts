@@ -106,7 +106,10 @@ export function encodeWrites(writes: readonly Write[]): Buffer {
 export function decodeWrites(bytes: Buffer): Write[] {
   const writes: Write[] = [];
   let at = 0;
-  const take = (length: number) => bytes.subarray(at, (at += length));
+  const take = (length: number) => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
   const takeSized = () => take(take(4).readUInt32BE());
   while (at < bytes.length) {
     const key = takeSized().toString('utf16le');

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { E2eeError } from '../e2ee/error.ts';
 import { type Entry, type KeyStore, SortedEntries, type Write } from '../e2ee/key-store.ts';
-import { decodeWrites, encodeWrites, LogCipher, headerLength, recordHeadLength } from './key-log.ts';
+import { decodeWrites, encodeWrites, headerLength, LogCipher, recordHeadLength } from './key-log.ts';
 import { type StoreSecret, storeKey } from './store-key.ts';
 import { lockFolder } from './store-lock.ts';
 

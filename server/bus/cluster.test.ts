@@ -11,7 +11,8 @@ async function everyoneHears(a: WatchedBus, b: WatchedBus, seq: number): Promise
   for (const user of USERS) a.bus.publish([user], entry(user, seq));
   const missing = new Set(USERS);
   await b.until(() => {
-    for (const item of b.heard) if (item !== 'doubt' && item.message.class === 'durable' && item.message.seq === seq) missing.delete(item.user);
+    for (const item of b.heard)
+      if (item !== 'doubt' && item.message.class === 'durable' && item.message.seq === seq) missing.delete(item.user);
     return missing.size === 0;
   }, `all hear ${seq}`);
 }
@@ -39,7 +40,17 @@ test('the bus on a Redis Cluster of three nodes', { timeout: 120_000 }, async (t
   await Promise.all(USERS.map((user) => b.bus.subscribe(user)));
 
   await t.test('slots are computed as the servers do', async () => {
-    for (const name of ['', 'a', 'sotto:user:0193a5f0-0000-7000-8000-000000000000', 'x{tag}y', 'x{}y', '{a}{b}', 'a}b{c', 'é', '{']) {
+    for (const name of [
+      '',
+      'a',
+      'sotto:user:0193a5f0-0000-7000-8000-000000000000',
+      'x{tag}y',
+      'x{}y',
+      '{a}{b}',
+      'a}b{c',
+      'é',
+      '{',
+    ]) {
       assert.equal(String(slotOf(name)), await first.cli('cluster', 'keyslot', name), name);
     }
   });

@@ -1,16 +1,22 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 /** What `REDIS_URL` says: one server, or the first known nodes of a Cluster. */
-export type RedisAddress = { readonly kind: 'server'; readonly url: string } | { readonly kind: 'cluster'; readonly urls: readonly string[] };
+export type RedisAddress =
+  | { readonly kind: 'server'; readonly url: string }
+  | { readonly kind: 'cluster'; readonly urls: readonly string[] };
 
 /** One URL is a server; several, separated by commas, are nodes of a Redis Cluster. */
 export function parseRedisAddress(text: string): RedisAddress {
-  const urls = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const urls = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   const [first] = urls;
   if (first === undefined) throw new Error('no Redis address is given');
   for (const url of urls) {
     const { protocol } = new URL(url);
-    if (protocol !== 'redis:' && protocol !== 'rediss:') throw new Error(`a Redis address starts with redis:// or rediss://, not ${protocol}//`);
+    if (protocol !== 'redis:' && protocol !== 'rediss:')
+      throw new Error(`a Redis address starts with redis:// or rediss://, not ${protocol}//`);
   }
   return urls.length === 1 ? { kind: 'server', url: first } : { kind: 'cluster', urls };
 }

@@ -49,7 +49,14 @@ class ClusterLink implements Link {
   }
 
   publish(items: readonly PublishItem[]): Promise<readonly boolean[]> {
-    return Promise.all(items.map(({ channel, payload }) => this.#cluster.spublish(channel, payload).then(() => true, () => false)));
+    return Promise.all(
+      items.map(({ channel, payload }) =>
+        this.#cluster.spublish(channel, payload).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
   }
 
   suspect(reason: string): void {
@@ -76,7 +83,8 @@ class ClusterLink implements Link {
       const key = `${node.options.host}:${node.options.port}`;
       if (owners.has(key)) masters.set(key, node);
     }
-    for (const [key, node] of masters) if (!this.#subscribers.has(key)) this.#subscribers.set(key, this.#open(key, node));
+    for (const [key, node] of masters)
+      if (!this.#subscribers.has(key)) this.#subscribers.set(key, this.#open(key, node));
     for (const [key, subscriber] of this.#subscribers) {
       if (!masters.has(key)) {
         this.#subscribers.delete(key);

@@ -8,7 +8,12 @@ const text = fc.string({ unit: 'binary' });
 const id = fc.uuid();
 const key = fc.stringMatching(/^[\w:. -]{1,256}$/);
 const message: fc.Arbitrary<BusMessage> = fc.oneof(
-  fc.record({ class: fc.constant('durable' as const), conversationId: id, seq: fc.nat(), frame: fc.option(text, { nil: undefined }) }),
+  fc.record({
+    class: fc.constant('durable' as const),
+    conversationId: id,
+    seq: fc.nat(),
+    frame: fc.option(text, { nil: undefined }),
+  }),
   fc.record({ class: fc.constantFrom('state' as const, 'ephemeral' as const), key, frame: text }),
   fc.record({
     class: fc.constant('control' as const),
@@ -45,7 +50,14 @@ test('a damaged payload is refused, not half read', () => {
 
 test('anything else is refused without an exception', () => {
   fc.assert(fc.property(fc.string(), (rubbish) => decodePayload(rubbish) === undefined));
-  for (const odd of ['', '\n', 'sotto1 messages a 1 1e9\n', 'sotto1 messages a 1 999999999\n', 'sotto1 messages a 1 1\nc {"kind":"ended"}\n', 'sotto1 messages a 1 1\nc {x}\n']) {
+  for (const odd of [
+    '',
+    '\n',
+    'sotto1 messages a 1 1e9\n',
+    'sotto1 messages a 1 999999999\n',
+    'sotto1 messages a 1 1\nc {"kind":"ended"}\n',
+    'sotto1 messages a 1 1\nc {x}\n',
+  ]) {
     assert.equal(decodePayload(odd), undefined);
   }
 });

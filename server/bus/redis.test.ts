@@ -20,7 +20,12 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     const a = watchedBus(address, prefix);
     const b = watchedBus(address, prefix);
     await healthy(a, b);
-    return { a, b, prefix, [Symbol.asyncDispose]: async () => void (await Promise.all([a.bus.close(), b.bus.close()])) };
+    return {
+      a,
+      b,
+      prefix,
+      [Symbol.asyncDispose]: async () => void (await Promise.all([a.bus.close(), b.bus.close()])),
+    };
   };
 
   await t.test('what one instance publishes reaches the other unchanged and in order, and not itself', async () => {
@@ -37,7 +42,10 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     const before = b.heard.length;
     for (const message of sent) a.bus.publish(['ann'], message);
     await b.until(() => b.heard.length === before + sent.length, 'all heard');
-    assert.deepEqual(b.heard.slice(before), sent.map((message) => ({ user: 'ann', message })));
+    assert.deepEqual(
+      b.heard.slice(before),
+      sent.map((message) => ({ user: 'ann', message })),
+    );
     assert.equal(a.counts.received, 0);
   });
 
@@ -78,7 +86,9 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     a.bus.publish(['ann'], entry('c', 2, 'x'.repeat(4096)));
     a.bus.publish(many, entry('c', 3));
     await b.until(() => b.counts.received === 11, 'all heard');
-    const frames = b.heard.flatMap((item) => (item !== 'doubt' && item.message.class === 'durable' ? [item.message.frame?.length] : []));
+    const frames = b.heard.flatMap((item) =>
+      item !== 'doubt' && item.message.class === 'durable' ? [item.message.frame?.length] : [],
+    );
     assert.deepEqual(frames, [undefined, 4096, ...many.map(() => undefined)]);
   });
 
@@ -98,7 +108,13 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     const { a, b } = buses;
     await b.bus.subscribe('ann');
     let calls = 0;
-    b.bus.listen({ message() { calls += 1; throw new Error('on purpose'); }, doubt() {} });
+    b.bus.listen({
+      message() {
+        calls += 1;
+        throw new Error('on purpose');
+      },
+      doubt() {},
+    });
     a.bus.publish(['ann'], entry('c', 1));
     await b.until(() => b.counts.received === 1, 'received');
     assert.equal(calls, 1);
@@ -106,21 +122,24 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     assert.equal(b.bus.doubtful, false);
   });
 
-  await t.test('killed subscriber connections come back by themselves, then everyone looks; nothing else is lost', async () => {
-    await using buses = await pair();
-    const { a, b } = buses;
-    await Promise.all([b.bus.subscribe('ann'), b.bus.subscribe('bob')]);
-    for (let round = 1; round <= 10; round++) {
-      const unhealthy = b.counts.unhealthy;
-      const before = doubts(b);
-      await redis.cli('client', 'kill', 'type', 'pubsub');
-      await b.until(() => b.counts.unhealthy > unhealthy && !b.bus.doubtful, 'broken and healthy again');
-      assert.ok(doubts(b) >= before + 2, 'doubt when it broke and when it came back');
-      await a.until(() => !a.bus.doubtful, 'the publisher too');
-      a.bus.publish([round % 2 === 0 ? 'ann' : 'bob'], entry('c', round));
-      await b.until(() => seqs(b).includes(round), `message ${round} after the kill`);
-    }
-  });
+  await t.test(
+    'killed subscriber connections come back by themselves, then everyone looks; nothing else is lost',
+    async () => {
+      await using buses = await pair();
+      const { a, b } = buses;
+      await Promise.all([b.bus.subscribe('ann'), b.bus.subscribe('bob')]);
+      for (let round = 1; round <= 10; round++) {
+        const unhealthy = b.counts.unhealthy;
+        const before = doubts(b);
+        await redis.cli('client', 'kill', 'type', 'pubsub');
+        await b.until(() => b.counts.unhealthy > unhealthy && !b.bus.doubtful, 'broken and healthy again');
+        assert.ok(doubts(b) >= before + 2, 'doubt when it broke and when it came back');
+        await a.until(() => !a.bus.doubtful, 'the publisher too');
+        a.bus.publish([round % 2 === 0 ? 'ann' : 'bob'], entry('c', round));
+        await b.until(() => seqs(b).includes(round), `message ${round} after the kill`);
+      }
+    },
+  );
 
   await t.test('a silent Redis is found by the heartbeat, in bounded time, and nobody waits for it', async () => {
     await using buses = await pair();
@@ -138,9 +157,16 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
       redis.thaw();
     }
     await Promise.all([a, b].map((one) => one.until(() => !one.bus.doubtful, 'healthy again', 5000)));
-    const heardBy = (user: string) => b.heard.some((item) => item !== 'doubt' && item.user === user && item.message.class === 'durable' && item.message.seq === 1000);
+    const heardBy = (user: string) =>
+      b.heard.some(
+        (item) =>
+          item !== 'doubt' && item.user === user && item.message.class === 'durable' && item.message.seq === 1000,
+      );
     // Whoever was healthy before the announcement hears it; whoever comes back later is told to look at once.
-    await b.until(() => (heardBy('ann') && heardBy('late')) || b.heard.at(-1) === 'doubt', 'announced, or told to look');
+    await b.until(
+      () => (heardBy('ann') && heardBy('late')) || b.heard.at(-1) === 'doubt',
+      'announced, or told to look',
+    );
   });
 
   await t.test('while Redis is gone publishing is kept and announced, state by its latest value', async () => {
@@ -159,9 +185,14 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     await redis.start();
     await Promise.all([a, b].map((one) => one.until(() => !one.bus.doubtful, 'healthy again', 5000)));
     // If b came back after a, it missed the announcement, and was told to look instead.
-    await b.until(() => b.counts.received >= 3 || (b.counts.received === 0 && a.counts.published >= 3), 'announced or looked');
+    await b.until(
+      () => b.counts.received >= 3 || (b.counts.received === 0 && a.counts.published >= 3),
+      'announced or looked',
+    );
     if (b.counts.received > 0) {
-      const heard = b.heard.filter((item) => item !== 'doubt').sort((x, y) => JSON.stringify(x).localeCompare(JSON.stringify(y)));
+      const heard = b.heard
+        .filter((item) => item !== 'doubt')
+        .sort((x, y) => JSON.stringify(x).localeCompare(JSON.stringify(y)));
       assert.deepEqual(heard, [
         { user: 'ann', message: { class: 'durable', conversationId: 'c', seq: 100, frame: undefined } },
         { user: 'ann', message: { class: 'state', key: 'receipt', frame: '{"i":100}' } },
@@ -192,7 +223,8 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
     const admin = new Redis(redis.url);
     t.after(() => admin.disconnect());
     let clients = '';
-    do clients = String(await admin.client('LIST')); while (clients.trim().split('\n').length > 1);
+    do clients = String(await admin.client('LIST'));
+    while (clients.trim().split('\n').length > 1);
   });
 });
 

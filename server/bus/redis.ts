@@ -43,7 +43,14 @@ export function createRedisBus(options: RedisBusOptions): Bus {
 }
 
 const SILENT: BusObserver = {
-  lag() {}, published() {}, received() {}, invalid() {}, unpublished() {}, healthy() {}, unhealthy() {}, fault() {},
+  lag() {},
+  published() {},
+  received() {},
+  invalid() {},
+  unpublished() {},
+  healthy() {},
+  unhealthy() {},
+  fault() {},
 };
 
 class RedisBus implements Bus {
@@ -62,11 +69,19 @@ class RedisBus implements Bus {
     this.#observer = { ...SILENT, ...options.observer };
     this.#userPrefix = `${prefix}user:`;
     this.#everyone = `${prefix}everyone`;
-    const linkOptions = { beatPrefix: `${prefix}beat:${this.#instance}:`, beatEveryMs: heartbeatMs, events: this.#linkEvents() };
-    this.#link = address.kind === 'server' ? linkToServer(address.url, linkOptions) : linkToCluster(address.urls, linkOptions);
+    const linkOptions = {
+      beatPrefix: `${prefix}beat:${this.#instance}:`,
+      beatEveryMs: heartbeatMs,
+      events: this.#linkEvents(),
+    };
+    this.#link =
+      address.kind === 'server' ? linkToServer(address.url, linkOptions) : linkToCluster(address.urls, linkOptions);
     this.#queue = new PublishQueue({
       maxLength: maxQueueLength,
-      send: (batches) => this.#link.publish(batches.map(({ channel, encoded }) => ({ channel, payload: this.#payload('messages', encoded) }))),
+      send: (batches) =>
+        this.#link.publish(
+          batches.map(({ channel, encoded }) => ({ channel, payload: this.#payload('messages', encoded) })),
+        ),
       sent: (messages) => this.#observer.published(messages),
       failed: (channel, message) => this.#keep(channel.slice(this.#userPrefix.length), message),
     });

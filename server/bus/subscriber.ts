@@ -190,7 +190,9 @@ export class Subscriber {
     const { redis, sharded } = this.#options;
     const work = sharded
       ? channels.map((channel) => redis.sunsubscribe(channel))
-      : channels.length === 0 ? [] : [redis.unsubscribe(...channels)];
+      : channels.length === 0
+        ? []
+        : [redis.unsubscribe(...channels)];
     // A channel that stays subscribed brings messages that no one wants; a lost connection has none.
     await Promise.allSettled(work);
   }
@@ -205,7 +207,8 @@ export class Subscriber {
     // After a long pause of this process the timer runs before what waits on the socket has been read: read it first.
     const generation = this.#generation;
     setImmediate(() => {
-      if (this.#beat === 'published' && generation === this.#generation) this.reconnect('a heartbeat did not come through');
+      if (this.#beat === 'published' && generation === this.#generation)
+        this.reconnect('a heartbeat did not come through');
       else if (this.#connected && this.#restored) void this.#sendBeat();
     });
   }

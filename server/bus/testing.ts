@@ -6,7 +6,10 @@ export interface WatchedBus extends AsyncDisposable {
   readonly bus: Bus;
   /** Everything heard so far, in order: `user` and what came, and `doubt`. */
   readonly heard: readonly ({ readonly user: string; readonly message: BusMessage } | 'doubt')[];
-  readonly counts: Record<'invalid' | 'unpublished' | 'healthy' | 'unhealthy' | 'lag' | 'published' | 'received', number>;
+  readonly counts: Record<
+    'invalid' | 'unpublished' | 'healthy' | 'unhealthy' | 'lag' | 'published' | 'received',
+    number
+  >;
   readonly faults: readonly Error[];
   readonly lags: readonly number[];
   /** Settles once `holds` does; looked at after every event, and fails after `withinMs`. */
@@ -54,7 +57,11 @@ export function watchedBus(address: RedisAddress, prefix: string, heartbeatMs = 
     },
   });
   return {
-    bus, heard, counts, lags, faults,
+    bus,
+    heard,
+    counts,
+    lags,
+    faults,
     until(holds, what, withinMs = 15_000) {
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {

@@ -44,7 +44,10 @@ export class Unpublished {
   }
 
   /** Hands over all of it and starts anew. Entries come as wake-ups without content. */
-  take(): { readonly messages: readonly { users: readonly string[]; message: BusMessage }[]; readonly overflowed: boolean } {
+  take(): {
+    readonly messages: readonly { users: readonly string[]; message: BusMessage }[];
+    readonly overflowed: boolean;
+  } {
     const messages = [...this.#kept.values()].map(({ users, message }) => ({
       users: [...users],
       message: message.class === 'durable' ? { ...message, frame: undefined } : message,

@@ -13,7 +13,6 @@ export interface Context {
  * its entry is told to others, so that no later entry can overtake it on the sender's own connection.
  */
 export interface Pending<T> {
-  // biome-ignore lint/suspicious/noThenProperty: it is meant to be a thenable, like a promise
   then(resolve: (value: T) => void, reject: (error: unknown) => void): unknown;
 }
 
@@ -33,7 +32,9 @@ export class Raw {
 }
 
 /** `hello` and `session.renew` belong to the session itself. */
-export type Handlers = { readonly [Type in Exclude<RequestType, 'hello' | 'session.renew' | Optional>]: Handler<Type> } & {
+export type Handlers = {
+  readonly [Type in Exclude<RequestType, 'hello' | 'session.renew' | Optional>]: Handler<Type>;
+} & {
   readonly [Type in Optional]?: Handler<Type>;
 };
 

@@ -52,7 +52,10 @@ function modelStore(): Promise<StoreUnderTest> {
   } satisfies StoreUnderTest);
 }
 
-for (const [name, open] of [['PostgreSQL', realStore], ['the model', modelStore]] as const) {
+for (const [name, open] of [
+  ['PostgreSQL', realStore],
+  ['the model', modelStore],
+] as const) {
   describe(name, () => storeContract(open, test, after));
 }
 
@@ -63,7 +66,10 @@ test('both derive the same id for the same two people', async () => {
     const ids = [randomUUID(), randomUUID()];
     const [row] = await db.sql<{ id: string }[]>`select direct_conversation_id(${ids[0] ?? ''}, ${ids[1] ?? ''}) as id`;
     let next = 0;
-    const model = createModelStore({ now: Date.now, newId: () => (next % 3 === 0 ? (ids[next++ / 3] ?? '') : `${next++}`) });
+    const model = createModelStore({
+      now: Date.now,
+      newId: () => (next % 3 === 0 ? (ids[next++ / 3] ?? '') : `${next++}`),
+    });
     const ada = model.addPerson('ada');
     const bob = model.addPerson('bob');
     const opened = await model.conversations.openDirect(ada, bob.userId);

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { test as registerTest } from 'node:test';
-import type { ConnectionStore, ConversationStore, Identity, LogStore, NewMessage, ReceiptStore, ReceiptWrite } from './store.ts';
+import type {
+  ConnectionStore,
+  ConversationStore,
+  Identity,
+  LogStore,
+  NewMessage,
+  ReceiptStore,
+  ReceiptWrite,
+} from './store.ts';
 
 export interface StoreUnderTest {
   readonly log: LogStore;
@@ -17,7 +25,11 @@ export interface StoreUnderTest {
 }
 
 /** What delivery relies on, whichever store it has. Whoever runs it gives the test runner. */
-export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof registerTest, after: (close: () => Promise<void>) => void): void {
+export function storeContract(
+  open: () => Promise<StoreUnderTest>,
+  test: typeof registerTest,
+  after: (close: () => Promise<void>) => void,
+): void {
   let opening: Promise<StoreUnderTest> | undefined;
   const opened = (): Promise<StoreUnderTest> => (opening ??= open());
   after(async () => (await opened()).close());
@@ -29,16 +41,24 @@ export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof 
     assert.ok(answer.state === 'opened');
     const { conversationId } = answer;
     const send = async (who: Identity, ...messages: Partial<NewMessage>[]) =>
-      (await store.log.append(messages.map((message) => newMessage(conversationId, who, message)), false)).verdicts;
+      (
+        await store.log.append(
+          messages.map((message) => newMessage(conversationId, who, message)),
+          false,
+        )
+      ).verdicts;
     return { store, ada, bob, conversationId, send };
   }
 
-  test('entries get seqs without a gap, in the given order, and every verdict is a message\'s own', async () => {
+  test("entries get seqs without a gap, in the given order, and every verdict is a message's own", async () => {
     const { store, ada, bob, conversationId, send } = await pair();
     const eve = await store.addPerson();
     const ids = [randomUUID(), randomUUID()];
     const first = await send(ada, { clientId: ids[0] ?? '' }, { clientId: ids[1] ?? '', silent: true });
-    assert.deepEqual(first.map(({ state }) => state), ['stored', 'stored']);
+    assert.deepEqual(
+      first.map(({ state }) => state),
+      ['stored', 'stored'],
+    );
     assert.deepEqual(first.map(seqOf), [1, 2]);
     const messages = [
       newMessage(conversationId, ada, { clientId: ids[0] ?? '' }),
@@ -49,18 +69,34 @@ export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof 
       newMessage(conversationId, ada, {}),
     ];
     const { verdicts, members } = await store.log.append(messages, true);
-    assert.deepEqual(verdicts.map(({ state }) => state), ['duplicate', 'stored', 'not_found', 'idempotency_conflict', 'stale_epoch', 'stored']);
+    assert.deepEqual(
+      verdicts.map(({ state }) => state),
+      ['duplicate', 'stored', 'not_found', 'idempotency_conflict', 'stale_epoch', 'stored'],
+    );
     assert.deepEqual(verdicts.map(seqOf), [1, 3, undefined, 2, undefined, 4]);
     assert.deepEqual(verdicts[0], { ...first[0], state: 'duplicate' });
     assert.deepEqual(verdicts[4], { state: 'stale_epoch', epoch: 0 });
     assert.deepEqual(new Set(members.get(conversationId)), new Set([ada.userId, bob.userId]));
     const entries = await store.log.entriesAfter(conversationId, 0, 10, 1000);
-    assert.deepEqual(entries.map(({ seq }) => seq), [1, 2, 3, 4]);
+    assert.deepEqual(
+      entries.map(({ seq }) => seq),
+      [1, 2, 3, 4],
+    );
     const frame = JSON.parse(entries[1]?.frame ?? '');
     const sentAt = first[1]?.state === 'stored' ? new Date(first[1].sentAt).toISOString() : '';
     assert.deepEqual(frame, {
       type: 'message.new',
-      body: { conversationId, seq: 2, senderId: ada.userId, senderDeviceId: ada.deviceId, clientId: ids[1], epoch: 0, mls: 'AAAA', silent: true, sentAt },
+      body: {
+        conversationId,
+        seq: 2,
+        senderId: ada.userId,
+        senderDeviceId: ada.deviceId,
+        clientId: ids[1],
+        epoch: 0,
+        mls: 'AAAA',
+        silent: true,
+        sentAt,
+      },
     });
   });
 
@@ -69,33 +105,54 @@ export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof 
     const clientId = randomUUID();
     await send(ada, { clientId });
     await store.block(bob.userId, ada.userId);
-    assert.deepEqual((await send(ada, { clientId }, {})).map(({ state }) => state), ['duplicate', 'forbidden']);
+    assert.deepEqual(
+      (await send(ada, { clientId }, {})).map(({ state }) => state),
+      ['duplicate', 'forbidden'],
+    );
     // The one who blocks may go on.
-    assert.deepEqual((await send(bob, {})).map(({ state }) => state), ['stored']);
+    assert.deepEqual(
+      (await send(bob, {})).map(({ state }) => state),
+      ['stored'],
+    );
     await store.require(conversationId, { removal: true });
-    assert.deepEqual((await send(bob, {}, { epoch: 7 })).map(({ state }) => state), ['removal_required', 'stale_epoch']);
+    assert.deepEqual(
+      (await send(bob, {}, { epoch: 7 })).map(({ state }) => state),
+      ['removal_required', 'stale_epoch'],
+    );
     await store.require(conversationId, { removal: false, epoch: 7 });
-    assert.deepEqual((await send(bob, {}, { epoch: 7 })).map(({ state }) => state), ['stale_epoch', 'stored']);
+    assert.deepEqual(
+      (await send(bob, {}, { epoch: 7 })).map(({ state }) => state),
+      ['stale_epoch', 'stored'],
+    );
     await store.endSession(ada.sessionId, 'revoked');
-    assert.deepEqual((await send(ada, { clientId })).map(({ state }) => state), ['unauthenticated']);
+    assert.deepEqual(
+      (await send(ada, { clientId })).map(({ state }) => state),
+      ['unauthenticated'],
+    );
     const missing = await store.log.append([newMessage(randomUUID(), bob, {})], false);
     assert.deepEqual(missing.verdicts, [{ state: 'not_found' }]);
   });
 
-  test('a batch over several conversations keeps each one\'s order', async () => {
+  test("a batch over several conversations keeps each one's order", async () => {
     const { store, ada, conversationId } = await pair();
     const cecil = await store.addPerson();
     const other = await store.conversations.openDirect(ada, cecil.userId);
     assert.ok(other.state === 'opened');
     const batch = [conversationId, conversationId, other.conversationId, other.conversationId, other.conversationId];
-    const { verdicts, members } = await store.log.append(batch.map((id) => newMessage(id, ada, {})), false);
+    const { verdicts, members } = await store.log.append(
+      batch.map((id) => newMessage(id, ada, {})),
+      false,
+    );
     assert.deepEqual(verdicts.map(seqOf), [1, 2, 1, 2, 3]);
     assert.equal(members.size, 2);
     assert.ok(members.get(other.conversationId)?.includes(cecil.userId));
     const heads = await store.connections.heads([cecil.userId, ada.userId]);
     const ofAda = heads.filter(({ userId }) => userId === ada.userId).map(({ lastSeq }) => lastSeq);
     assert.deepEqual(ofAda.sort(), [2, 3]);
-    assert.deepEqual(heads.filter(({ userId }) => userId === cecil.userId).map(({ lastSeq }) => lastSeq), [3]);
+    assert.deepEqual(
+      heads.filter(({ userId }) => userId === cecil.userId).map(({ lastSeq }) => lastSeq),
+      [3],
+    );
   });
 
   test('pages are bounded in entries and bytes, but never empty while there is more', async () => {
@@ -113,7 +170,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof 
     assert.deepEqual(seqs(await history(conversationId, { after: 1 }, 2, 10_000)), [2, 3]);
   });
 
-  test('hello judges the session and gives numbers that rise; positions start at the user\'s mark', async () => {
+  test("hello judges the session and gives numbers that rise; positions start at the user's mark", async () => {
     const { store, ada, bob, conversationId, send } = await pair();
     await send(ada, {}, {});
     const first = await store.connections.hello(bob);
@@ -141,16 +198,27 @@ export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof 
     const of = (ackSeq: number, readSeq: number, no = 1) => mark(bob, conversationId, no, { ackSeq, readSeq });
     const written = { outcome: 'written', userId: bob.userId } as const;
     // Bob hasn't accepted: nobody may be told.
-    assert.deepEqual(await write(of(2, 0)), [{ ...written, deliveredSeq: 2, readSeq: 0, rose: true, unread: undefined, audience: [] }]);
+    assert.deepEqual(await write(of(2, 0)), [
+      { ...written, deliveredSeq: 2, readSeq: 0, rose: true, unread: undefined, audience: [] },
+    ]);
     assert.equal(await store.conversations.accept(bob, conversationId), true);
     assert.equal(await store.conversations.accept(bob, conversationId), false);
-    assert.deepEqual(await write(of(1, 0)), [{ ...written, deliveredSeq: 2, readSeq: 0, rose: false, unread: undefined, audience: [] }]);
-    assert.deepEqual(await write(of(0, 3)), [{ ...written, deliveredSeq: 3, readSeq: 3, rose: true, unread: 0, audience: [ada.userId] }]);
-    assert.deepEqual(await write(of(0, 2)), [{ ...written, deliveredSeq: 3, readSeq: 3, rose: false, unread: undefined, audience: [] }]);
+    assert.deepEqual(await write(of(1, 0)), [
+      { ...written, deliveredSeq: 2, readSeq: 0, rose: false, unread: undefined, audience: [] },
+    ]);
+    assert.deepEqual(await write(of(0, 3)), [
+      { ...written, deliveredSeq: 3, readSeq: 3, rose: true, unread: 0, audience: [ada.userId] },
+    ]);
+    assert.deepEqual(await write(of(0, 2)), [
+      { ...written, deliveredSeq: 3, readSeq: 3, rose: false, unread: undefined, audience: [] },
+    ]);
     assert.deepEqual(await write(of(4, 0)), [{ outcome: 'beyond' }]);
     assert.deepEqual(await write(mark(bob, randomUUID(), 1, { ackSeq: 1 })), [{ outcome: 'beyond' }]);
     await store.connections.hello(bob);
-    assert.deepEqual((await write(of(3, 0), of(3, 0, 2))).map(({ outcome }) => outcome), ['displaced', 'written']);
+    assert.deepEqual(
+      (await write(of(3, 0), of(3, 0, 2))).map(({ outcome }) => outcome),
+      ['displaced', 'written'],
+    );
     assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 3, cursor: 3 }]);
     await store.endSession(bob.sessionId, 'revoked');
     assert.deepEqual(await write(of(3, 0, 2)), [{ outcome: 'ended' }]);
@@ -184,12 +252,18 @@ export function storeContract(open: () => Promise<StoreUnderTest>, test: typeof 
     assert.deepEqual(await changedSince(bob.userId, new Date(0), 10), []);
     await send(ada, {}, { silent: true }, {});
     const [seen] = await page(bob.userId, undefined, 10);
-    assert.deepEqual([seen?.id, seen?.lastSeq, seen?.unread, seen?.accepted, seen?.readSeq], [conversationId, 3, 2, false, 0]);
+    assert.deepEqual(
+      [seen?.id, seen?.lastSeq, seen?.unread, seen?.accepted, seen?.readSeq],
+      [conversationId, 3, 2, false, 0],
+    );
     const members = seen?.members.map(({ userId, deliveredSeq, readSeq }) => ({ userId, deliveredSeq, readSeq }));
-    assert.deepEqual(members, [
-      { userId: ada.userId, deliveredSeq: 3, readSeq: 3 },
-      { userId: bob.userId, deliveredSeq: 0, readSeq: 0 },
-    ].sort((x, y) => (x.userId < y.userId ? -1 : 1)));
+    assert.deepEqual(
+      members,
+      [
+        { userId: ada.userId, deliveredSeq: 3, readSeq: 3 },
+        { userId: bob.userId, deliveredSeq: 0, readSeq: 0 },
+      ].sort((x, y) => (x.userId < y.userId ? -1 : 1)),
+    );
     assert.deepEqual(await byIds(bob.userId, [conversationId, randomUUID()]), [seen]);
     assert.deepEqual(await changedSince(bob.userId, new Date(0), 10), [conversationId]);
     assert.deepEqual(await changedSince(bob.userId, new Date(Date.now() + 60_000), 10), []);
@@ -215,10 +289,26 @@ const seqOf = (verdict: object): unknown => ('seq' in verdict ? verdict.seq : un
 
 function newMessage(conversationId: string, { sessionId }: Identity, rest: Partial<NewMessage>): NewMessage {
   const mls = rest.mls ?? 'AAAA';
-  return { conversationId, sessionId, clientId: randomUUID(), epoch: 0, silent: false, digest: digestOf(mls), mls, content: undefined, wrap: undefined, ...rest };
+  return {
+    conversationId,
+    sessionId,
+    clientId: randomUUID(),
+    epoch: 0,
+    silent: false,
+    digest: digestOf(mls),
+    mls,
+    content: undefined,
+    wrap: undefined,
+    ...rest,
+  };
 }
 
-const mark = ({ sessionId }: Identity, conversationId: string, connectionNo: number, marks: { ackSeq?: number; readSeq?: number }): ReceiptWrite => ({
+const mark = (
+  { sessionId }: Identity,
+  conversationId: string,
+  connectionNo: number,
+  marks: { ackSeq?: number; readSeq?: number },
+): ReceiptWrite => ({
   conversationId,
   sessionId,
   connectionNo,
