@@ -68,9 +68,13 @@ export function encode(message: mls.MLSMessage): Buffer {
   return Buffer.from(mls.encodeMlsMessage(message));
 }
 
-export async function makeGroup(device: Device, generation = 0): Promise<mls.ClientState> {
+export async function makeGroup(
+  device: Device,
+  generation = 0,
+  conversation = conversationId,
+): Promise<mls.ClientState> {
   const { publicPackage, privatePackage } = await makePack(device);
-  const groupId = groupIdBytes(conversationId, generation);
+  const groupId = groupIdBytes(conversation, generation);
   return mls.createGroup(groupId, publicPackage, privatePackage, [], suiteImpl, clientConfig);
 }
 

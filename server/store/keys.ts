@@ -3,7 +3,6 @@ import {
   accountKeys,
   claimable,
   claimPackages,
-  contacts,
   countPackages,
   deleteExpiredPackages,
   deleteLastResort,
@@ -24,10 +23,14 @@ import {
   raiseKeysVersion,
   standing,
 } from '../../sql/queries/keys.queries.ts';
+import { findContacts } from '../../sql/queries/people.queries.ts';
 import { byteaArray } from './bytea.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { Identity } from './store.ts';
+
+/** How many people are told at once that someone's keys changed; others see it when they next look. */
+const MAX_CONTACTS = 2_000;
 
 export type AccountLink = IAccountKeysResult;
 export type ListedDevice = IDeviceKeysResult;
@@ -122,9 +125,10 @@ export function createKeyStore(gate: Gate) {
       return { version: row.keysVersion, chain, devices };
     },
 
+    /** Everybody who shares a conversation with a person, that person among them. */
     async contacts(userId: string): Promise<string[]> {
-      const rows = await gate.run('background', (sql) => contacts.run({ userId }, sql));
-      return rows.map((row) => row.userId);
+      const rows = await gate.run('background', (sql) => findContacts.run({ userId, max: MAX_CONTACTS }, sql));
+      return rows.flatMap((row) => row.userId ?? []);
     },
 
     async keysVersion(userId: string): Promise<number | undefined> {

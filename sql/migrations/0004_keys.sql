@@ -221,16 +221,14 @@ begin
     where p.conversation_id = conversation and p.left_at is null;
 end $$;
 
--- The part of a device's revocation that concerns encryption; to be called in the same transaction, after `revoked_at` is
--- set. Its groups refuse messages until a commit has removed it, and nobody can add it any more. The answer is the new
--- version of its user's devices and keys, to be told with `device.changed`.
-create function mark_removal_required(device uuid) returns integer language plpgsql as $$
-declare
-  answer integer;
+-- The part of a device's revocation that concerns encryption. Its groups refuse messages until a commit has removed it,
+-- nobody can add it any more, and what waited for it is gone.
+create function mark_removal_required(device uuid) returns void language plpgsql as $$
 begin
+  -- In the order in which keys.register takes them.
   perform from users u where u.id = (select d.user_id from devices d where d.id = device) for no key update;
   perform from device_keys k where k.device_id = device for update;
-  -- Looked at only now: a commit that was adding the device held that row.
+  -- Looked at only now: a commit that was adding the device held its key.
   perform from conversations c
     where c.id = any (array(select g.conversation_id from group_members g where g.device_id = device))
     order by c.id for no key update;
@@ -239,7 +237,15 @@ begin
   delete from key_packages k where k.device_id = device;
   delete from device_mailbox m where m.device_id = device;
   delete from link_offers o where o.device_id = device;
-  update users u set keys_version = u.keys_version + 1
-    where u.id = (select d.user_id from devices d where d.id = device) returning u.keys_version into answer;
-  return answer;
 end $$;
+
+-- However a device is revoked, it happens in the same transaction.
+create function device_was_revoked() returns trigger language plpgsql as $$
+begin
+  perform mark_removal_required(new.id);
+  return null;
+end $$;
+
+create trigger device_was_revoked after update of revoked_at on devices
+  for each row when (old.revoked_at is null and new.revoked_at is not null)
+  execute function device_was_revoked();

@@ -271,36 +271,6 @@ const keysVersionIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"us
 export const keysVersion = new PreparedQuery<IKeysVersionParams,IKeysVersionResult>(keysVersionIR);
 
 
-/** 'Contacts' parameters type */
-export interface IContactsParams {
-  userId: string;
-}
-
-/** 'Contacts' return type */
-export interface IContactsResult {
-  userId: string;
-}
-
-/** 'Contacts' query type */
-export interface IContactsQuery {
-  params: IContactsParams;
-  result: IContactsResult;
-}
-
-const contactsIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":250,"b":257}]}],"statement":"-- Everybody who shares a conversation with a person, who is one of them.\nselect distinct o.user_id from conversation_participants me\njoin conversation_participants o on o.conversation_id = me.conversation_id and o.left_at is null\nwhere me.user_id = :userId! and me.left_at is null"};
-
-/**
- * Query generated from SQL:
- * ```
- * -- Everybody who shares a conversation with a person, who is one of them.
- * select distinct o.user_id from conversation_participants me
- * join conversation_participants o on o.conversation_id = me.conversation_id and o.left_at is null
- * where me.user_id = :userId! and me.left_at is null
- * ```
- */
-export const contacts = new PreparedQuery<IContactsParams,IContactsResult>(contactsIR);
-
-
 /** 'Publisher' parameters type */
 export interface IPublisherParams {
   sessionId: string;

@@ -36,12 +36,6 @@ update users set keys_version = keys_version + 1 where id = :userId! returning k
 /* @name keysVersion */
 select keys_version from users where id = :userId!;
 
-/* @name contacts */
--- Everybody who shares a conversation with a person, who is one of them.
-select distinct o.user_id from conversation_participants me
-join conversation_participants o on o.conversation_id = me.conversation_id and o.left_at is null
-where me.user_id = :userId! and me.left_at is null;
-
 /* @name publisher */
 -- The key of a live session's device.
 select k.key from sessions s
