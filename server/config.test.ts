@@ -32,7 +32,7 @@ test('without any variable there is a complete configuration for one local serve
       mailFrom: 'Sotto <sotto@localhost>',
       publicUrl: 'http://127.0.0.1:8080',
       pasetoSecretKey: undefined,
-    pasetoPublicKeys: [],
+      pasetoPublicKeys: [],
       origins: ['http://localhost:8080', 'http://127.0.0.1:8080'],
       trustedProxies: [],
       requireMls: false,
