@@ -1,11 +1,11 @@
-// `npm test`: builds, starts one PostgreSQL and one Redis for the whole run, runs the tests, takes both away again.
+// `npm test`: builds, starts one PostgreSQL for the whole run, runs the tests, takes it away again. Tests that need
+// Redis start servers of their own, because they stop, freeze and cluster them.
 //   npm test -- store http/     only test files whose path contains one of these words
 //   npm test -- --long          also *.long.test.ts
-// TEST_DATABASE_URL (of a superuser) and TEST_REDIS_URL or REDIS_URL name running servers to use instead.
+// TEST_DATABASE_URL (of a superuser) names a running PostgreSQL to use instead.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const words = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -35,7 +35,8 @@ async function main() {
   build();
   const files = testFiles();
   if (files.length === 0) throw new Error(`No test file matches: ${words.join(' ')}`);
-  const env = { ...withoutSettings(process.env), TEST_DATABASE_URL: await database(), TEST_REDIS_URL: await redis() };
+  needRedis();
+  const env = { ...withoutSettings(process.env), TEST_DATABASE_URL: await database() };
   const flags = [
     '--enable-source-maps',
     '--test',
@@ -91,49 +92,18 @@ async function database() {
   return postgres.url;
 }
 
-async function redis() {
-  const given = process.env.TEST_REDIS_URL || process.env.REDIS_URL;
-  if (given) return given;
+/** Told before the first test runs, instead of by many that fail. */
+function needRedis() {
   if (!hasRedis() && process.getuid?.() === 0) {
     console.log('redis-server is missing: installing it with apt-get');
     spawnSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
     spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', 'redis-server'], { stdio: 'ignore' });
   }
-  if (!hasRedis()) throw new Error('The tests need Redis: install redis-server (7 or newer), or set REDIS_URL.');
-  const dir = mkdtempSync(join(tmpdir(), 'sotto-redis-'));
-  cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
-  const port = await freePort();
-  const flags = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
-  const server = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'inherit'] });
-  cleanups.push(() => stop(server));
-  await new Promise((resolve, reject) => {
-    server.once('exit', () => reject(new Error('redis-server did not start')));
-    server.stdout.on('data', (chunk) => {
-      if (String(chunk).includes('Ready to accept connections')) resolve();
-    });
-  });
-  return `redis://127.0.0.1:${port}`;
+  if (!hasRedis()) throw new Error('The tests need Redis: install redis-server (7 or newer).');
 }
 
 function hasRedis() {
-  return spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0;
-}
-
-function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.once('exit', resolve);
-    child.kill('SIGTERM');
-  });
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+  return ['redis-server', 'redis-cli'].every(
+    (name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0,
+  );
 }
