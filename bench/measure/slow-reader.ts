@@ -3,6 +3,7 @@ import { base64urlLength } from '../../protocol/scalars.ts';
 import { LoadConnection, type LoadOptions, type Seat } from '../driver/connection.ts';
 import { dialects } from '../driver/dialect.ts';
 import { Histogram, type Summary } from '../driver/histogram.ts';
+import type { Target } from '../targets/target.ts';
 import { readMemory, resetPeak } from './cpu.ts';
 
 export interface SlowReaderOptions {
@@ -86,6 +87,23 @@ export async function measureSlowReader(options: SlowReaderOptions): Promise<Slo
     clearInterval(pinging);
     for (const connection of connections) connection.close();
   }
+}
+
+/** The same run with a normal reader and with one that never reads, each on a fresh server. */
+export async function compareSlowReader(
+  start: () => Promise<Target>,
+  messages: number,
+  timeoutMs?: number,
+): Promise<{ normal: SlowReaderResult; slow: SlowReaderResult; extraBytes: number }> {
+  const run = async (reads: boolean): Promise<SlowReaderResult> => {
+    await using server = await start();
+    const seats = await server.seats(4);
+    // Awaited here: the server must not be disposed of before.
+    return await measureSlowReader({ server, seats, messages, reads, ...(timeoutMs !== undefined && { timeoutMs }) });
+  };
+  const normal = await run(true);
+  const slow = await run(false);
+  return { normal, slow, extraBytes: slow.peakRss - normal.peakRss };
 }
 
 function openAll(seats: readonly Seat[], options: readonly LoadOptions[]): Promise<LoadConnection[]> {

@@ -38,8 +38,21 @@ const SETTINGS = {
 const SHOWN = ['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_sync_method', 'shared_buffers', 'max_wal_size'];
 
 /** The PostgreSQL of DATABASE_URL, or a throw-away one with every safety on. */
-export async function benchPostgres(given = process.env.DATABASE_URL): Promise<BenchPostgres> {
-  const cluster = given ? { url: given, stop: async () => {} } : await throwAwayCluster();
+export async function benchPostgres(): Promise<BenchPostgres> {
+  const given = process.env.DATABASE_URL;
+  return postgresOn(given ? { url: given, stop: async () => {} } : await throwAwayCluster({}));
+}
+
+/** A throw-away one with settings of its own. */
+export const privatePostgres = async (settings: Readonly<Record<string, string>>): Promise<BenchPostgres> =>
+  postgresOn(await throwAwayCluster(settings));
+
+interface Cluster {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+async function postgresOn(cluster: Cluster): Promise<BenchPostgres> {
   const admin = open(cluster.url);
   const databases: { readonly name: string; readonly sql: Sql }[] = [];
   const rows = await admin<{ name: string; value: string }[]>`
@@ -73,7 +86,7 @@ export async function benchPostgres(given = process.env.DATABASE_URL): Promise<B
 
 const open = (url: string): Sql => openPool({ url, max: 2, name: 'bench', statementTimeoutMs: 0, lockTimeoutMs: 0 });
 
-async function throwAwayCluster(): Promise<{ url: string; stop: () => Promise<void> }> {
+async function throwAwayCluster(settings: Readonly<Record<string, string>>): Promise<Cluster> {
   const home = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
   chmodSync(home, 0o711);
   const password = randomBytes(12).toString('hex');
@@ -82,7 +95,7 @@ async function throwAwayCluster(): Promise<{ url: string; stop: () => Promise<vo
   try {
     const binaries = await findBinaries(home);
     await initCluster(binaries, dir, password);
-    const postmaster = await startPostmaster(binaries, dir, { ...SETTINGS, port }, () => {});
+    const postmaster = await startPostmaster(binaries, dir, { ...SETTINGS, ...settings, port }, () => {});
     // Also when the bench is interrupted: no database may be left behind.
     const abandon = () => {
       postmaster.kill('SIGQUIT');

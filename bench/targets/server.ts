@@ -6,8 +6,9 @@ import type { Target } from './target.ts';
 
 export const BENCH_PASSWORD = 'correct horse battery staple';
 
-export async function serverTarget(postgres: BenchPostgres): Promise<Target> {
-  const database = await postgres.database();
+export const serverTarget = async (postgres: BenchPostgres): Promise<Target> => serverOn(await postgres.database());
+
+export async function serverOn(database: BenchDatabase): Promise<Target> {
   const program = await startServer(database, 0);
   return {
     ...program,

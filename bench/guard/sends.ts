@@ -1,0 +1,170 @@
+/** One instance without a network: fixed batches of sends, and what each 1,000 of them cost. Started by `guard.ts`. */
+import { createHash } from 'node:crypto';
+import { closeCodes } from '../../protocol/codes.ts';
+import { base64urlLength } from '../../protocol/scalars.ts';
+import type { Socket } from '../../server/listen/transport.ts';
+import { openPool } from '../../server/store/pool.ts';
+import type { Identity } from '../../server/store/store.ts';
+import { startMessaging } from '../../server/testing/messaging.ts';
+import { cpuBetween, readCpu } from '../measure/cpu.ts';
+import { type Person, provision } from '../provision.ts';
+
+export type Counters = Readonly<Record<CounterName, number>>;
+export type CounterName =
+  | 'roundTrips' | 'walBytes' | 'rowsWritten' | 'rowsRead' | 'bytesAllocated' | 'serverCpu' | 'postgresCpu';
+
+const PAIRS = 50;
+const SENDS_EACH = 2;
+const BATCH = PAIRS * SENDS_EACH;
+const WARM_UP_BATCHES = 60;
+const BATCHES = 150;
+const ALLOCATING_BATCHES = 10;
+const MLS = `${'QUJD'.repeat(base64urlLength(256) >> 2)}QA`;
+
+/** A socket that only counts what the server sends. */
+class CountingSocket implements Socket {
+  readonly remoteAddress = '127.0.0.1';
+  replies = 0;
+  lastSeq = 0;
+  onReply: () => void = () => {};
+
+  send(frame: string): 'sent' {
+    if (frame.startsWith('{"type":"reply"')) {
+      this.replies++;
+      this.onReply();
+    } else if (frame.startsWith('{"type":"error"')) throw new Error(frame);
+    else if (frame.startsWith('{"type":"message.new"')) this.lastSeq = Number(/"seq":(\d+)/.exec(frame)?.[1]);
+    return 'sent';
+  }
+
+  cork(write: () => void): void {
+    write();
+  }
+
+  bufferedBytes(): number {
+    return 0;
+  }
+
+  end(code: number, reason: string): void {
+    if (code !== closeCodes.draining) throw new Error(`closed with ${code} ${reason}`);
+  }
+}
+
+const url = process.env.DATABASE_URL ?? '';
+const sql = openPool({ url, max: 1, name: 'guard', statementTimeoutMs: 0, lockTimeoutMs: 0 });
+// In another database: its own questions are not to be counted.
+const aside = openPool({ url: new URL('/postgres', url).href, max: 1, name: 'guard', statementTimeoutMs: 0, lockTimeoutMs: 0 });
+const people = await provision(sql, 2 * PAIRS);
+const messaging = startMessaging({ url });
+const seats = people.map((person) => enter(person));
+const writers = seats.filter((_, i) => i % 2 === 0);
+const readers = seats.filter((_, i) => i % 2 === 1);
+await turn(() => seats.every(({ socket }) => socket.replies === 1));
+
+let batches = 0;
+for (let i = 0; i < WARM_UP_BATCHES; i++) await batch(frames());
+
+const watch = { postgres: Number(process.env.POSTGRES_PID) };
+const unit = unitOfWork();
+const before = await database();
+const [cpu, cpuTree] = [process.cpuUsage(), readCpu(watch)];
+for (let i = 0; i < BATCHES; i++) await batch(frames());
+const used = process.cpuUsage(cpu);
+const usedTree = cpuBetween(cpuTree, readCpu(watch));
+
+// With a young generation larger than all of this, nothing is collected meanwhile and the heap only grows.
+const prepared = Array.from({ length: ALLOCATING_BATCHES }, frames);
+globalThis.gc?.();
+const heap = process.memoryUsage().heapUsed;
+for (const each of prepared) await batch(each);
+const allocated = process.memoryUsage().heapUsed - heap;
+
+await messaging[Symbol.asyncDispose]();
+await turn(async () => (await aside`select from pg_stat_activity where application_name ~ '^sotto (append|read|background)'`).length === 0);
+const after = await database();
+const all = BATCHES + ALLOCATING_BATCHES;
+const per1000 = (value: number, ofBatches: number) => (value * 1000) / (ofBatches * BATCH);
+const counters: Counters = {
+  roundTrips: per1000(after.transactions - before.transactions, all),
+  walBytes: per1000(after.wal - before.wal, all),
+  rowsWritten: per1000(after.written - before.written, all),
+  rowsRead: per1000(after.read - before.read, all),
+  bytesAllocated: per1000(allocated, ALLOCATING_BATCHES),
+  serverCpu: per1000((used.user + used.system) / 1000 / unit, BATCHES),
+  postgresCpu: per1000(((usedTree.postgres ?? 0) * 1000) / unit, BATCHES),
+};
+process.send?.(counters);
+await Promise.all([sql.end(), aside.end()]);
+process.disconnect();
+
+interface Seat {
+  readonly person: Person;
+  readonly socket: CountingSocket;
+  readonly message: (text: string) => void;
+}
+
+function enter(person: Person): Seat {
+  const socket = new CountingSocket();
+  const session = messaging.lobby.accept(socket);
+  const message = (text: string) => session.message(text, text.length);
+  const identity: Identity = { userId: person.userId, deviceId: person.deviceId, sessionId: person.sessionId };
+  message(JSON.stringify({ id: 1, type: 'hello', body: { token: JSON.stringify(identity) } }));
+  return { person, socket, message };
+}
+
+/** The frames of one batch, each with a client id of its own. */
+function frames(): { seat: Seat; text: string }[] {
+  const n = batches++;
+  return writers.flatMap((seat) =>
+    Array.from({ length: SENDS_EACH }, (_, i) => {
+      const clientId = `00000000-0000-7000-8000-${String(n * SENDS_EACH + i).padStart(12, '0')}`;
+      const body = { conversationId: seat.person.conversationId, clientId, epoch: 0, mls: MLS };
+      return { seat, text: JSON.stringify({ id: 2 + i, type: 'message.send', body }) };
+    }),
+  );
+}
+
+/** All frames arrive in one turn, so they make one batch; then every reader acknowledges once. */
+async function batch(sends: ReturnType<typeof frames>): Promise<void> {
+  let missing = sends.length;
+  await new Promise<void>((resolve) => {
+    for (const { socket } of writers) {
+      socket.onReply = () => {
+        if (--missing === 0) resolve();
+      };
+    }
+    for (const { seat, text } of sends) seat.message(text);
+  });
+  for (const { person, socket, message } of readers) {
+    message(`{"type":"ack","body":{"conversationId":"${person.conversationId}","seq":${socket.lastSeq}}}`);
+  }
+  await messaging.receipts.flush();
+}
+
+async function database() {
+  const [count] = await aside<{ transactions: number }[]>`
+    select xact_commit as transactions from pg_stat_database where datname = ${new URL(url).pathname.slice(1)}`;
+  const [row] = await sql<{ wal: number; written: number; read: number }[]>`
+    select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint as wal,
+      (select sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint from pg_stat_user_tables) as written,
+      (select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_user_tables) as read`;
+  if (row === undefined || count === undefined) throw new Error('no statistics');
+  return { ...row, ...count };
+}
+
+/** CPU milliseconds of a fixed piece of work, so that CPU figures of different machines can be compared. */
+function unitOfWork(): number {
+  const text = JSON.stringify({ mls: MLS.repeat(8), list: Array.from({ length: 50 }, (_, i) => ({ i, name: `n${i}` })) });
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 5; round++) {
+    const start = process.cpuUsage();
+    for (let i = 0; i < 2000; i++) createHash('sha256').update(JSON.stringify(JSON.parse(text))).digest();
+    const { user, system } = process.cpuUsage(start);
+    best = Math.min(best, (user + system) / 1000);
+  }
+  return best / 100;
+}
+
+async function turn(done: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await done())) await new Promise((resolve) => setImmediate(resolve));
+}
