@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SOCKET_PATH } from '../protocol/frame.ts';
-import { freePort } from '../server/embedded/port.ts';
 import { cpuBetween, readCpu } from './measure/cpu.ts';
 import { watchProcess } from './measure/watch.ts';
 import { readEnvironment } from './report/environment.ts';
@@ -54,10 +53,10 @@ async function main(): Promise<number> {
   const seconds = Number(values.seconds ?? DEFAULT_SECONDS[scenario]);
   await using stack = new Stack();
   const postgres = stack.use(await benchPostgres());
-  const server = stack.use(await RestartableServer.start(postgres, await freePort()));
+  const server = stack.use(await RestartableServer.start(postgres));
   const home = mkdtempSync(join(tmpdir(), 'sotto-k6-'));
   stack.use({ async [Symbol.asyncDispose]() { rmSync(home, { recursive: true, force: true }); } });
-  const { seats, names } = await server.seats(users, scenario === 'login-storm');
+  const seats = await server.seats(users, scenario === 'login-storm');
   writeFileSync(join(home, 'seats.json'), JSON.stringify(seats));
   await postgres.settle();
 
@@ -70,7 +69,6 @@ async function main(): Promise<number> {
     EVERY_MS: values.every,
     VUS: values.vus,
     RUN: String(Math.floor(Math.random() * 2 ** 32)),
-    NAMES: names,
     PASSWORD: BENCH_PASSWORD,
   };
   const summaryFile = join(home, 'summary.json');

@@ -5,6 +5,7 @@ import type { Identity } from '../server/store/store.ts';
 /** Somebody with an account, a device with a live session, and one direct conversation. */
 export interface Person extends Identity {
   readonly conversationId: string;
+  readonly username: string;
 }
 
 /** Writes an even number of people straight into the database; 2k and 2k + 1 share a conversation. */
@@ -12,11 +13,12 @@ export async function provision(sql: Sql, count: number): Promise<Person[]> {
   const run = randomUUID().slice(0, 8);
   const people = await sql<Person[]>`
     with numbers as (select n, case when n % 2 = 0 then n else n - 1 end as pair from generate_series(0, ${count - 1}::integer) n),
-      people as (select n, pair, uuidv7() as user_id, uuidv7() as device_id, uuidv7() as session_id from numbers),
+      people as (select n, pair, uuidv7() as user_id, uuidv7() as device_id, uuidv7() as session_id,
+        ${run} || '_' || n as username from numbers),
       pairs as (select one.pair, direct_conversation_id(one.user_id, other.user_id) as conversation_id
         from people one join people other on other.n = one.n + 1 where one.n = one.pair),
       users as (insert into users (id, username, email, display_name)
-        select user_id, ${run} || '_' || n, ${run} || '_' || n || '@example.org', 'Bench ' || n from people),
+        select user_id, username, username || '@example.org', 'Bench ' || n from people),
       devices as (insert into devices (id, user_id, name) select device_id, user_id, 'bench' from people),
       sessions as (insert into sessions (id, user_id, device_id) select session_id, user_id, device_id from people),
       talks as (insert into conversations (id, kind) select conversation_id, 'direct' from pairs),
@@ -24,7 +26,7 @@ export async function provision(sql: Sql, count: number): Promise<Person[]> {
         select conversation_id, user_id, now() from people join pairs using (pair)),
       cursors as (insert into device_cursors (conversation_id, device_id, seq)
         select conversation_id, device_id, 0 from people join pairs using (pair))
-    select user_id, device_id, session_id, conversation_id from people join pairs using (pair) order by n`;
+    select user_id, device_id, session_id, conversation_id, username from people join pairs using (pair) order by n`;
   await sql`analyze`;
   return people;
 }

@@ -7,7 +7,7 @@ import http from 'k6/http';
 import { Counter } from 'k6/metrics';
 import type { Options } from 'k6/options';
 import chat from './chat.ts';
-import { oneEach, seconds, setting, users } from './seats.ts';
+import { oneEach, seats, seconds, setting, users } from './seats.ts';
 
 const granted = new Counter('logins_granted');
 const refused = new Counter('logins_refused');
@@ -39,7 +39,7 @@ export const talk = chat;
 
 export function login(): void {
   const n = Math.floor(Math.random() * users);
-  const body = { login: `${setting('NAMES')}_${n}`, password: setting('PASSWORD'), device: { name: 'k6' } };
+  const body = { login: seats[n]?.username, password: setting('PASSWORD'), device: { name: 'k6' } };
   const answer = http.post(`${setting('HTTP')}/v1/auth/login`, JSON.stringify(body), {
     headers: { 'content-type': 'application/json' },
     timeout: '10s',

@@ -5,6 +5,7 @@ import exec from 'k6/execution';
 export interface Seat {
   readonly token: string;
   readonly conversationId: string;
+  readonly username: string;
 }
 
 export const seats = new SharedArray<Seat>('seats', () => JSON.parse(open(setting('SEATS'))));

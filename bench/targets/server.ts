@@ -1,65 +1,86 @@
-import { type Person, provision } from '../provision.ts';
+import { createAccessTokens } from '../../server/accounts/access-token.ts';
+import { createPasswords } from '../../server/accounts/passwords.ts';
+import { generateSigningKey, importSigningKeys } from '../../server/accounts/signing-keys.ts';
+import { freePort } from '../../server/embedded/port.ts';
 import type { Seat } from '../driver/connection.ts';
+import { type Person, provision } from '../provision.ts';
 import type { BenchDatabase, BenchPostgres } from '../services/postgres.ts';
-import { type Program, startProgram } from '../services/program.ts';
+import { type ServerProcess, startServerProcess } from '../services/server-process.ts';
 import type { Target } from './target.ts';
 
 export const BENCH_PASSWORD = 'correct horse battery staple';
+/** Longer than any run: what renews tokens is not what is measured. */
+const TOKEN_MS = 6 * 3_600_000;
 
-export const serverTarget = async (postgres: BenchPostgres): Promise<Target> => serverOn(await postgres.database());
+export const serverTarget = async (postgres: BenchPostgres, nodeFlags?: readonly string[]): Promise<Target> =>
+  serverOn(await postgres.database(), nodeFlags);
 
-export async function serverOn(database: BenchDatabase): Promise<Target> {
-  const program = await startServer(database, 0);
+export async function serverOn(database: BenchDatabase, nodeFlags: readonly string[] = []): Promise<Target> {
+  const { secret } = await generateSigningKey();
+  const server = await startServerProcess({ databaseUrl: database.url, secretKey: secret, nodeFlags });
   return {
-    ...program,
+    ...server,
     name: 'server',
     dialect: 'sotto',
     ordered: true,
     durable: true,
-    seats: async (count) => (await provision(database.sql, count)).map(seatOf),
+    seats: async (count) => seatsOf(await provision(database.sql, count), secret),
   };
 }
 
 /** A server that keeps its port and its data when it is killed and started again. */
 export class RestartableServer implements AsyncDisposable {
-  readonly port: number;
   readonly #database: BenchDatabase;
-  #program: Program;
+  readonly #secret: string;
+  #server: ServerProcess;
 
-  private constructor(database: BenchDatabase, port: number, program: Program) {
+  private constructor(database: BenchDatabase, secret: string, server: ServerProcess) {
     this.#database = database;
-    this.port = port;
-    this.#program = program;
+    this.#secret = secret;
+    this.#server = server;
   }
 
-  static async start(postgres: BenchPostgres, port: number): Promise<RestartableServer> {
+  static async start(postgres: BenchPostgres): Promise<RestartableServer> {
     const database = await postgres.database();
-    return new RestartableServer(database, port, await startServer(database, port));
+    const { secret } = await generateSigningKey();
+    const port = await freePort();
+    return new RestartableServer(database, secret, await startServerProcess({ databaseUrl: database.url, secretKey: secret, port }));
   }
 
   get pid(): number {
-    return this.#program.pid;
+    return this.#server.pid;
   }
 
-  /** `names`: what the user names begin with, before `_` and a number from 0. */
-  async seats(count: number, withPasswords: boolean): Promise<{ seats: Seat[]; names: string }> {
-    if (withPasswords) throw new Error('this server has no accounts');
-    return { seats: (await provision(this.#database.sql, count)).map(seatOf), names: '' };
+  get port(): number {
+    return this.#server.port;
   }
 
-  /** As a crash would. */
+  /** With user names where people are to log in; all have the same password. */
+  async seats(count: number, withPasswords: boolean): Promise<(Seat & { readonly username: string })[]> {
+    const people = await provision(this.#database.sql, count);
+    if (withPasswords) {
+      const hash = await (await createPasswords()).hash(BENCH_PASSWORD);
+      await this.#database.sql`update users set password_hash = ${hash}`;
+    }
+    const seats = await seatsOf(people, this.#secret);
+    return seats.map((seat, i) => ({ ...seat, username: people[i]?.username ?? '' }));
+  }
+
+  /** As a crash would, and a supervisor. */
   async restart(): Promise<void> {
-    process.kill(this.#program.pid, 'SIGKILL');
-    await this.#program[Symbol.asyncDispose]();
-    this.#program = await startServer(this.#database, this.port);
+    await this.#server.kill();
+    this.#server = await startServerProcess({ databaseUrl: this.#database.url, secretKey: this.#secret, port: this.port });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#program[Symbol.asyncDispose]();
+    await this.#server[Symbol.asyncDispose]();
   }
 }
 
-const startServer = ({ url }: BenchDatabase, port: number): Promise<Program> =>
-  startProgram('../targets/messaging-program.js', { DATABASE_URL: url, PORT: String(port) });
-
-const seatOf = ({ conversationId, ...identity }: Person): Seat => ({ conversationId, token: JSON.stringify(identity) });
+/** Access tokens without log-ins, which bcrypt makes slow on purpose. */
+async function seatsOf(people: readonly Person[], secret: string): Promise<Seat[]> {
+  const tokens = createAccessTokens(await importSigningKeys(secret), TOKEN_MS);
+  return Promise.all(
+    people.map(async (person) => ({ conversationId: person.conversationId, token: (await tokens.issue(person)).token })),
+  );
+}
