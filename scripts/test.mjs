@@ -42,7 +42,7 @@ async function main() {
     '--test',
     '--test-reporter=spec',
     `--test-concurrency=${Math.max(2, Math.min(availableParallelism(), 4))}`,
-    `--test-timeout=${long ? 1_800_000 : 120_000}`,
+    `--test-timeout=${long ? 1_800_000 : 300_000}`,
   ];
   if (interrupted) return 130;
   runner = spawn(process.execPath, [...flags, ...files], { env, stdio: ['ignore', 'inherit', 'inherit'] });
