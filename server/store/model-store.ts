@@ -72,6 +72,8 @@ export interface ModelStore {
   require(conversationId: string, what: { epoch?: number; removal?: boolean }): void;
   /** For an oracle: what is stored. */
   conversation(id: string): ModelConversation | undefined;
+  /** The id that the direct conversation of two people has, or will have. */
+  directId(a: string, b: string): string;
   /** For an oracle: loses what was stored above `seq`, as a database that answered too early would. */
   truncate(conversationId: string, seq: number): void;
 }
@@ -345,6 +347,7 @@ export function createModelStore(options: { now(): number; newId(): string }): M
       conversation.epoch = epoch ?? conversation.epoch;
       conversation.removalRequired = removal ?? conversation.removalRequired;
     },
+    directId,
     conversation: (id) => conversations.get(id),
     truncate: (conversationId, seq) => void conversations.get(conversationId)?.log.splice(seq),
   };
