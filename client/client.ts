@@ -298,6 +298,7 @@ export function createClient(options: ClientOptions) {
     outgoing: (conversationId: string) =>
       outbox
         .list(conversationId)
+        .filter(({ stored }) => stored === undefined)
         .map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed })),
     /** The state of a message of one's own. */
     stateOf(entry: Pick<Entry, 'conversationId' | 'seq' | 'sentAt'>): MessageState {

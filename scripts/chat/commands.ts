@@ -1,0 +1,79 @@
+import { isUsername, usernameRule } from './arguments.ts';
+import type { ConversationView } from './conversation-view.ts';
+import type { Client } from './sdk.ts';
+import type { Terminal } from './terminal.ts';
+
+export const help = `  /open NAME     open the conversation with NAME
+  /list          all conversations
+  /history [N]   the last N messages of the open one
+  /retry         send what could not be sent again
+  /discard       forget what could not be sent
+  /logout        log out and leave
+  /quit          leave; messages still to be sent are kept
+  Anything else is sent. A line that begins with // is sent with one slash.`;
+
+/** `leave`: the program ends. */
+export type Outcome = 'stay' | 'leave';
+
+/** Does what one line says. */
+export async function obey(line: string, client: Client, view: ConversationView, terminal: Terminal): Promise<Outcome> {
+  if (line.trim() === '') return 'stay';
+  if (!line.startsWith('/') || line.startsWith('//')) {
+    await say(line.startsWith('//') ? line.slice(1) : line, client, view, terminal);
+    return 'stay';
+  }
+  const [command = '', argument = ''] = line.slice(1).trim().split(/\s+/);
+  switch (command) {
+    case 'open': {
+      const name = argument.replace(/^@/, '');
+      if (!isUsername(name)) terminal.print(`A username is ${usernameRule}: /open NAME`);
+      else await view.show(await client.open(name));
+      return 'stay';
+    }
+    case 'list':
+      view.list();
+      return 'stay';
+    case 'history':
+      await view.history(Math.min(200, Math.max(1, Number.parseInt(argument, 10) || 50)));
+      return 'stay';
+    case 'retry':
+    case 'discard':
+      await settleFailed(command, client, view, terminal);
+      return 'stay';
+    case 'help':
+      terminal.print(help);
+      return 'stay';
+    case 'logout':
+      await client.logout();
+      terminal.print('Logged out.');
+      return 'leave';
+    case 'quit':
+      return 'leave';
+    default:
+      terminal.print(`There is no /${command}. /help shows what there is.`);
+      return 'stay';
+  }
+}
+
+async function say(text: string, client: Client, view: ConversationView, terminal: Terminal): Promise<void> {
+  if (view.open === undefined) {
+    terminal.note('Nothing is open. /open NAME begins a conversation.');
+    return;
+  }
+  terminal.eraseEntered();
+  client.typing(view.open.id, false);
+  view.sending(await client.send(view.open.id, { type: 'text', text }), text);
+  if (client.state.is !== 'ready') terminal.note(`  … ${text}   (goes out when the connection is back)`);
+}
+
+async function settleFailed(
+  what: 'retry' | 'discard',
+  client: Client,
+  view: ConversationView,
+  terminal: Terminal,
+): Promise<void> {
+  const failed =
+    view.open === undefined ? [] : client.outgoing(view.open.id).filter((message) => message.failed !== undefined);
+  if (failed.length === 0) terminal.note('Nothing has failed here.');
+  for (const { clientId } of failed) await client[what](clientId);
+}
