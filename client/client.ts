@@ -276,8 +276,10 @@ export function createClient(options: ClientOptions) {
 
     conversations: () => conversations.all(),
     conversation: (id: string): Conversation | undefined => conversations.get(id),
-    /** The direct conversation with the person of this username. */
+    /** The direct conversation with the person of this username; one that is known opens without a connection. */
     async open(username: string): Promise<Conversation> {
+      const known = conversations.all().find((each) => isDirectWith(each, username.toLowerCase(), me.userId));
+      if (known !== undefined) return known;
       const { profile } = await request('user.find', { username });
       return (await request('conversation.open', { userId: profile.userId })).conversation;
     },
@@ -319,6 +321,10 @@ export function createClient(options: ClientOptions) {
       ),
   };
 }
+
+const isDirectWith = (conversation: Conversation, username: string, me: string): boolean =>
+  conversation.kind === 'direct' &&
+  conversation.members.some((member) => member.userId !== me && member.username === username);
 
 function becomesReady(connection: Connection, emitter: Emitter<ClientEvents>, clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -40,7 +40,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const PONG_TIMEOUT_MS = 10_000;
 const CLOSE_CODE_TIMEOUT_MS = 1_000;
 /** A session that lasted this long shows that the way is good: the next break is a first one. */
-const LASTED_MS = 10_000;
+const LASTED_MS = 5_000;
 
 /** A WebSocket that comes back: hello, requests, liveness, reconnection. */
 export class Connection {

@@ -21,7 +21,7 @@ export type NextStep =
   | { readonly is: 'refuse'; readonly refusal: Refusal };
 
 const BASE_MS = 500;
-const CAP_MS = 30_000;
+const CAP_MS = 15_000;
 const TOKEN_TRIES = 3;
 
 /** Exponential backoff with full jitter: `random` (0 to 1) of the whole range, so that a crowd spreads out evenly. */
