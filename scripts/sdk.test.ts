@@ -108,7 +108,7 @@ test('the SDK against a server process', async (whole) => {
       await ada.close();
       await server.start();
       bob.reconnectNow();
-    const again = await device(t, server, { store });
+      const again = await device(t, server, { store });
       await again.start();
       await until([again, bob], () => got.length === 6, 'they have come');
       assert.deepEqual(
