@@ -5,6 +5,7 @@ import { importSigningKeys, ownSigningKey } from './accounts/signing-keys.ts';
 import { openRedis, parseRedisAddress } from './bus/connection.ts';
 import type { Config } from './config.ts';
 import type { Hub } from './delivery/hub.ts';
+import { checkRevocation } from './directory/revocation.ts';
 import { deviceHandlers } from './handlers/device.ts';
 import type { Handlers } from './handlers/handler.ts';
 import { profileHandlers } from './handlers/profile.ts';
@@ -18,6 +19,7 @@ import type { HttpRequest, Route } from './listen/transport.ts';
 import type { Log } from './log.ts';
 import type { Ticket } from './socket/session.ts';
 import type { Gate } from './store/gate.ts';
+import { createKeyStore } from './store/keys.ts';
 import type { Identity } from './store/store.ts';
 
 /** Everything around the person: accounts, tokens, mail, limits, and the routes and handlers that offer them. */
@@ -57,11 +59,12 @@ export async function openPeople(given: {
     wakeMail: mail.wake,
     log,
   };
+  const keys = createKeyStore(gate);
   return {
     routes: [...authRoutes(deps), ...accountRoutes(deps)],
     adminRoutes: [],
     handlers: {
-      ...deviceHandlers({ gate, hub, checkRevocation: () => Promise.resolve() }),
+      ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
       ...profileHandlers({ gate, limits }),
       ...userHandlers({ gate, limits }),
     },

@@ -3,10 +3,12 @@ import { after, before, test } from 'node:test';
 import { chainStart } from '../../protocol/identity.ts';
 import { chainHash } from '../mls/signatures.ts';
 import { suiteImpl } from '../mls/testing.ts';
+import { createKeyStore } from '../store/keys.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { Refused, startMessaging } from '../testing/messaging.ts';
 import { addDevice, addPerson } from '../testing/people.ts';
 import { addPhone, newAccountKey, Phone, registration, type Server, text } from '../testing/phones.ts';
+import { checkRevocation } from './revocation.ts';
 
 let db: TestDatabase;
 let server: Server;
@@ -355,10 +357,11 @@ test('an account with a key has revocations signed by it', async () => {
   const [ada, eve] = await Promise.all([addPhone(db, server), addPhone(db, server)]);
   const second = await addPhone(db, server, ada);
   const { userId, deviceId } = second.identity;
-  const check = (signature: string | undefined) => server.directory.checkRevocation(userId, deviceId, signature);
+  const keys = createKeyStore(server.gate);
+  const check = (signature: string | undefined) => checkRevocation(keys, userId, deviceId, signature);
   await check(ada.revocationOf(deviceId));
   for (const signature of [undefined, ada.revocationOf(ada.identity.deviceId), eve.revocationOf(deviceId)]) {
     await assert.rejects(check(signature), { code: 'forbidden' });
   }
-  await server.directory.checkRevocation((await addPerson(db.sql)).userId, deviceId, undefined);
+  await checkRevocation(keys, (await addPerson(db.sql)).userId, deviceId, undefined);
 });

@@ -8,7 +8,6 @@ import { RequestError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { checkKeyPackage, type KeyPackageOwner } from '../mls/key-package.ts';
 import { suite } from '../mls/leaf-node.ts';
-import { isRevocationSigned } from '../mls/signatures.ts';
 import type { ClaimTarget, KeyStore, NewPackage } from '../store/keys.ts';
 import type { Identity } from '../store/store.ts';
 import { judgeRegistration } from './registration.ts';
@@ -30,19 +29,6 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
     if (current === undefined) return;
     const told = await store.contacts(userId);
     hub.state(told, `devices:${userId}`, eventFrame('device.changed', { userId, version: current }));
-  }
-
-  /** Throws unless an account that has a key asks with it for the device's revocation. */
-  async function checkRevocation(userId: string, deviceId: string, signature: string | undefined): Promise<void> {
-    const found = await store.directory(userId);
-    const head = found?.chain.at(-1);
-    if (head === undefined) return;
-    const given = Buffer.from(signature ?? '', 'base64url');
-    if (isRevocationSigned(head.key, { userId, deviceId }, given)) return;
-    throw new RequestError('forbidden', {
-      message: 'The account key must sign the revocation.',
-      details: { field: 'signature' },
-    });
   }
 
   async function register(identity: Identity, body: RequestBody<'keys.register'>): Promise<void> {
@@ -145,7 +131,7 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
     };
   }
 
-  return { register, publish, devices, claim, changed, checkRevocation, head: (userId: string) => store.head(userId) };
+  return { register, publish, devices, claim, changed, head: (userId: string) => store.head(userId) };
 }
 
 function readPackage(
