@@ -52,7 +52,8 @@ export function explore(rules: Rules, faults: Faults, strikes: number): Explorat
 
   function wayTo(index: number): string[] {
     const way: string[] = [];
-    for (let [from, name] = origins[index] ?? [-1, '']; from >= 0; [from, name] = origins[from] ?? [-1, '']) way.unshift(name);
+    for (let [from, name] = origins[index] ?? [-1, '']; from >= 0; [from, name] = origins[from] ?? [-1, ''])
+      way.unshift(name);
     return way;
   }
 }

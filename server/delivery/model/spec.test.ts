@@ -21,10 +21,30 @@ test('losses that the bus notices are mended by the re-check alone', () => {
 
 const breaks: readonly (readonly [string, Rules, Faults, RegExp])[] = [
   ['replying before the commit', { ...ALL_RULES, commitBeforeReply: false }, ALL_FAULTS, /acknowledged and not stored/],
-  ['pushing an entry whose predecessor was not sent', { ...ALL_RULES, gapCheck: false }, ALL_FAULTS, /holds \d and is given/],
-  ['not looking into the log after the bus came back', { ...RECHECK_ALONE, recheckAfterDoubt: false }, NOTICED, /never gets entry/],
-  ['no position check, when the bus loses a message in silence', { ...ALL_RULES, positionCheck: false }, ALL_FAULTS, /never gets entry/],
-  ['no position check, when an instance dies between commit and publish', { ...ALL_RULES, positionCheck: false }, { crash: true, silentLoss: false }, /never gets entry/],
+  [
+    'pushing an entry whose predecessor was not sent',
+    { ...ALL_RULES, gapCheck: false },
+    ALL_FAULTS,
+    /holds \d and is given/,
+  ],
+  [
+    'not looking into the log after the bus came back',
+    { ...RECHECK_ALONE, recheckAfterDoubt: false },
+    NOTICED,
+    /never gets entry/,
+  ],
+  [
+    'no position check, when the bus loses a message in silence',
+    { ...ALL_RULES, positionCheck: false },
+    ALL_FAULTS,
+    /never gets entry/,
+  ],
+  [
+    'no position check, when an instance dies between commit and publish',
+    { ...ALL_RULES, positionCheck: false },
+    { crash: true, silentLoss: false },
+    /never gets entry/,
+  ],
   ['two batches of one conversation in flight', { ...ALL_RULES, oneBatch: false }, ALL_FAULTS, /changed places/],
 ];
 

@@ -29,7 +29,11 @@ export interface Faults {
 }
 
 export const ALL_RULES: Rules = {
-  commitBeforeReply: true, gapCheck: true, recheckAfterDoubt: true, positionCheck: true, oneBatch: true,
+  commitBeforeReply: true,
+  gapCheck: true,
+  recheckAfterDoubt: true,
+  positionCheck: true,
+  oneBatch: true,
 };
 
 const SENDERS = [0, 0, 1];
@@ -39,31 +43,61 @@ const MESSAGES = SENDERS.length;
 const COPIES = 2;
 
 /** A message on its way through an instance. `live`: the connection that sent it is still the device's. */
-interface Send { readonly message: number; live: boolean }
-interface Batch { readonly sends: Send[]; committed: boolean }
-interface Instance { waiting: Send[]; batches: Batch[] }
+interface Send {
+  readonly message: number;
+  live: boolean;
+}
+interface Batch {
+  readonly sends: Send[];
+  committed: boolean;
+}
+interface Instance {
+  waiting: Send[];
+  batches: Batch[];
+}
 interface Device {
   /** Where it is connected, or -1. */
   at: number;
   /** The outbox: the last entry written, the highest known to exist, own entries whose reply was enough. */
-  sent: number; known: number; own: number;
+  sent: number;
+  known: number;
+  own: number;
   /** Sent on this connection. */
   asked: number;
   /** The device: entries handed to the application, entries known by their reply, own messages known to be stored. */
-  held: number; replied: number; stored: number;
+  held: number;
+  replied: number;
+  stored: number;
 }
-export interface State { log: number[]; instances: Instance[]; bus: number[]; devices: Device[] }
+export interface State {
+  log: number[];
+  instances: Instance[];
+  bus: number[];
+  devices: Device[];
+}
 
 /** Thrown where a promise is broken. */
 export class Broken extends Error {}
 
 export function initial(): State {
   const device = (): Device => ({ at: -1, sent: 0, known: 0, own: 0, asked: 0, held: 0, replied: 0, stored: 0 });
-  return { log: [], instances: [{ waiting: [], batches: [] }, { waiting: [], batches: [] }], bus: [0, 0], devices: [device(), device()] };
+  return {
+    log: [],
+    instances: [
+      { waiting: [], batches: [] },
+      { waiting: [], batches: [] },
+    ],
+    bus: [0, 0],
+    devices: [device(), device()],
+  };
 }
 
 /** A step that may be taken. `fault`: the system doesn't need it to make progress, and can't prevent it. */
-export interface Step { readonly name: string; readonly fault: boolean; readonly take: (state: State) => void }
+export interface Step {
+  readonly name: string;
+  readonly fault: boolean;
+  readonly take: (state: State) => void;
+}
 
 /** All steps that are possible in this state. */
 export function steps(state: State, rules: Rules, faults: Faults): Step[] {
@@ -75,20 +109,24 @@ export function steps(state: State, rules: Rules, faults: Faults): Step[] {
     if (device.at < 0) {
       // Which of its acknowledgements were stored in time is a matter of luck, so each possibility is tried.
       for (let cursor = 0; cursor <= device.held; cursor++) {
-        for (const i of [0, 1]) can(`device ${d} connects to ${i} with cursor ${cursor}`, (next) => connect(next, d, i, cursor));
+        for (const i of [0, 1])
+          can(`device ${d} connects to ${i} with cursor ${cursor}`, (next) => connect(next, d, i, cursor));
       }
       return;
     }
     strike(`the connection of device ${d} is lost or displaced`, (next) => lose(next, d));
     const message = SENDERS.findIndex((sender, m) => sender === d && !has(device.asked | device.stored, m));
-    if (message >= 0 && copies(state, message) < COPIES) can(`device ${d} sends ${message}`, (next) => send(next, d, message));
+    if (message >= 0 && copies(state, message) < COPIES)
+      can(`device ${d} sends ${message}`, (next) => send(next, d, message));
     if (device.sent < device.known) can(`outbox ${d} reads the log`, (next) => readLog(next, d));
-    if (rules.positionCheck && device.known < state.log.length) can(`outbox ${d} checks its position`, (next) => check(next, d));
+    if (rules.positionCheck && device.known < state.log.length)
+      can(`outbox ${d} checks its position`, (next) => check(next, d));
   });
   state.instances.forEach((instance, i) => {
     if (instance.waiting.length > 0 && instance.batches.length < (rules.oneBatch ? 1 : 2)) {
       // How many were there when the batch was cut is a matter of time, so each number is tried.
-      for (let n = 1; n <= instance.waiting.length; n++) can(`instance ${i} cuts a batch of ${n}`, (next) => cut(next, i, n, rules));
+      for (let n = 1; n <= instance.waiting.length; n++)
+        can(`instance ${i} cuts a batch of ${n}`, (next) => cut(next, i, n, rules));
     }
     instance.batches.forEach((batch, b) => {
       if (!batch.committed) can(`PostgreSQL commits batch ${b} of ${i}`, (next) => commit(next, i, b));
@@ -97,7 +135,7 @@ export function steps(state: State, rules: Rules, faults: Faults): Step[] {
     for (let seq = 1; seq <= MESSAGES; seq++) {
       if (!has(state.bus[i] ?? 0, seq)) continue;
       can(`the bus brings ${seq} to ${i}`, (next) => bring(next, i, seq, rules));
-      if (faults.silentLoss) strike(`the bus loses ${seq} for ${i}`, (next) => void (next.bus[i] = (next.bus[i] ?? 0) & ~(1 << seq)));
+      if (faults.silentLoss) strike(`the bus loses ${seq} for ${i}`, (next) => forget(next, i, seq));
     }
     if ((state.bus[i] ?? 0) !== 0) strike(`the bus of ${i} breaks and comes back`, (next) => doubt(next, i, rules));
     if (faults.crash) strike(`instance ${i} is killed and starts`, (next) => crash(next, i));
@@ -125,7 +163,7 @@ function cut(state: State, i: number, n: number, rules: Rules): void {
   const instance = part(state.instances, i);
   const sends = instance.waiting.splice(0, n);
   instance.batches.push({ sends, committed: false });
-  if (!rules.commitBeforeReply) sends.forEach((one, k) => reply(state, one, state.log.length + 1 + k));
+  if (!rules.commitBeforeReply) for (const [k, one] of sends.entries()) reply(state, one, state.log.length + 1 + k);
   // Until its commit a batch can't be told from one that is cut later, unless one of these rules is off.
   else if (rules.oneBatch) commit(state, i, instance.batches.length - 1);
 }
@@ -157,20 +195,24 @@ function finish(state: State, i: number, b: number, rules: Rules): void {
   });
 }
 
+function forget(state: State, i: number, seq: number): void {
+  state.bus[i] = part(state.bus, i) & ~(1 << seq);
+}
+
 function bring(state: State, i: number, seq: number, rules: Rules): void {
-  state.bus[i] = (state.bus[i] ?? 0) & ~(1 << seq);
-  state.devices.forEach((device, d) => device.at === i && offer(state, d, seq, rules));
+  forget(state, i, seq);
+  for (const d of [0, 1]) if (state.devices[d]?.at === i) offer(state, d, seq, rules);
 }
 
 function doubt(state: State, i: number, rules: Rules): void {
   state.bus[i] = 0;
-  if (rules.recheckAfterDoubt) state.devices.forEach((device, d) => device.at === i && check(state, d));
+  for (const d of [0, 1]) if (rules.recheckAfterDoubt && state.devices[d]?.at === i) check(state, d);
 }
 
 function crash(state: State, i: number): void {
   state.instances[i] = { waiting: [], batches: [] };
   state.bus[i] = 0;
-  state.devices.forEach((device, d) => device.at === i && lose(state, d));
+  for (const d of [0, 1]) if (state.devices[d]?.at === i) lose(state, d);
 }
 
 function check(state: State, d: number): void {
@@ -235,11 +277,17 @@ export function encode(state: State): string {
   });
   state.instances.forEach((instance, i) => {
     // A copy that will only be found to be stored, and whose reply nobody hears.
-    instance.waiting = instance.waiting.filter((one, k, all) =>
-      one.live || !(state.log.includes(one.message) || all.slice(0, k).some((earlier) => earlier.message === one.message)));
+    instance.waiting = instance.waiting.filter(
+      (one, k, all) =>
+        one.live ||
+        !(state.log.includes(one.message) || all.slice(0, k).some((earlier) => earlier.message === one.message)),
+    );
     instance.batches = instance.batches.filter((batch) => batch.sends.length > 0);
     // What everyone there knows already, or where there is nobody.
-    const known = Math.min(MESSAGES, ...state.devices.filter((device) => device.at === i).map((device) => device.known));
+    const known = Math.min(
+      MESSAGES,
+      ...state.devices.filter((device) => device.at === i).map((device) => device.known),
+    );
     state.bus[i] = (state.bus[i] ?? 0) & (-1 << (known + 1));
   });
   const [straight, crossed] = [write(state, 0), write(state, 1)];
@@ -249,7 +297,8 @@ export function encode(state: State): string {
 /** One character per number; lists begin with their length. `first`: the instance that is written first. */
 function write(state: State, first: number): string {
   const out: number[] = [state.log.length, ...state.log];
-  const list = (sends: readonly Send[]): void => void out.push(sends.length, ...sends.map((one) => one.message * 2 + Number(one.live)));
+  const list = (sends: readonly Send[]): void =>
+    void out.push(sends.length, ...sends.map((one) => one.message * 2 + Number(one.live)));
   for (const i of [first, 1 - first]) {
     const { waiting, batches } = part(state.instances, i);
     list(waiting);
@@ -282,7 +331,14 @@ export function decode(text: string): State {
     bus.push(next());
   }
   const device = (): Device => ({
-    at: next() - 1, sent: next(), known: next(), own: next(), asked: next(), held: next(), replied: next(), stored: next(),
+    at: next() - 1,
+    sent: next(),
+    known: next(),
+    own: next(),
+    asked: next(),
+    held: next(),
+    replied: next(),
+    stored: next(),
   });
   return { log, instances, bus, devices: [device(), device()] };
 }
@@ -294,7 +350,8 @@ export function judge(state: State, ended: boolean): void {
   if (second >= 0 && (first < 0 || first > second)) throw new Broken('two messages of one device changed places');
   state.devices.forEach((device, d) => {
     SENDERS.forEach((_, m) => {
-      if (has(device.stored, m) && !state.log.includes(m)) throw new Broken(`message ${m} is acknowledged and not stored`);
+      if (has(device.stored, m) && !state.log.includes(m))
+        throw new Broken(`message ${m} is acknowledged and not stored`);
     });
     if (device.held > state.log.length) throw new Broken(`device ${d} holds what is not in the log`);
     if (!ended) return;
@@ -308,7 +365,8 @@ export function judge(state: State, ended: boolean): void {
 const underway = (state: State): Send[] =>
   state.instances.flatMap(({ waiting, batches }) => [...waiting, ...batches.flatMap((batch) => batch.sends)]);
 
-const copies = (state: State, message: number): number => underway(state).filter((one) => one.message === message).length;
+const copies = (state: State, message: number): number =>
+  underway(state).filter((one) => one.message === message).length;
 
 const has = (mask: number, bit: number): boolean => (mask & (1 << bit)) !== 0;
 

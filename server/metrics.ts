@@ -1,0 +1,126 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { closeCodes, isErrorCode } from '../protocol/codes.ts';
+import { isRequestType } from '../protocol/index.ts';
+import type { BusObserver } from './bus/redis.ts';
+import type { SocketMetrics } from './socket/lobby.ts';
+import type { QueryClass } from './store/gate.ts';
+
+/** Numbers that are read when somebody asks for the metrics. */
+export interface Gauges {
+  /** Sockets before and after hello. */
+  sockets(): { readonly greeting: number; readonly ready: number };
+  /** Sends that wait for a batch. */
+  sendsWaiting(): number;
+  /** Queries that run or wait, by class; and counts since the start of those that were given up. */
+  gate(): Readonly<
+    Record<QueryClass, { running: number; waiting: number; refused: number; expired: number; abandoned: number }>
+  >;
+  busDoubtful(): boolean;
+}
+
+export interface Metrics {
+  readonly sockets: SocketMetrics;
+  readonly bus: Pick<
+    BusObserver,
+    'lag' | 'published' | 'received' | 'invalid' | 'unpublished' | 'healthy' | 'unhealthy'
+  >;
+  /** One group commit. */
+  batch(batch: { readonly size: number; readonly ms: number }): void;
+  /** Called once everything is wired. */
+  watch(gauges: Gauges): void;
+  readonly contentType: string;
+  /** The text that Prometheus reads. */
+  text(): Promise<string>;
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+/** All metrics of one instance. Labels come from the contract, never from a client, so there are few of them. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  // Includes the delay of the event loop, memory and garbage collection.
+  collectDefaultMetrics({ register: registry });
+  const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
+    new Counter({ name: `sotto_${name}`, help, labelNames, registers });
+  const histogram = (name: string, help: string, buckets: number[]): Histogram =>
+    new Histogram({ name: `sotto_${name}`, help, buckets, registers });
+
+  const entered = counter('hellos_total', 'Connections that said hello');
+  const closed = counter('closes_total', 'Connections that ended, by close code', ['code']);
+  const started = counter('requests_total', 'Requests that were started, by type', ['type']);
+  const answered = counter('replies_total', 'Replies, by type of the request and code', ['type', 'code']);
+  const unknown = counter('unknown_notifications_total', 'Notifications of a type that is not known');
+  const batchSize = histogram('batch_messages', 'Messages in one group commit', SIZES);
+  const batchSeconds = histogram('commit_seconds', 'From cutting a batch until PostgreSQL has committed it', SECONDS);
+  const lag = histogram('bus_lag_seconds', 'From publishing on the bus to receiving', SECONDS);
+  const busMessages = counter('bus_messages_total', 'Bus messages, by what became of them', ['what']);
+  const busBreaks = counter('bus_breaks_total', 'How often the bus became doubtful');
+
+  return {
+    sockets: {
+      entered: () => entered.inc(),
+      closed: (code) => closed.inc({ code: closeLabel(code) }),
+      started: (type) => started.inc({ type: typeLabel(type) }),
+      answered: (type, code) => answered.inc({ type: typeLabel(type), code: isErrorCode(code) ? code : 'ok' }),
+      unknownNotification: () => unknown.inc(),
+    },
+    bus: {
+      lag: (milliseconds) => lag.observe(milliseconds / 1000),
+      published: (messages) => busMessages.inc({ what: 'published' }, messages),
+      received: (messages) => busMessages.inc({ what: 'received' }, messages),
+      invalid: () => busMessages.inc({ what: 'invalid' }),
+      unpublished: () => busMessages.inc({ what: 'unpublished' }),
+      healthy() {},
+      unhealthy: () => busBreaks.inc(),
+    },
+    batch({ size, ms }) {
+      batchSize.observe(size);
+      batchSeconds.observe(ms / 1000);
+    },
+    watch: (gauges) => watch(registry, gauges),
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
+
+function watch(registry: Registry, gauges: Gauges): void {
+  const gauge = (name: string, help: string, labelNames: string[], read: (gauge: Gauge) => void): void => {
+    new Gauge({
+      name: `sotto_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        read(this);
+      },
+    });
+  };
+  gauge('sockets', 'Sockets that are open, before and after hello', ['state'], (one) => {
+    const { greeting, ready } = gauges.sockets();
+    one.set({ state: 'greeting' }, greeting);
+    one.set({ state: 'ready' }, ready);
+  });
+  gauge('sends_waiting', 'Sends that wait for a batch', [], (one) => one.set(gauges.sendsWaiting()));
+  gauge('bus_doubtful', '1 while messages between instances may be getting lost', [], (one) =>
+    one.set(Number(gauges.busDoubtful())),
+  );
+  gauge(
+    'queries',
+    'Queries now (running, waiting) and since the start (refused, expired, abandoned), by class',
+    ['class', 'state'],
+    (one) => {
+      for (const [kind, { running, waiting, refused, expired, abandoned }] of Object.entries(gauges.gate())) {
+        for (const [state, count] of Object.entries({ running, waiting, refused, expired, abandoned }))
+          one.set({ class: kind, state }, count);
+      }
+    },
+  );
+}
+
+const CLOSE_CODES: ReadonlySet<number> = new Set([1000, 1001, 1006, ...Object.values(closeCodes)]);
+
+/** A client may close with any code it likes. */
+const closeLabel = (code: number): string => (CLOSE_CODES.has(code) ? String(code) : 'other');
+const typeLabel = (type: string): string => (isRequestType(type) ? type : 'unknown');
