@@ -12,9 +12,11 @@ import type { Hub } from './delivery/hub.ts';
 import { closePaced } from './drain.ts';
 import { commitRoute } from './http/commits.ts';
 import { type Health, healthRoutes } from './http/health.ts';
+import { metricsRoute } from './http/metrics.ts';
 import { listen } from './listen/listen.ts';
 import type { Log } from './log.ts';
 import { createMessaging } from './messaging.ts';
+import { createMetrics } from './metrics.ts';
 import { openPeople } from './people.ts';
 import { createCommitStore } from './store/commits.ts';
 import { createConnectionStore } from './store/connections.ts';
@@ -38,8 +40,22 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   const clock = systemClock;
   const gate = openGate(databaseUrl);
   const database = watchDatabase(gate, clock);
+  const metrics = createMetrics();
   const bus =
-    config.redisUrl === undefined ? createLocalBus() : createRedisBus({ address: parseRedisAddress(config.redisUrl) });
+    config.redisUrl === undefined
+      ? createLocalBus()
+      : createRedisBus({
+          address: parseRedisAddress(config.redisUrl),
+          observer: {
+            ...metrics.bus,
+            healthy: () => log.info('the bus is connected'),
+            unhealthy(reason) {
+              metrics.bus.unhealthy(reason);
+              log.warn({ reason }, 'the bus is doubtful');
+            },
+            fault: (err) => log.debug({ err }, 'a connection to Redis failed'),
+          },
+        });
   const [instance] = await gate.run('read', (sql) => logId.run(undefined, sql));
   if (instance === undefined) throw new Error('the database has no log id');
   const hub: Pick<Hub, 'end' | 'state'> = {
@@ -61,11 +77,19 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     bus,
     clock,
     log,
-    metrics: { entered() {}, closed() {}, started() {}, answered() {}, unknownNotification() {} },
+    metrics: metrics.sockets,
+    observeBatch: metrics.batch,
     requireMls: config.requireMls,
     people: people.handlers,
     verifyToken: people.verifyToken,
     logId: () => instance.logId,
+  });
+
+  metrics.watch({
+    sockets: () => ({ greeting: messaging.lobby.size - messaging.hub.size, ready: messaging.hub.size }),
+    sendsWaiting: () => messaging.appender.waiting,
+    gate: () => gate.counts(),
+    busDoubtful: () => bus.doubtful,
   });
 
   let draining = false;
@@ -100,7 +124,12 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
       accept: (socket) => messaging.lobby.accept(socket),
     },
   });
-  const admin = await listen({ ...shared, host: config.adminHost, port: config.adminPort, routes: people.adminRoutes });
+  const admin = await listen({
+    ...shared,
+    host: config.adminHost,
+    port: config.adminPort,
+    routes: [metricsRoute(metrics), ...people.adminRoutes],
+  });
 
   async function drain(graceMs: number): Promise<void> {
     draining = true;
