@@ -45,8 +45,8 @@ const breaks: readonly Break[] = [
   {
     name: 'two batches of one conversation in flight',
     file: 'server/delivery/append.js',
-    find: 'line.waiting.push(send);',
-    replace: 'line.waiting.push(send); ready.add(line);',
+    find: 'line.waiting.push(entry);',
+    replace: '{ line.waiting.push(entry); ready.add(line); }',
     shows: /send order is not seq order|out of order|a gap|never|besides its reply/,
   },
 ];

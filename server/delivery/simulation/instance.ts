@@ -1,5 +1,10 @@
+import { createLimits } from '../../limits/limits.ts';
 import { createLog } from '../../log.ts';
 import { createMessaging, type Messaging } from '../../messaging.ts';
+import { createCommitStore } from '../../store/commits.ts';
+import type { Gate } from '../../store/gate.ts';
+import { createKeyStore } from '../../store/keys.ts';
+import { createMailboxStore } from '../../store/mailbox.ts';
 import type { ModelStore } from '../../store/model-store.ts';
 import type { Identity } from '../../store/store.ts';
 import type { BusEnd, SimulatedBus } from './bus.ts';
@@ -8,6 +13,27 @@ import type { Wire } from './wire.ts';
 import type { World } from './world.ts';
 
 const silent = createLog('silent');
+
+const nowhere: Gate = {
+  run: () => Promise.reject(new Error('keys are not simulated')),
+  transaction: () => Promise.reject(new Error('keys are not simulated')),
+  counts: () => {
+    throw new Error('keys are not simulated');
+  },
+  close: () => Promise.resolve(),
+};
+
+/** Nobody has keys, and nothing but the logs waits for anybody. */
+const withoutKeys = {
+  keys: { ...createKeyStore(nowhere), head: () => Promise.resolve(undefined) },
+  commits: createCommitStore(nowhere),
+  mailbox: {
+    ...createMailboxStore(nowhere),
+    waiting: () => Promise.resolve({ registered: false, oneTime: 0, welcomes: false, links: false }),
+    devicesWithMail: () => Promise.resolve([]),
+    clean: () => Promise.resolve(),
+  },
+};
 
 /** The real messaging of one server process. */
 export class Instance {
@@ -23,7 +49,11 @@ export class Instance {
     this.#world = world;
     this.bus = bus.join(alive);
     this.messaging = createMessaging({
-      stores: throughWeather(model, world, alive, locks, answersEarly, () => this.#doomed && world.time.after(1, () => this.kill())),
+      stores: {
+        ...throughWeather(model, world, alive, locks, answersEarly, () => this.#doomed && world.time.after(1, () => this.kill())),
+        ...withoutKeys,
+      },
+      limits: createLimits(),
       bus: this.bus,
       clock: world.time.clock(alive),
       log: silent,
@@ -35,8 +65,6 @@ export class Instance {
         return { ...(JSON.parse(token) as Identity), expiresAt: world.time.now + 3_600_000 };
       },
       logId: () => '00000000-0000-4000-8000-000000000000',
-      accountKeyHead: () => Promise.resolve(undefined),
-      welcomed() {},
     });
   }
 
