@@ -99,8 +99,8 @@ export class Instance {
   }
 
   /** Will be killed right after its next commit, when it may or may not have told others. */
-  doom(): void {
-    this.#doomed = true;
+  set doomed(doomed: boolean) {
+    this.#doomed = doomed;
   }
 
   /** Ends all connections, then goes. */

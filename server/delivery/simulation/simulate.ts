@@ -157,7 +157,7 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
     note('an instance ends');
     const dice = random.int(1, 3);
     if (dice === 1) instance.drain();
-    else if (dice === 2) instance.doom();
+    else if (dice === 2) instance.doomed = true;
     else instance.kill();
     time.after(random.delay(1_000, 5_000), () => {
       instance.kill();
@@ -189,7 +189,7 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
     }
     if (deadly) {
       // The last message before the calm is the one that nothing later repairs.
-      random.pick(instances).doom();
+      random.pick(instances).doomed = true;
       kills++;
       for (let i = random.int(1, 3); i > 0; i--) send(random.pick(oracle.devices), conversations[0]?.id ?? '');
       await time.run(random.int(20, 1_500));
@@ -199,6 +199,7 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
     for (const [i, instance] of instances.entries()) {
       if (!instance.alive) instances[i] = open();
       instance.bus.away = false;
+      instance.doomed = false;
     }
     for (const device of oracle.devices) {
       device.resting = false;
