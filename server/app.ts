@@ -58,11 +58,12 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
         });
   const [instance] = await gate.run('read', (sql) => logId.run(undefined, sql));
   if (instance === undefined) throw new Error('the database has no log id');
-  const hub: Pick<Hub, 'end' | 'state'> = {
+  const hub: Pick<Hub, 'end' | 'state' | 'connections'> = {
     end: (...ended) => messaging.hub.end(...ended),
     state: (...told) => messaging.hub.state(...told),
+    connections: () => messaging.hub.connections(),
   };
-  const people = await openPeople({ config, gate, log, hub });
+  const people = await openPeople({ config, gate, log, hub, live: () => ({ sockets: messaging.hub.size }) });
   const messaging = createMessaging({
     stores: {
       log: createLogStore(gate),

@@ -1,9 +1,11 @@
 import { createAccessTokens } from './accounts/access-token.ts';
 import type { AccountDeps, EndSessions } from './accounts/deps.ts';
 import { createPasswords } from './accounts/passwords.ts';
+import { watchRevocations } from './accounts/revocation-watch.ts';
 import { importSigningKeys, ownSigningKey } from './accounts/signing-keys.ts';
 import { openRedis, parseRedisAddress } from './bus/connection.ts';
 import type { Config } from './config.ts';
+import { systemClock } from './delivery/clock.ts';
 import type { Hub } from './delivery/hub.ts';
 import { checkRevocation } from './directory/revocation.ts';
 import { deviceHandlers } from './handlers/device.ts';
@@ -11,6 +13,7 @@ import type { Handlers } from './handlers/handler.ts';
 import { profileHandlers } from './handlers/profile.ts';
 import { userHandlers } from './handlers/user.ts';
 import { accountRoutes } from './http/account.ts';
+import { adminRoutes } from './http/admin.ts';
 import { authRoutes } from './http/auth.ts';
 import { authenticate } from './http/bearer.ts';
 import { startMail } from './jobs/mail.ts';
@@ -40,9 +43,11 @@ export async function openPeople(given: {
   config: Config;
   gate: Gate;
   log: Log;
-  hub: Pick<Hub, 'end' | 'state'>;
+  hub: Pick<Hub, 'end' | 'state' | 'connections'>;
+  /** What this instance says of itself to an administrator. */
+  live: () => Readonly<Record<string, unknown>>;
 }): Promise<People> {
-  const { config, gate, log, hub } = given;
+  const { config, gate, log, hub, live } = given;
   const secretKey = config.pasetoSecretKey ?? (await ownSigningKey(config.dataDir));
   const tokens = createAccessTokens(await importSigningKeys(secretKey, config.pasetoPublicKeys));
   const mail = startMail({ config, gate, log });
@@ -60,9 +65,15 @@ export async function openPeople(given: {
     log,
   };
   const keys = createKeyStore(gate);
+  const revocations = watchRevocations({
+    gate,
+    clock: systemClock,
+    connections: () => hub.connections(),
+    failed: (error) => log.warn({ err: error }, 'the look for ended sessions failed'),
+  });
   return {
     routes: [...authRoutes(deps), ...accountRoutes(deps)],
-    adminRoutes: [],
+    adminRoutes: adminRoutes({ ...deps, live }),
     handlers: {
       ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
       ...profileHandlers({ gate, limits }),
@@ -76,6 +87,7 @@ export async function openPeople(given: {
     },
     away: () => (mail.reachable() ? [] : ['smtp']),
     async close() {
+      revocations.stop();
       await mail.close();
       redis?.disconnect();
     },

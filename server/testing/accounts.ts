@@ -7,6 +7,7 @@ import type { AccountDeps } from '../accounts/deps.ts';
 import { createPasswords, type PasswordOptions } from '../accounts/passwords.ts';
 import { generateSigningKey, importSigningKeys } from '../accounts/signing-keys.ts';
 import { accountRoutes } from '../http/account.ts';
+import { adminRoutes } from '../http/admin.ts';
 import { authRoutes } from '../http/auth.ts';
 import { createMailSender, type MailPatience, type MailSender } from '../jobs/mail-sender.ts';
 import { fileTransport, type MailTransport } from '../jobs/mail-transport.ts';
@@ -76,7 +77,7 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
-    routes: [...authRoutes(deps), ...accountRoutes(deps)],
+    routes: [...authRoutes(deps), ...accountRoutes(deps), ...adminRoutes({ ...deps, live: () => ({ sockets: 0 }) })],
     origins: [],
     trustedProxies: [],
     report(error) {

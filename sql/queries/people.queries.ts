@@ -61,31 +61,32 @@ const revokeDeviceIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"par
 export const revokeDevice = new PreparedQuery<IRevokeDeviceParams,IRevokeDeviceResult>(revokeDeviceIR);
 
 
-/** 'RaiseKeysVersion' parameters type */
-export interface IRaiseKeysVersionParams {
-  userId: string;
+/** 'MarkRemovalRequired' parameters type */
+export interface IMarkRemovalRequiredParams {
+  deviceId: string;
 }
 
-/** 'RaiseKeysVersion' return type */
-export interface IRaiseKeysVersionResult {
-  keysVersion: number;
+/** 'MarkRemovalRequired' return type */
+export interface IMarkRemovalRequiredResult {
+  version: undefined;
 }
 
-/** 'RaiseKeysVersion' query type */
-export interface IRaiseKeysVersionQuery {
-  params: IRaiseKeysVersionParams;
-  result: IRaiseKeysVersionResult;
+/** 'MarkRemovalRequired' query type */
+export interface IMarkRemovalRequiredQuery {
+  params: IMarkRemovalRequiredParams;
+  result: IMarkRemovalRequiredResult;
 }
 
-const raiseKeysVersionIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":60,"b":67}]}],"statement":"update users set keys_version = keys_version + 1 where id = :userId! returning keys_version"};
+const markRemovalRequiredIR: any = {"usedParamSet":{"deviceId":true},"params":[{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":124,"b":133}]}],"statement":"-- What revoking means for encryption; answers the new version of the user's devices and keys.\nselect mark_removal_required(:deviceId!) as \"version!\""};
 
 /**
  * Query generated from SQL:
  * ```
- * update users set keys_version = keys_version + 1 where id = :userId! returning keys_version
+ * -- What revoking means for encryption; answers the new version of the user's devices and keys.
+ * select mark_removal_required(:deviceId!) as "version!"
  * ```
  */
-export const raiseKeysVersion = new PreparedQuery<IRaiseKeysVersionParams,IRaiseKeysVersionResult>(raiseKeysVersionIR);
+export const markRemovalRequired = new PreparedQuery<IMarkRemovalRequiredParams,IMarkRemovalRequiredResult>(markRemovalRequiredIR);
 
 
 /** 'FindContacts' parameters type */
