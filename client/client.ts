@@ -166,7 +166,6 @@ export function createClient(options: ClientOptions) {
       };
     },
     onReady: (conversationId) => outbox.pump(conversationId),
-    onIdle: () => undefined,
   });
   const reads = new ReadMarks({
     send: (conversationId, seq) => connection.request('receipt.read', { conversationId, seq }),

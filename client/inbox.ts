@@ -41,7 +41,6 @@ export interface InboxOptions {
   /** Prepares what a restored server lost for being sent again; `admit` follows once it is in the store. */
   relive(conversationId: string, logId: string, lost: readonly Entry[]): { records: OutgoingRecord[]; admit(): void };
   onReady(conversationId: string): void;
-  onIdle(lane: Lane): void;
   onProblem(problem: unknown): void;
 }
 

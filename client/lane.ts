@@ -120,7 +120,6 @@ export class Lane {
         this.#busy = false;
         if (this.#settled && (this.#next() !== undefined || (this.#fillTries === 0 && this.#canAnchor())))
           this.proceed();
-        else this.#options.onIdle(this);
       });
   }
 
@@ -139,7 +138,7 @@ export class Lane {
     if (this.#position === undefined && !(await this.#anchor())) return;
     await this.#handOverStored();
     for (let next = this.#next(); next !== undefined; next = this.#next()) await this.#take(next);
-    this.#ack();
+    this.#ackSoon();
     this.#watchGap();
   }
 
@@ -240,6 +239,12 @@ export class Lane {
     }
     if (arrival.is === 'reply' || this.#busy || this.#cancelAck !== undefined) return;
     this.#acked = 0;
+    this.#ackSoon();
+  }
+
+  /** A moment later, so that entries that come one by one are acknowledged together. */
+  #ackSoon(): void {
+    if (this.#cancelAck !== undefined || (this.#position?.handled ?? 0) <= this.#acked) return;
     this.#cancelAck = this.#clock.after(ACK_AFTER_MS, () => {
       this.#cancelAck = undefined;
       this.#ack();

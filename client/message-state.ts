@@ -58,7 +58,7 @@ export function nextMessageState(state: MessageState, fact: MessageFact): Messag
 function risen(state: Extract<MessageState, { seq: number }>, { deliveredSeq, readSeq }: Marks): MessageState {
   if (state.is === 'read') return state;
   if (readSeq >= state.seq) return { ...state, is: 'read' };
-  if (deliveredSeq >= state.seq) return { ...state, is: 'delivered' };
+  if (state.is === 'stored' && deliveredSeq >= state.seq) return { ...state, is: 'delivered' };
   return state;
 }
 
