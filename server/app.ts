@@ -5,7 +5,9 @@ import { logId } from '../sql/queries/instance.queries.ts';
 
 import { createLocalBus } from './bus/bus.ts';
 import { parseRedisAddress } from './bus/connection.ts';
+import { createLocalLeases } from './bus/leases.ts';
 import { createRedisBus } from './bus/redis.ts';
+import { createRedisLeases } from './bus/redis-leases.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './delivery/clock.ts';
 import type { Hub } from './delivery/hub.ts';
@@ -26,6 +28,7 @@ import { openGate } from './store/gate.ts';
 import { createKeyStore } from './store/keys.ts';
 import { createLogStore } from './store/log.ts';
 import { createMailboxStore } from './store/mailbox.ts';
+import { createPresenceStore } from './store/presence.ts';
 import { createReceiptStore } from './store/receipts.ts';
 
 /** A running server, as its process sees it. */
@@ -41,11 +44,13 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   const gate = openGate(databaseUrl);
   const database = watchDatabase(gate, clock);
   const metrics = createMetrics();
+  const redis = config.redisUrl === undefined ? undefined : parseRedisAddress(config.redisUrl);
+  const leases = redis === undefined ? createLocalLeases(clock.now) : createRedisLeases(redis);
   const bus =
-    config.redisUrl === undefined
+    redis === undefined
       ? createLocalBus()
       : createRedisBus({
-          address: parseRedisAddress(config.redisUrl),
+          address: redis,
           observer: {
             ...metrics.bus,
             healthy: () => log.info('the bus is connected'),
@@ -75,6 +80,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
       mailbox: createMailboxStore(gate),
     },
     limits: people.limits,
+    presence: { leases, store: createPresenceStore(gate) },
     bus,
     clock,
     log,
@@ -145,6 +151,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     database.stop();
     await people.close();
     await bus.close();
+    leases.close();
     await gate.close();
   }
 

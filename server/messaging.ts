@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus } from './bus/bus.ts';
+import type { Leases } from './bus/leases.ts';
 import { createAppender } from './delivery/append.ts';
 import type { Clock } from './delivery/clock.ts';
 import { createCommits } from './delivery/commits.ts';
@@ -7,6 +8,7 @@ import { Hub } from './delivery/hub.ts';
 import { createLoader } from './delivery/loader.ts';
 import { startMailbox } from './delivery/mailbox.ts';
 import { startPositionCheck } from './delivery/position-check.ts';
+import { startPresence } from './delivery/presence.ts';
 import { createReceipts } from './delivery/receipts.ts';
 import { createTyping } from './delivery/typing.ts';
 import { createFlusher } from './delivery/writer.ts';
@@ -18,6 +20,7 @@ import type { Handlers } from './handlers/handler.ts';
 import { keyHandlers } from './handlers/keys.ts';
 import { linkHandlers } from './handlers/link.ts';
 import { messageHandlers } from './handlers/message.ts';
+import { presenceHandlers } from './handlers/presence.ts';
 import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
 import { sessionHandlers } from './handlers/session.ts';
 import type { Limits } from './limits/limits.ts';
@@ -28,6 +31,7 @@ import type { CommitStore } from './store/commits.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { KeyStore } from './store/keys.ts';
 import type { MailboxStore } from './store/mailbox.ts';
+import type { PresenceStore } from './store/presence.ts';
 import type { ConnectionStore, ConversationStore, LogStore, ReceiptStore } from './store/store.ts';
 
 export interface MessagingOptions {
@@ -50,6 +54,8 @@ export interface MessagingOptions {
   readonly people: Partial<Handlers>;
   verifyToken(token: string): Promise<Ticket | undefined>;
   logId(): string;
+  /** Absent: nobody is told who is online. */
+  readonly presence?: { readonly leases: Leases; readonly store: PresenceStore };
   observeBatch?(batch: { size: number; ms: number }): void;
 }
 
@@ -84,6 +90,8 @@ export function createMessaging(options: MessagingOptions) {
   const mailbox = startMailbox({ store: stores.mailbox, hub, clock, failed: failed('reading a mailbox') });
   const commits = createCommits({ appender, store: stores.commits, hub, began, isUnavailable });
 
+  const presence = options.presence && startPresence({ ...options.presence, hub, clock, failed: failed('presence') });
+
   const handlers: Handlers = {
     ...sessionHandlers(clock),
     ...conversationHandlers({ conversations: stores.conversations, hub }),
@@ -93,6 +101,7 @@ export function createMessaging(options: MessagingOptions) {
     ...commitHandlers(commits),
     ...linkHandlers({ store: stores.mailbox, hub, limits, clock }),
     ...options.people,
+    ...(presence && presenceHandlers(presence)),
   };
 
   const lobby = new Lobby({
@@ -109,7 +118,10 @@ export function createMessaging(options: MessagingOptions) {
     verifyToken: options.verifyToken,
     logId: options.logId,
     accountKeyHead: directory.head,
-    welcomed: mailbox.look,
+    welcomed(connection, write) {
+      mailbox.look(connection);
+      presence?.welcome(connection, write);
+    },
     explain: (error, type) => explain(error, type, log),
   });
 
@@ -127,6 +139,7 @@ export function createMessaging(options: MessagingOptions) {
     stop(): void {
       positions.stop();
       mailbox.stop();
+      presence?.stop();
       lobby.stop();
     },
   };
