@@ -62,7 +62,12 @@ if (process.argv.includes('--record')) {
 async function measure(): Promise<v.InferOutput<typeof counters>> {
   const runs: v.InferOutput<typeof counters>[] = [];
   // Full pages in the WAL and vacuums depend on when they happen, not on what is sent.
-  await using postgres = await privatePostgres({ full_page_writes: 'off', autovacuum: 'off', max_wal_size: '8GB' });
+  await using postgres = await privatePostgres({
+    full_page_writes: 'off',
+    autovacuum: 'off',
+    max_wal_size: '8GB',
+    shared_preload_libraries: 'pg_stat_statements',
+  });
   for (let i = 0; i < 3; i++) runs.push(await one((await postgres.database()).url, postgres.pid ?? 0));
   const lowest = (name: CounterName) => Math.round(Math.min(...runs.map((run) => run[name])) * 10) / 10;
   return {

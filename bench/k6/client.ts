@@ -11,6 +11,7 @@ export const back = new Trend('back_ms', true);
 export const opened = new Counter('connections_opened');
 export const sentMessages = new Counter('messages_sent');
 export const received = new Counter('messages_received');
+export const retries = new Counter('retries');
 /** Positions that came out of order, refusals, and closes that nobody asked for. */
 export const faults = new Counter('faults');
 
@@ -27,6 +28,7 @@ interface Frame {
   readonly type: string;
   readonly id?: number;
   readonly code?: string;
+  readonly retryAfterMs?: number;
   readonly body: { readonly seq?: number; readonly mls?: string; readonly senderDeviceId?: string };
 }
 
@@ -47,6 +49,8 @@ export class Device {
   readonly #index: number;
   #socket: WebSocket | undefined;
   #synced = false;
+  /** Has been in sync before. */
+  #entered = false;
   #ended = false;
   #lostAt = 0;
   #tries = 0;
@@ -138,11 +142,20 @@ export class Device {
     if (frame.type === 'message.new') this.#entry(frame, now);
     else if (frame.type === 'reply') this.#reply(frame, now);
     else if (frame.type === 'sync.done') this.#sync(now);
-    else if (frame.type === 'error') this.#fault(JSON.stringify(frame));
+    else if (frame.type === 'error') this.#refused(frame);
+  }
+
+  /** `unavailable` means unknown: the same bytes go again. Anything else is not expected here. */
+  #refused(frame: Frame): void {
+    const id = frame.id ?? 0;
+    if (frame.code !== 'unavailable') return this.#fault(JSON.stringify(frame));
+    retries.add(1);
+    setTimeout(() => this.#synced && this.#post(id), frame.retryAfterMs ?? 500);
   }
 
   #sync(now: number): void {
     this.#synced = true;
+    this.#entered = true;
     this.#tries = 0;
     if (this.#lostAt > 0) back.add(now - this.#lostAt);
     this.#lostAt = 0;
@@ -182,7 +195,7 @@ export class Device {
     // Refused before it was a connection: a full server says 503, and the client comes again.
     if (!this.#expectLoss && this.#synced) this.#fault('closed by the server');
     this.#synced = false;
-    if (this.#lostAt === 0) this.#lostAt = Date.now();
+    if (this.#lostAt === 0 && this.#entered) this.#lostAt = Date.now();
     const wait = Math.min(2000, 100 * 2 ** this.#tries++) * (0.5 + Math.random() / 2);
     setTimeout(() => this.#ended || this.open(), wait);
   }

@@ -1,0 +1,102 @@
+/** `npm run bench:report`: writes the tables of `bench/README.md` anew from the files in `bench/results/`. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as v from 'valibot';
+import type { Environment } from './report/environment.ts';
+import { readResult, type ThroughputResult } from './report/results.ts';
+import { type Cell, fixed, markdownTable, thousands } from './report/table.ts';
+import { objections, rateHead, rateRow, ratioHead, ratioRow, ratios } from './report/throughput.ts';
+
+const readme = new URL('../../bench/README.md', import.meta.url);
+const results = new URL('../../bench/results/', import.meta.url);
+const BEGIN = '<!-- results: written by npm run bench:report -->';
+const END = '<!-- end of results -->';
+
+const anyResult = v.looseObject({ kind: v.picklist(['throughput', 'k6', 'slow-reader']) });
+const number = v.number();
+const metric = v.record(v.string(), v.unknown());
+const k6Result = v.object({
+  scenario: v.string(),
+  passed: v.boolean(),
+  users: number,
+  seconds: number,
+  everyMs: number,
+  metrics: v.record(v.string(), metric),
+  server: v.looseObject({ firstRss: number, peakRss: number, rssPerHour: number, bytesPerConnection: v.optional(number) }),
+  cpuSeconds: v.record(v.string(), number),
+  environment: v.custom<Environment>(() => true),
+});
+const reader = v.object({
+  idleRss: number, peakRss: number, others: v.object({ p50: number, p99: number }), sendMs: number, catchUpMs: number, received: number,
+  problems: v.array(v.string()),
+});
+const slowReaderResult = v.object({
+  messages: number, normal: reader, slow: reader, extraBytes: number, passed: v.boolean(), environment: v.custom<Environment>(() => true),
+});
+
+const names = readdirSync(results).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -5)).sort();
+const sections = names.map((name) => section(name, readResult(name)));
+const text = readFileSync(readme, 'utf8');
+const [before = '', rest = ''] = text.split(BEGIN);
+const after = rest.split(END)[1] ?? '\n';
+writeFileSync(readme, `${before}${BEGIN}\n\n${sections.join('\n\n')}\n\n${END}${after}`);
+console.log(`bench/README.md: ${names.join(', ') || 'no results yet'}`);
+
+function section(name: string, result: unknown): string {
+  const { kind } = v.parse(anyResult, result);
+  if (kind === 'throughput') return throughput(name, result as ThroughputResult);
+  return kind === 'k6' ? k6(v.parse(k6Result, result)) : slowReader(v.parse(slowReaderResult, result));
+}
+
+function throughput(name: string, result: ThroughputResult): string {
+  const { plan, postgres } = result;
+  const wrong = objections(result);
+  return [
+    `### Durable sends (${name})`,
+    where(result.environment),
+    `${plan.connections} connections, ${plan.depth} in flight each, ${plan.messageBytes}-byte ciphertexts; ${plan.measureMs / 1000} s measured ` +
+      `after ${plan.warmUpMs / 1000} s, in turn. PostgreSQL ${postgres.server_version}, fsync ${postgres.fsync}, ` +
+      `synchronous_commit ${postgres.synchronous_commit}, full_page_writes ${postgres.full_page_writes}. Medians; latencies in ms.`,
+    markdownTable(rateHead, result.targets.map(rateRow)),
+    markdownTable(ratioHead, ratios(result).map(ratioRow)),
+    ...(wrong.length > 0 ? [`This run does not count as a result:\n${wrong.map((line) => `- ${line}`).join('\n')}`] : []),
+  ].join('\n\n');
+}
+
+function k6(result: v.InferOutput<typeof k6Result>): string {
+  const rows: Cell[][] = [];
+  for (const [name, values] of Object.entries(result.metrics)) {
+    const of = (key: string) => (typeof values[key] === 'number' ? fixed(values[key], 1) : '');
+    if (name.endsWith('_ms')) rows.push([name, of('med'), of('p(95)'), of('p(99)'), of('max')]);
+  }
+  const count = (name: string) => thousands(Number(result.metrics[name]?.count ?? 0));
+  const { server, cpuSeconds } = result;
+  return [
+    `### k6 ${result.scenario}, ${thousands(result.users)} users: thresholds ${result.passed ? 'passed' : 'crossed'}`,
+    where(result.environment),
+    `One message in ${result.everyMs / 1000} s each, ${result.seconds} s. ${count('messages_sent')} messages sent, ${count('messages_received')} received, ` +
+      `${count('connections_opened')} connections, ${count('faults')} faults. Server: ${megabytes(server.firstRss)} MB before, ${megabytes(server.peakRss)} MB at the peak` +
+      `${server.bytesPerConnection === undefined ? '' : `, ${thousands(server.bytesPerConnection)} bytes a connection`}; ` +
+      `CPU ${Object.entries(cpuSeconds).map(([name, seconds]) => `${name} ${fixed(seconds, 1)} s`).join(', ')}.`,
+    ...(rows.length > 0 ? [markdownTable(['ms', 'median', 'p95', 'p99', 'max'], rows)] : []),
+  ].join('\n\n');
+}
+
+function slowReader({ messages, normal, slow, extraBytes, passed, environment }: v.InferOutput<typeof slowReaderResult>): string {
+  const row = (name: string, r: v.InferOutput<typeof reader>): Cell[] => [
+    name, megabytes(r.idleRss), megabytes(r.peakRss), fixed(r.others.p50, 1), fixed(r.others.p99, 1), thousands(r.received), r.problems.join('; ') || 'none',
+  ];
+  return [
+    `### A reader who never reads: ${passed ? 'passed' : 'failed'}`,
+    where(environment),
+    `${thousands(messages)} messages to one device; ${megabytes(extraBytes)} MB more at the peak, 64 MB are allowed.`,
+    markdownTable(['reader', 'idle MB', 'peak MB', 'others p50 ms', 'others p99 ms', 'received', 'problems'], [row('reads', normal), row('never reads', slow)]),
+  ].join('\n\n');
+}
+
+const where = (env: Environment): string =>
+  `${env.at.slice(0, 16).replace('T', ' ')} UTC, commit ${env.commit}, \`${env.command}\`; ${env.cpu}, ${env.cores} cores, ${env.memoryGb} GB, ` +
+  `Node ${env.node}, uWebSockets.js ${env.packages['uWebSockets.js']}; load ${env.load} before.`;
+
+function megabytes(bytes: number): string {
+  return fixed(bytes / 2 ** 20, 1);
+}
