@@ -52,7 +52,14 @@ if (process.argv.includes('--record')) {
   const names = Object.keys(LIMITS) as CounterName[];
   const rows = names.map((name) => {
     const ratio = measured[name] / recorded[name];
-    return [NAMES[name], measured[name], recorded[name], ratio.toFixed(2), LIMITS[name], ratio > LIMITS[name] ? 'TOO MUCH' : 'ok'];
+    return [
+      NAMES[name],
+      measured[name],
+      recorded[name],
+      ratio.toFixed(2),
+      LIMITS[name],
+      ratio > LIMITS[name] ? 'TOO MUCH' : 'ok',
+    ];
   });
   console.log(textTable(['each 1,000 sends', 'now', 'recorded', 'ratio', 'limit', ''], rows));
   process.exitCode = rows.some((row) => row[5] !== 'ok') ? 1 : 0;

@@ -23,8 +23,20 @@ const USAGE = `npm run bench:k6 -- <${SCENARIOS.join(' | ')}> [--users 300] [--e
   idle --users 10000                memory for each connection
   reconnect-storm --users 5000      the server is killed in the middle`;
 
-const DEFAULT_USERS: Record<Scenario, number> = { chat: 300, idle: 5000, 'reconnect-storm': 2000, 'login-storm': 100, soak: 300 };
-const DEFAULT_SECONDS: Record<Scenario, number> = { chat: 30, idle: 20, 'reconnect-storm': 40, 'login-storm': 30, soak: 1800 };
+const DEFAULT_USERS: Record<Scenario, number> = {
+  chat: 300,
+  idle: 5000,
+  'reconnect-storm': 2000,
+  'login-storm': 100,
+  soak: 300,
+};
+const DEFAULT_SECONDS: Record<Scenario, number> = {
+  chat: 30,
+  idle: 20,
+  'reconnect-storm': 40,
+  'login-storm': 30,
+  soak: 1800,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -45,7 +57,9 @@ async function main(): Promise<number> {
   }
   const k6 = findK6();
   if (k6 === undefined) {
-    console.error('k6 is missing. Get it with: go install go.k6.io/k6@latest (or see https://grafana.com/docs/k6), or name it in K6.');
+    console.error(
+      'k6 is missing. Get it with: go install go.k6.io/k6@latest (or see https://grafana.com/docs/k6), or name it in K6.',
+    );
     return 2;
   }
   const environment = readEnvironment();
@@ -55,7 +69,11 @@ async function main(): Promise<number> {
   const postgres = stack.use(await benchPostgres());
   const server = stack.use(await RestartableServer.start(postgres));
   const home = mkdtempSync(join(tmpdir(), 'sotto-k6-'));
-  stack.use({ async [Symbol.asyncDispose]() { rmSync(home, { recursive: true, force: true }); } });
+  stack.use({
+    async [Symbol.asyncDispose]() {
+      rmSync(home, { recursive: true, force: true });
+    },
+  });
   const seats = await server.seats(users, scenario === 'login-storm');
   writeFileSync(join(home, 'seats.json'), JSON.stringify(seats));
   await postgres.settle();
@@ -85,8 +103,17 @@ async function main(): Promise<number> {
   const perConnection = Math.round((watched.peakRss - watched.firstRss) / users);
   const name = values.out ?? (scenario === 'chat' ? `k6-chat-${users}` : `k6-${scenario}`);
   const result = {
-    kind: 'k6', scenario, environment, postgres: postgres.settings, users, seconds, everyMs: Number(values.every), passed: code === 0,
-    metrics, server: { ...watched, ...(scenario === 'idle' && { bytesPerConnection: perConnection }) }, cpuSeconds,
+    kind: 'k6',
+    scenario,
+    environment,
+    postgres: postgres.settings,
+    users,
+    seconds,
+    everyMs: Number(values.every),
+    passed: code === 0,
+    metrics,
+    server: { ...watched, ...(scenario === 'idle' && { bytesPerConnection: perConnection }) },
+    cpuSeconds,
   };
   console.log(JSON.stringify({ passed: result.passed, server: result.server, cpuSeconds }, null, 2));
   console.log(`written to ${writeResult(name, result)}`);
@@ -96,10 +123,17 @@ async function main(): Promise<number> {
 /** The one of K6, of the path, or where Go puts it. */
 function findK6(): string | undefined {
   const candidates = [process.env.K6, 'k6', join(homedir(), 'go', 'bin', 'k6')];
-  return candidates.find((path) => path !== undefined && spawnSync(path, ['version'], { stdio: 'ignore' }).status === 0);
+  return candidates.find(
+    (path) => path !== undefined && spawnSync(path, ['version'], { stdio: 'ignore' }).status === 0,
+  );
 }
 
-function runK6(k6: string, scenario: Scenario, env: Readonly<Record<string, string>>, summary: string): Promise<number> {
+function runK6(
+  k6: string,
+  scenario: Scenario,
+  env: Readonly<Record<string, string>>,
+  summary: string,
+): Promise<number> {
   const script = fileURLToPath(new URL(`../../bench/k6/${scenario}.ts`, import.meta.url));
   const args = ['run', '--quiet', '--no-usage-report', '--summary-export', summary, script];
   const child = spawn(k6, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'] });

@@ -21,19 +21,37 @@ const k6Result = v.object({
   seconds: number,
   everyMs: number,
   metrics: v.record(v.string(), metric),
-  server: v.looseObject({ firstRss: number, peakRss: number, rssPerHour: number, bytesPerConnection: v.optional(number) }),
+  server: v.looseObject({
+    firstRss: number,
+    peakRss: number,
+    rssPerHour: number,
+    bytesPerConnection: v.optional(number),
+  }),
   cpuSeconds: v.record(v.string(), number),
   environment: v.custom<Environment>(() => true),
 });
 const reader = v.object({
-  idleRss: number, peakRss: number, others: v.object({ p50: number, p99: number }), sendMs: number, catchUpMs: number, received: number,
+  idleRss: number,
+  peakRss: number,
+  others: v.object({ p50: number, p99: number }),
+  sendMs: number,
+  catchUpMs: number,
+  received: number,
   problems: v.array(v.string()),
 });
 const slowReaderResult = v.object({
-  messages: number, normal: reader, slow: reader, extraBytes: number, passed: v.boolean(), environment: v.custom<Environment>(() => true),
+  messages: number,
+  normal: reader,
+  slow: reader,
+  extraBytes: number,
+  passed: v.boolean(),
+  environment: v.custom<Environment>(() => true),
 });
 
-const names = readdirSync(results).filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -5)).sort();
+const names = readdirSync(results)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => file.slice(0, -5))
+  .sort();
 const sections = names.map((name) => section(name, readResult(name)));
 const text = readFileSync(readme, 'utf8');
 const [before = '', rest = ''] = text.split(BEGIN);
@@ -58,7 +76,9 @@ function throughput(name: string, result: ThroughputResult): string {
       `synchronous_commit ${postgres.synchronous_commit}, full_page_writes ${postgres.full_page_writes}. Medians; latencies in ms.`,
     markdownTable(rateHead, result.targets.map(rateRow)),
     markdownTable(ratioHead, ratios(result).map(ratioRow)),
-    ...(wrong.length > 0 ? [`This run does not count as a result:\n${wrong.map((line) => `- ${line}`).join('\n')}`] : []),
+    ...(wrong.length > 0
+      ? [`This run does not count as a result:\n${wrong.map((line) => `- ${line}`).join('\n')}`]
+      : []),
   ].join('\n\n');
 }
 
@@ -76,20 +96,38 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
     `One message in ${result.everyMs / 1000} s each, ${result.seconds} s. ${count('messages_sent')} messages sent, ${count('messages_received')} received, ` +
       `${count('connections_opened')} connections, ${count('faults')} faults. Server: ${megabytes(server.firstRss)} MB before, ${megabytes(server.peakRss)} MB at the peak` +
       `${server.bytesPerConnection === undefined ? '' : `, ${thousands(server.bytesPerConnection)} bytes a connection`}; ` +
-      `CPU ${Object.entries(cpuSeconds).map(([name, seconds]) => `${name} ${fixed(seconds, 1)} s`).join(', ')}.`,
+      `CPU ${Object.entries(cpuSeconds)
+        .map(([name, seconds]) => `${name} ${fixed(seconds, 1)} s`)
+        .join(', ')}.`,
     ...(rows.length > 0 ? [markdownTable(['ms', 'median', 'p95', 'p99', 'max'], rows)] : []),
   ].join('\n\n');
 }
 
-function slowReader({ messages, normal, slow, extraBytes, passed, environment }: v.InferOutput<typeof slowReaderResult>): string {
+function slowReader({
+  messages,
+  normal,
+  slow,
+  extraBytes,
+  passed,
+  environment,
+}: v.InferOutput<typeof slowReaderResult>): string {
   const row = (name: string, r: v.InferOutput<typeof reader>): Cell[] => [
-    name, megabytes(r.idleRss), megabytes(r.peakRss), fixed(r.others.p50, 1), fixed(r.others.p99, 1), thousands(r.received), r.problems.join('; ') || 'none',
+    name,
+    megabytes(r.idleRss),
+    megabytes(r.peakRss),
+    fixed(r.others.p50, 1),
+    fixed(r.others.p99, 1),
+    thousands(r.received),
+    r.problems.join('; ') || 'none',
   ];
   return [
     `### A reader who never reads: ${passed ? 'passed' : 'failed'}`,
     where(environment),
     `${thousands(messages)} messages to one device; ${megabytes(extraBytes)} MB more at the peak, 64 MB are allowed.`,
-    markdownTable(['reader', 'idle MB', 'peak MB', 'others p50 ms', 'others p99 ms', 'received', 'problems'], [row('reads', normal), row('never reads', slow)]),
+    markdownTable(
+      ['reader', 'idle MB', 'peak MB', 'others p50 ms', 'others p99 ms', 'received', 'problems'],
+      [row('reads', normal), row('never reads', slow)],
+    ),
   ].join('\n\n');
 }
 

@@ -19,12 +19,33 @@ await using postgres = await benchPostgres();
 const { normal, slow, extraBytes } = await compareSlowReader(() => serverTarget(postgres), messages);
 const megabytes = (bytes: number) => fixed(bytes / 2 ** 20, 1);
 const row = (name: string, result: SlowReaderResult) => [
-  name, megabytes(result.idleRss), megabytes(result.peakRss), fixed(result.others.p50, 1), fixed(result.others.p99, 1),
-  result.sendMs, result.catchUpMs, result.received, result.problems.join('; ') || 'none',
+  name,
+  megabytes(result.idleRss),
+  megabytes(result.peakRss),
+  fixed(result.others.p50, 1),
+  fixed(result.others.p99, 1),
+  result.sendMs,
+  result.catchUpMs,
+  result.received,
+  result.problems.join('; ') || 'none',
 ];
-const head = ['reader', 'idle MB', 'peak MB', 'others p50 ms', 'p99 ms', 'sent in ms', 'caught up in ms', 'received', 'problems'];
+const head = [
+  'reader',
+  'idle MB',
+  'peak MB',
+  'others p50 ms',
+  'p99 ms',
+  'sent in ms',
+  'caught up in ms',
+  'received',
+  'problems',
+];
 console.log(textTable(head, [row('reads', normal), row('never reads', slow)]));
 const passed = extraBytes <= ALLOWED_EXTRA && normal.problems.length === 0 && slow.problems.length === 0;
-console.log(`\n${megabytes(extraBytes)} MB more at the peak; ${megabytes(ALLOWED_EXTRA)} MB are allowed: ${passed ? 'passed' : 'FAILED'}`);
-console.log(`written to ${writeResult('slow-reader', { kind: 'slow-reader', environment, messages, normal, slow, extraBytes, passed })}`);
+console.log(
+  `\n${megabytes(extraBytes)} MB more at the peak; ${megabytes(ALLOWED_EXTRA)} MB are allowed: ${passed ? 'passed' : 'FAILED'}`,
+);
+console.log(
+  `written to ${writeResult('slow-reader', { kind: 'slow-reader', environment, messages, normal, slow, extraBytes, passed })}`,
+);
 process.exitCode = passed ? 0 : 1;

@@ -1,6 +1,15 @@
 import { connect, type Socket } from 'node:net';
 import type { Dialect } from './dialect.ts';
-import { encodeFrame, type FrameHead, OPCODE_CLOSE, OPCODE_PING, OPCODE_TEXT, readFrame, upgradeEnd, upgradeRequest } from './frame.ts';
+import {
+  encodeFrame,
+  type FrameHead,
+  OPCODE_CLOSE,
+  OPCODE_PING,
+  OPCODE_TEXT,
+  readFrame,
+  upgradeEnd,
+  upgradeRequest,
+} from './frame.ts';
 import type { Histogram } from './histogram.ts';
 import { Seen } from './seen.ts';
 
@@ -140,7 +149,8 @@ export class LoadConnection {
     const entries = this.sent + this.#peer.sent;
     if (this.replies !== this.sent) this.#fail(`${this.sent - this.replies} of ${this.sent} sends unanswered`);
     if (this.events !== this.#peer.sent) this.#fail(`${this.events} events of ${this.#peer.sent} messages`);
-    if (this.#options.ordered && this.#log.next - 1 !== entries) this.#fail(`the log ends at ${this.#log.next - 1}, not ${entries}`);
+    if (this.#options.ordered && this.#log.next - 1 !== entries)
+      this.#fail(`the log ends at ${this.#log.next - 1}, not ${entries}`);
   }
 
   close(): void {
@@ -231,7 +241,7 @@ export class LoadConnection {
     const id = number(text, idAt);
     if (id < FIRST_ID) return;
     const index = id - FIRST_ID;
-    if ( index >= this.sent) throw new Error(`a reply to nothing: ${text.slice(at, at + 60)}`);
+    if (index >= this.sent) throw new Error(`a reply to nothing: ${text.slice(at, at + 60)}`);
     const seq = this.#seq(text, idAt);
     if (!this.#options.ordered) this.#repliesIn.take(index);
     else {

@@ -11,7 +11,13 @@ import { type Person, provision } from '../provision.ts';
 
 export type Counters = Readonly<Record<CounterName, number>>;
 export type CounterName =
-  | 'roundTrips' | 'walBytes' | 'rowsWritten' | 'rowsRead' | 'bytesAllocated' | 'serverCpu' | 'postgresCpu';
+  | 'roundTrips'
+  | 'walBytes'
+  | 'rowsWritten'
+  | 'rowsRead'
+  | 'bytesAllocated'
+  | 'serverCpu'
+  | 'postgresCpu';
 
 const PAIRS = 50;
 const SENDS_EACH = 2;
@@ -53,7 +59,13 @@ class CountingSocket implements Socket {
 const url = process.env.DATABASE_URL ?? '';
 const sql = openPool({ url, max: 1, name: 'guard', statementTimeoutMs: 0, lockTimeoutMs: 0 });
 // In another database, so that its own questions are not counted.
-const aside = openPool({ url: new URL('/postgres', url).href, max: 1, name: 'guard', statementTimeoutMs: 0, lockTimeoutMs: 0 });
+const aside = openPool({
+  url: new URL('/postgres', url).href,
+  max: 1,
+  name: 'guard',
+  statementTimeoutMs: 0,
+  lockTimeoutMs: 0,
+});
 await aside`create extension if not exists pg_stat_statements`;
 const people = await provision(sql, 2 * PAIRS);
 const messaging = startMessaging({ url });
@@ -82,7 +94,10 @@ const allocated = process.memoryUsage().heapUsed - heap;
 const after = await statements();
 
 await messaging[Symbol.asyncDispose]();
-await turn(async () => (await aside`select from pg_stat_activity where application_name ~ '^sotto (append|read|background)'`).length === 0);
+await turn(
+  async () =>
+    (await aside`select from pg_stat_activity where application_name ~ '^sotto (append|read|background)'`).length === 0,
+);
 const { written, read } = await rows();
 const counted = BATCHES + ALLOCATING_BATCHES;
 const per1000 = (value: number, ofBatches: number) => (value * 1000) / (ofBatches * BATCH);
@@ -164,11 +179,17 @@ async function rows() {
 
 /** CPU milliseconds of a fixed piece of work, so that CPU figures of different machines can be compared. */
 function unitOfWork(): number {
-  const text = JSON.stringify({ mls: MLS.repeat(8), list: Array.from({ length: 50 }, (_, i) => ({ i, name: `n${i}` })) });
+  const text = JSON.stringify({
+    mls: MLS.repeat(8),
+    list: Array.from({ length: 50 }, (_, i) => ({ i, name: `n${i}` })),
+  });
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 5; round++) {
     const start = process.cpuUsage();
-    for (let i = 0; i < 2000; i++) createHash('sha256').update(JSON.stringify(JSON.parse(text))).digest();
+    for (let i = 0; i < 2000; i++)
+      createHash('sha256')
+        .update(JSON.stringify(JSON.parse(text)))
+        .digest();
     const { user, system } = process.cpuUsage(start);
     best = Math.min(best, (user + system) / 1000);
   }

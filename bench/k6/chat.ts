@@ -4,7 +4,7 @@
  */
 import type { Options } from 'k6/options';
 import { setTimeout } from 'k6/timers';
-import { type Device, openAll, ownDevices } from './client.ts';
+import { type Device, endAll, openAll, ownDevices } from './client.ts';
 import { oneEach, seconds, setting, users } from './seats.ts';
 
 const everyMs = Number(setting('EVERY_MS', '1000'));
@@ -30,7 +30,7 @@ export default function chat(): void {
   openAll(devices, () => {
     const end = Date.now() + seconds * 1000;
     for (const device of devices) talk(device, end);
-    setTimeout(() => devices.forEach((device) => device.end()), seconds * 1000 + 2000);
+    setTimeout(() => endAll(devices), seconds * 1000 + 2000);
   });
 }
 

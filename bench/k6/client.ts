@@ -113,19 +113,28 @@ export class Device {
   }
 
   typing(on: boolean): void {
-    if (this.#synced) this.#write({ type: 'typing.set', body: { conversationId: this.#seat.conversationId, typing: on } });
+    if (this.#synced)
+      this.#write({ type: 'typing.set', body: { conversationId: this.#seat.conversationId, typing: on } });
   }
 
   read(): void {
     if (!this.#synced || this.held === 0) return;
-    this.#write({ id: this.#nextId++, type: 'receipt.read', body: { conversationId: this.#seat.conversationId, seq: this.held } });
+    this.#write({
+      id: this.#nextId++,
+      type: 'receipt.read',
+      body: { conversationId: this.#seat.conversationId, seq: this.held },
+    });
   }
 
   #post(id: number): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     const { clientId, mls } = pending;
-    this.#write({ id, type: 'message.send', body: { conversationId: this.#seat.conversationId, clientId, epoch: 0, mls } });
+    this.#write({
+      id,
+      type: 'message.send',
+      body: { conversationId: this.#seat.conversationId, clientId, epoch: 0, mls },
+    });
   }
 
   #fault(what: string): void {
@@ -186,7 +195,8 @@ export class Device {
     this.#acking = true;
     setTimeout(() => {
       this.#acking = false;
-      if (this.#synced) this.#write({ type: 'ack', body: { conversationId: this.#seat.conversationId, seq: this.held } });
+      if (this.#synced)
+        this.#write({ type: 'ack', body: { conversationId: this.#seat.conversationId, seq: this.held } });
     }, ACK_MS);
   }
 
@@ -202,7 +212,8 @@ export class Device {
 }
 
 /** The devices of the virtual user that asks. */
-export const ownDevices = (expectLoss = false): Device[] => ownSeats().map(({ seat, index }) => new Device(seat, index, expectLoss));
+export const ownDevices = (expectLoss = false): Device[] =>
+  ownSeats().map(({ seat, index }) => new Device(seat, index, expectLoss));
 
 /** Opens devices at a bounded pace, and calls back when all of them are in sync. */
 export function openAll(devices: readonly Device[], then: () => void): void {
@@ -213,4 +224,8 @@ export function openAll(devices: readonly Device[], then: () => void): void {
     clearInterval(opening);
     then();
   }, OPEN_EVERY_MS);
+}
+
+export function endAll(devices: readonly Device[]): void {
+  for (const device of devices) device.end();
 }

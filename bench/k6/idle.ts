@@ -1,7 +1,7 @@
 /** Many devices that only stay: the runner measures what each costs the server. */
 import type { Options } from 'k6/options';
 import { setTimeout } from 'k6/timers';
-import { openAll, ownDevices } from './client.ts';
+import { endAll, openAll, ownDevices } from './client.ts';
 import { oneEach, seconds, users } from './seats.ts';
 
 export const options: Options = {
@@ -11,5 +11,5 @@ export const options: Options = {
 
 export default function idle(): void {
   const devices = ownDevices();
-  openAll(devices, () => setTimeout(() => devices.forEach((device) => device.end()), seconds * 1000));
+  openAll(devices, () => setTimeout(() => endAll(devices), seconds * 1000));
 }

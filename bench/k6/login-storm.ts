@@ -47,6 +47,7 @@ export function login(): void {
   (answer.status === 200 ? granted : refused).add(1);
   check(answer, {
     'granted, or refused with a retry hint': () =>
-      answer.status === 200 || ((answer.status === 429 || answer.status === 503) && String(answer.body).includes('retryAfterMs')),
+      answer.status === 200 ||
+      ((answer.status === 429 || answer.status === 503) && String(answer.body).includes('retryAfterMs')),
   });
 }

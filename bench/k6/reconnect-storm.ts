@@ -4,7 +4,7 @@
  */
 import type { Options } from 'k6/options';
 import { clearInterval, setInterval, setTimeout } from 'k6/timers';
-import { openAll, ownDevices } from './client.ts';
+import { endAll, openAll, ownDevices } from './client.ts';
 import { oneEach, seconds, users } from './seats.ts';
 
 export const options: Options = {
@@ -28,6 +28,6 @@ export default function storm(): void {
         setTimeout(() => clearInterval(sending), (seconds - 5) * 1000 - EVERY_MS);
       }, Math.random() * EVERY_MS);
     }
-    setTimeout(() => devices.forEach((device) => device.end()), seconds * 1000);
+    setTimeout(() => endAll(devices), seconds * 1000);
   });
 }

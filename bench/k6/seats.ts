@@ -26,7 +26,10 @@ export const vus = Math.ceil(users / usersPerVu);
 /** The seats of the virtual user that asks. */
 export function ownSeats(): readonly { seat: Seat; index: number }[] {
   const from = ((exec.vu.idInTest - 1) % vus) * usersPerVu;
-  return Array.from({ length: Math.max(0, Math.min(usersPerVu, users - from)) }, (_, i) => ({ seat: seats[from + i] as Seat, index: from + i }));
+  return Array.from({ length: Math.max(0, Math.min(usersPerVu, users - from)) }, (_, i) => ({
+    seat: seats[from + i] as Seat,
+    index: from + i,
+  }));
 }
 
 /** One iteration per virtual user, each of which ends by itself. */

@@ -17,7 +17,9 @@ interface ProcessTimes {
 /** CPU time so far. Empty where there is no /proc. */
 export function readCpu(watch: CpuWatch): CpuTimes {
   const processes = readProcesses();
-  return Object.fromEntries(Object.entries(watch).map(([name, pid]) => [name, treeTicks(processes, pid) / TICKS_PER_SECOND]));
+  return Object.fromEntries(
+    Object.entries(watch).map(([name, pid]) => [name, treeTicks(processes, pid) / TICKS_PER_SECOND]),
+  );
 }
 
 export const cpuBetween = (before: CpuTimes, after: CpuTimes): CpuTimes =>
@@ -37,7 +39,10 @@ function readProcesses(): ReadonlyMap<number, ProcessTimes> {
 function readProcess(pid: number): ProcessTimes | undefined {
   try {
     // Fields after the name, which may itself contain spaces and brackets: state, ppid, ...
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ').map(Number);
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+      .map(Number);
     const [parent = 0] = fields.slice(1, 2);
     const ticks = fields.slice(11, 15).reduce((sum, n) => sum + n, 0);
     return { parent, ticks };
@@ -53,7 +58,8 @@ function treeTicks(processes: ReadonlyMap<number, ProcessTimes>, root: number): 
 }
 
 function isBelow(processes: ReadonlyMap<number, ProcessTimes>, pid: number, root: number): boolean {
-  for (let at: number | undefined = pid; at !== undefined && at > 1; at = processes.get(at)?.parent) if (at === root) return true;
+  for (let at: number | undefined = pid; at !== undefined && at > 1; at = processes.get(at)?.parent)
+    if (at === root) return true;
   return false;
 }
 

@@ -55,14 +55,21 @@ export async function measureSlowReader(options: SlowReaderOptions): Promise<Slo
     problem: (text) => problems.push(text),
   };
   const bystander = { ...shared, depth: 1, eventLatency: others };
-  const [writer, reader, one, other] = await openAll(options.seats, [{ ...shared, limit: messages }, shared, bystander, bystander]);
+  const [writer, reader, one, other] = await openAll(options.seats, [
+    { ...shared, limit: messages },
+    shared,
+    bystander,
+    bystander,
+  ]);
   if (!writer || !reader || !one || !other) throw new Error('four seats are needed');
   const connections = [writer, reader, one, other];
   writer.pair(reader);
   reader.pair(writer);
   one.pair(other);
   other.pair(one);
-  const acknowledging = setInterval(() => connections.forEach((connection) => connection.acknowledge()), ACK_MS);
+  const acknowledging = setInterval(() => {
+    for (const connection of connections) connection.acknowledge();
+  }, ACK_MS);
   const pinging = setInterval(() => reader.ping(), PING_MS);
   try {
     if (!reads) reader.pause(true);
@@ -118,7 +125,9 @@ function openAll(seats: readonly Seat[], options: readonly LoadOptions[]): Promi
             each.problem(text);
             reject(new Error(text));
           };
-          const connection: LoadConnection = new LoadConnection(seat, i, run, { ...each, problem }, () => resolve(connection));
+          const connection: LoadConnection = new LoadConnection(seat, i, run, { ...each, problem }, () =>
+            resolve(connection),
+          );
         }),
     ),
   );

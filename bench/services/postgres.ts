@@ -35,7 +35,15 @@ const SETTINGS = {
   checkpoint_timeout: '15min',
   track_io_timing: 'on',
 };
-const SHOWN = ['server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_sync_method', 'shared_buffers', 'max_wal_size'];
+const SHOWN = [
+  'server_version',
+  'fsync',
+  'synchronous_commit',
+  'full_page_writes',
+  'wal_sync_method',
+  'shared_buffers',
+  'max_wal_size',
+];
 
 /** The PostgreSQL of DATABASE_URL, or a throw-away one with every safety on. */
 export async function benchPostgres(): Promise<BenchPostgres> {

@@ -14,7 +14,10 @@ export async function relayTarget(): Promise<Target> {
       let conversationId = '';
       return Array.from({ length: count }, (_, i) => {
         if (i % 2 === 0) conversationId = randomUUID();
-        return { conversationId, token: `${randomUUID()}.${randomUUID()}.${conversationId}` };
+        return {
+          conversationId,
+          token: JSON.stringify({ userId: randomUUID(), deviceId: randomUUID(), conversationId }),
+        };
       });
     },
   };

@@ -44,7 +44,11 @@ export class RestartableServer implements AsyncDisposable {
     const database = await postgres.database();
     const { secret } = await generateSigningKey();
     const port = await freePort();
-    return new RestartableServer(database, secret, await startServerProcess({ databaseUrl: database.url, secretKey: secret, port }));
+    return new RestartableServer(
+      database,
+      secret,
+      await startServerProcess({ databaseUrl: database.url, secretKey: secret, port }),
+    );
   }
 
   get pid(): number {
@@ -69,7 +73,11 @@ export class RestartableServer implements AsyncDisposable {
   /** As a crash would, and a supervisor. */
   async restart(): Promise<void> {
     await this.#server.kill();
-    this.#server = await startServerProcess({ databaseUrl: this.#database.url, secretKey: this.#secret, port: this.port });
+    this.#server = await startServerProcess({
+      databaseUrl: this.#database.url,
+      secretKey: this.#secret,
+      port: this.port,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -81,6 +89,9 @@ export class RestartableServer implements AsyncDisposable {
 async function seatsOf(people: readonly Person[], secret: string): Promise<Seat[]> {
   const tokens = createAccessTokens(await importSigningKeys(secret), TOKEN_MS);
   return Promise.all(
-    people.map(async (person) => ({ conversationId: person.conversationId, token: (await tokens.issue(person)).token })),
+    people.map(async (person) => ({
+      conversationId: person.conversationId,
+      token: (await tokens.issue(person)).token,
+    })),
   );
 }
