@@ -1,3 +1,4 @@
+import { SottoError } from '../../client/index.ts';
 import { isUsername, usernameRule } from './arguments.ts';
 import type { ConversationView } from './conversation-view.ts';
 import type { Client } from './sdk.ts';
@@ -27,7 +28,7 @@ export async function obey(line: string, client: Client, view: ConversationView,
     case 'open': {
       const name = argument.replace(/^@/, '');
       if (!isUsername(name)) terminal.print(`A username is ${usernameRule}: /open NAME`);
-      else await view.show(await client.open(name));
+      else await openWith(name, client, view, terminal);
       return 'stay';
     }
     case 'list':
@@ -52,6 +53,15 @@ export async function obey(line: string, client: Client, view: ConversationView,
     default:
       terminal.print(`There is no /${command}. /help shows what there is.`);
       return 'stay';
+  }
+}
+
+async function openWith(name: string, client: Client, view: ConversationView, terminal: Terminal): Promise<void> {
+  try {
+    await view.show(await client.open(name));
+  } catch (error) {
+    if (!(error instanceof SottoError) || error.code !== 'not_found') throw error;
+    terminal.print(`There is nobody called ${name} here.`);
   }
 }
 
