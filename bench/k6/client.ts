@@ -58,6 +58,7 @@ export class Device {
   #sent = 0;
   #acking = false;
   #pinging = 0;
+  readonly #ahead = new Set<number>();
   readonly #pending = new Map<number, Pending>();
   /** A storm is no fault. */
   readonly #expectLoss: boolean;
@@ -178,19 +179,24 @@ export class Device {
     if (pending === undefined) return;
     this.#pending.delete(frame.id ?? 0);
     if (pending.due > 0) replied.add(now - pending.due);
-    this.#hold(frame.body.seq ?? 0);
+    this.#hold(frame.body.seq ?? 0, true);
   }
 
   #entry(frame: Frame, now: number): void {
     received.add(1);
     const due = Number(frame.body.mls?.slice(0, TIME_DIGITS));
     if (this.#synced && due > 0) delivery.add(now - due);
-    this.#hold(frame.body.seq ?? 0);
+    this.#hold(frame.body.seq ?? 0, false);
   }
 
-  #hold(seq: number): void {
-    if (seq > this.held + 1) this.#fault(`position ${seq} after ${this.held}`);
-    if (seq > this.held) this.held = seq;
+  /** A reply may run ahead of the events before it; an event may not. */
+  #hold(seq: number, reply: boolean): void {
+    if (seq > this.held + 1) {
+      if (reply) this.#ahead.add(seq);
+      else this.#fault(`position ${seq} after ${this.held}`);
+    }
+    if (seq === this.held + 1 || (seq > this.held && !reply)) this.held = seq;
+    while (this.#ahead.delete(this.held + 1)) this.held++;
     if (this.#acking) return;
     this.#acking = true;
     setTimeout(() => {

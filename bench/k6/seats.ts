@@ -25,7 +25,8 @@ export const vus = Math.ceil(users / usersPerVu);
 
 /** The seats of the virtual user that asks. */
 export function ownSeats(): readonly { seat: Seat; index: number }[] {
-  const from = ((exec.vu.idInTest - 1) % vus) * usersPerVu;
+  // Ids of virtual users run through all scenarios; iterations count within one.
+  const from = exec.scenario.iterationInTest * usersPerVu;
   return Array.from({ length: Math.max(0, Math.min(usersPerVu, users - from)) }, (_, i) => ({
     seat: seats[from + i] as Seat,
     index: from + i,
