@@ -20,6 +20,7 @@ const message: fc.Arbitrary<BusMessage> = fc.oneof(
     control: fc.oneof(
       fc.record({ kind: fc.constant('ended' as const), sessionIds: fc.array(id), code: fc.nat(), reason: text }),
       fc.record({ kind: fc.constant('displaced' as const), deviceId: id, connectionNo: fc.nat() }),
+      fc.record({ kind: fc.constant('wake' as const), deviceIds: fc.array(id) }),
     ),
   }),
 );

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { conversationEpoch } from '../../protocol/epoch.ts';
 import { groupIdBytes } from '../../protocol/identity.ts';
 import type { RequestInput } from '../../protocol/index.ts';
+import { createMailboxStore } from '../store/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { Refused, startMessaging } from '../testing/messaging.ts';
 import { addPhone, encryptedPair, type Server, text } from '../testing/phones.ts';
@@ -78,7 +79,7 @@ test('a retried commit gets its first answer, also when the epoch has moved on, 
   const other = { ...(await ada.prepare(conversationId, { baseEpoch: 2 })).body, clientId: first.body.clientId };
   await assert.rejects(
     ada.client.request('commit.send', other),
-    (error: Refused) => error.code === 'idempotency_conflict' && error.details?.['seq'] === 1,
+    (error: Refused) => error.code === 'idempotency_conflict' && error.details?.seq === 1,
   );
   // Nor for a message, nor a message's for a commit.
   const message = { ...(await ada.message(2, conversationId)), clientId: first.body.clientId };
@@ -357,6 +358,48 @@ test('a device with many welcomes gets a window of them, and the rest as it ackn
   for (const { id } of first.slice(0, 4)) back.notify('welcome.ack', { id });
   const rest = await Promise.all(Array.from({ length: 4 }, () => back.event('welcome.new')));
   assert.deepEqual(rest.map(({ seq }) => seq).sort(), [116, 117, 118, 119]);
+});
+
+test('a welcome whose announcement was lost is found by the next look at the mailboxes', async () => {
+  const { ada, bob, conversationId } = await encryptedPair(db, server);
+  const second = await addPhone(db, server, bob);
+  await second.publish(1);
+  // Two instances that can't hear each other.
+  await using deaf = startMessaging({ url: db.url, requireMls: true });
+  const client = await deaf.connect(second.identity);
+  await client.event('sync.done');
+  const [claimed] = (await ada.claim(conversationId)).packages;
+  assert.ok(claimed);
+  const { seq } = await ada.commit(await ada.prepare(conversationId, { baseEpoch: 1, add: [[second, claimed]] }));
+  await client.request('ping', {});
+  assert.deepEqual(
+    client.frames.filter(({ type }) => type === 'welcome.new'),
+    [],
+  );
+  await Promise.all([deaf.mailbox.check(), deaf.mailbox.check()]);
+  assert.equal((await client.event('welcome.new')).seq, seq);
+  await deaf.mailbox.check();
+  await client.request('keys.devices', { userId: bob.identity.userId });
+  assert.deepEqual(
+    client.frames.filter(({ type }) => type === 'welcome.new'),
+    [],
+    'once per connection',
+  );
+});
+
+test('a welcome that nobody fetches is gone after thirty days', async () => {
+  const { bob, conversationId } = await encryptedPair(db, server);
+  await db.sql`update device_mailbox set created_at = now() - interval '31 days' where conversation_id = ${conversationId}`;
+  const again = await server.connect(bob.identity);
+  await again.event('keys.low');
+  assert.deepEqual(
+    again.frames.filter(({ type }) => type === 'welcome.new'),
+    [],
+  );
+  await createMailboxStore(server.gate).clean();
+  const left = await db.sql`select from device_mailbox where conversation_id = ${conversationId}
+    union all select from welcomes where conversation_id = ${conversationId}`;
+  assert.equal(left.length, 0);
 });
 
 test('any member may start over with a new group, above every epoch of the old one', async () => {

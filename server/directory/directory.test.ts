@@ -129,6 +129,9 @@ test('a chain stays whole when eight connections rotate at once', async () => {
     1,
     'each signs at the same place of the chain',
   );
+  for (const result of results) {
+    if (result.status === 'rejected') refusedWith('bad_request', { field: 'accountKeySig' })(result.reason);
+  }
   const { accountKeys } = await client.request('keys.devices', { userId: identity.userId });
   assert.deepEqual(
     accountKeys.map(({ version }) => version),
