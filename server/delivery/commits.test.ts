@@ -173,7 +173,7 @@ test('of messages to a group the epoch, the group and the kind must be right, an
   const send = (body: Partial<RequestInput<'message.send'>>) =>
     ada.client.request('message.send', { ...good, clientId: randomUUID(), ...body });
   const badly = (reason: string) => refusedWith('bad_request', { field: 'mls', reason });
-  await assert.rejects(send({ epoch: 0 }), refusedWith('stale_epoch'));
+  await assert.rejects(send({ epoch: 0 }), refusedWith('stale_epoch', { epoch: 2 }));
   await assert.rejects(send({ epoch: 1 }), badly('wrong_epoch'));
   await assert.rejects(send({ epoch: 3 }), badly('wrong_epoch'));
   await assert.rejects(send({ epoch: 3, mls: atMessageEpoch(good.mls, 3) }), refusedWith('stale_epoch', { epoch: 2 }));

@@ -25,8 +25,14 @@ export function messageHandlers(deps: {
 }): Pick<Handlers, 'message.send' | 'message.history'> {
   const { appender, hub, conversations, began, requireMls } = deps;
 
+  async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
+    const [conversation] = await conversations.byIds(userId, [conversationId]);
+    if (conversation === undefined) throw new RequestError('not_found');
+    throw new RequestError('stale_epoch', { details: { epoch: conversation.epoch } });
+  }
+
   const messageSend: Handler<'message.send'> = (body, { connection }) => {
-    if (requireMls && body.epoch === 0) throw new RequestError('stale_epoch', { details: { epoch: 0 } });
+    if (requireMls && body.epoch === 0) return refuseUnencrypted(connection.userId, body.conversationId);
     if (body.epoch > 0) checkHeader(body);
     return {
       // biome-ignore lint/suspicious/noThenProperty: see Pending

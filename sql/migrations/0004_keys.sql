@@ -137,7 +137,10 @@ create function append_commit(
   session uuid, conversation uuid, client uuid, content_digest bytea, base bigint, next bigint, fresh boolean, commit bytea,
   adds uuid[], add_leaves integer[], add_refs bytea[], removes uuid[], welcome bytea,
   out state text, out seq bigint, out epoch bigint, out sent_at timestamptz, out recipients text
-) language plpgsql as $$
+) language plpgsql
+-- As in append_messages: the plans never scan a table, whatever its size was when they were made.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off as $$
 #variable_conflict use_column
 declare
   me record;
