@@ -102,8 +102,10 @@ create index link_offers_device on link_offers (device_id) where sealed is not n
 
 -- What a session may do in a conversation with other people's devices: ok, unauthenticated (session, device or account
 -- ended), not_found (not a member), forbidden (blocked).
-create function conversation_standing(session uuid, conversation uuid) returns text language sql stable as $$
-  select coalesce((
+-- Not in the language sql, which would plan it anew at each call.
+create function conversation_standing(session uuid, conversation uuid) returns text language plpgsql stable as $$
+begin
+  return coalesce((
     select case
         when p.user_id is null then 'not_found'
         when c.kind = 'direct' and exists (
@@ -116,8 +118,8 @@ create function conversation_standing(session uuid, conversation uuid) returns t
     join users u on u.id = s.user_id and u.suspended_at is null and u.deleted_at is null
     left join conversation_participants p on p.conversation_id = conversation and p.user_id = s.user_id and p.left_at is null
     left join conversations c on c.id = p.conversation_id
-    where s.id = session and s.ended_at is null), 'unauthenticated')
-$$;
+    where s.id = session and s.ended_at is null), 'unauthenticated');
+end $$;
 
 -- Takes a commit that has been judged against the group as it was at `base`: whatever it was judged by can change only
 -- together with the epoch, or is judged again here under locks.
