@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createAccessTokens } from '../../server/accounts/access-token.ts';
+import { generateSigningKey, importSigningKeys } from '../../server/accounts/signing-keys.ts';
+import { freePort } from '../../server/embedded/port.ts';
+import type { Sql } from '../../server/store/pool.ts';
+import type { Identity } from '../../server/store/store.ts';
+import { eventually } from '../../server/testing/eventually.ts';
+import { addPerson } from '../../server/testing/people.ts';
+import { exited, printed, type StartedProcess, startNode } from '../../server/testing/process.ts';
+import { type PrivateRedis, privateRedis } from '../../server/testing/redis-server.ts';
+
+/** One server process of several. */
+export interface Instance {
+  readonly port: number;
+  readonly url: string;
+  /** SIGTERM; resolves with the exit code when it has ended by itself. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Resolves when it takes connections and its bus is healthy. */
+  start(): Promise<void>;
+  /** The away list of /readyz; undefined when it doesn't answer. */
+  away(): Promise<readonly string[] | undefined>;
+}
+
+export interface Fleet {
+  readonly instances: readonly Instance[];
+  readonly redis: PrivateRedis;
+  readonly sql: Sql;
+  /** Somebody new, with an access token that all instances accept. */
+  person(): Promise<Person>;
+}
+
+export interface Person extends Identity {
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: string;
+}
+
+/** Several server processes on one database and one Redis of their own. */
+export async function startFleet(t: TestContext, size: number, database: { url: string; sql: Sql }): Promise<Fleet> {
+  const redis = await privateRedis();
+  t.after(() => redis[Symbol.asyncDispose]());
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-fleet-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const key = await generateSigningKey();
+  const tokens = createAccessTokens(await importSigningKeys(key.secret));
+  const shared = {
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    PASETO_SECRET_KEY: key.secret,
+    REQUIRE_MLS: 'false',
+    SHUTDOWN_GRACE_MS: '3000',
+    LOG_LEVEL: 'warn',
+  };
+  const instances: Instance[] = [];
+  for (let i = 0; i < size; i++) {
+    const env = {
+      ...shared,
+      DATA_DIR: join(folder, String(i)),
+      PORT: String(await freePort()),
+      ADMIN_PORT: String(await freePort()),
+    };
+    instances.push(instanceOf(t, env));
+  }
+  await Promise.all(instances.map((instance) => instance.start()));
+  return {
+    instances,
+    redis,
+    sql: database.sql,
+    async person() {
+      const identity = await addPerson(database.sql);
+      const { token, expiresAt } = await tokens.issue(identity);
+      return { ...identity, accessToken: token, accessTokenExpiresAt: expiresAt.toISOString() };
+    },
+  };
+}
+
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
+
+function instanceOf(t: TestContext, env: Readonly<Record<string, string>> & { PORT: string }): Instance {
+  const url = `http://127.0.0.1:${env.PORT}`;
+  let process: StartedProcess | undefined;
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> => {
+    if (process === undefined) return null;
+    process.child.kill(signal);
+    return (await exited(process)).code;
+  };
+  const instance: Instance = {
+    port: Number(env.PORT),
+    url,
+    stop: () => end('SIGTERM'),
+    async kill() {
+      await end('SIGKILL');
+    },
+    async start() {
+      process = startNode(t, ['--enable-source-maps', MAIN], env);
+      await printed(process, /Sotto is ready/);
+      await eventually(async () => (await instance.away())?.length === 0, 'it is ready and its bus is healthy');
+    },
+    async away() {
+      try {
+        const answer = (await (await fetch(`${url}/readyz`)).json()) as { away: string[] };
+        return answer.away;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+  return instance;
+}
