@@ -177,6 +177,27 @@ export function createClient(options: ClientOptions) {
     connection.notify('typing.set', { conversationId, typing }),
   );
 
+  codec.attach?.({
+    store,
+    write,
+    turns,
+    clock,
+    random,
+    signal: life.signal,
+    newId: () => uuidv7(clock.now(), randomBytes(random)),
+    me: () => me,
+    greeting: () => ('greeting' in connection.state ? connection.state.greeting : undefined),
+    request,
+    notify: (type, body) => connection.notify(type, body),
+    on: (name, listener) => emitter.on(name, listener),
+    sendCommitOverHttp: async (id, body) => http.sendCommit(await session.accessToken(), id, body),
+    conversation: (id) => conversations.get(id),
+    conversations: () => conversations.all(),
+    arrived: (entry) => inbox.arrived(entry),
+    pump: (id) => outbox.pump(id),
+    onProblem,
+  });
+
   function onState(state: ConnectionState): void {
     if (state.is === 'syncing') inbox.greeted(state.greeting.logId);
     if (state.is === 'ready') {

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { CommitEntry, MessageEntry, RequestInput } from '../protocol/index.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from './e2ee/bytes.ts';
+import type { CodecHost } from './encryption/host.ts';
 import type { SottoError } from './errors.ts';
 import type { Change } from './store.ts';
 
@@ -30,6 +31,17 @@ export type Decoded =
   /** An entry that has nothing to show, such as a commit. */
   | { readonly is: 'nothing'; readonly changes?: readonly Change[] };
 
+/** Thrown by `encode` for a message that will not become sendable by itself. A `SottoError` to be retried means: not yet. */
+export class NotEncodable extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'NotEncodable';
+    this.code = code;
+  }
+}
+
 /**
  * Stands between the application's content and the wire; encryption lives here.
  *
@@ -38,6 +50,8 @@ export type Decoded =
  * The names of the SDK's own keys are in `records.ts`; all others are the codec's.
  */
 export interface MessageCodec {
+  /** Called once, before everything else. */
+  attach?(host: CodecHost): void;
   /** Called once per message; what it returned is sent, byte for byte, until there is an answer. */
   encode(message: Outgoing): Promise<EncodedMessage>;
   /** Called in seq order, once per entry unless it throws: then again a few times, and then the entry counts as unreadable. */

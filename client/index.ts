@@ -12,6 +12,8 @@ export {
   type WireEntry,
 } from './codec.ts';
 export type { ConnectionState, Greeting } from './connection.ts';
+export { createEncryptedClient, type EncryptedClient } from './encryption/client.ts';
+export type { EncryptionEvents, EncryptionStatus, IdentityChange } from './encryption/events.ts';
 export { SottoError } from './errors.ts';
 export type { ClientEvents } from './events.ts';
 export type { EntryHandler } from './handler.ts';

@@ -1,6 +1,6 @@
 import type { Reply, RequestInput } from '../protocol/index.ts';
 import { type Clock, delay } from './clock.ts';
-import type { Content, MessageCodec } from './codec.ts';
+import { type Content, type MessageCodec, NotEncodable } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import type { FailureReason, MessageFact } from './message-state.ts';
 import { backoffMs } from './reconnect.ts';
@@ -232,8 +232,11 @@ export class Outbox {
         return;
       } catch (error) {
         if (error instanceof Stopped) throw error;
-        if (tries >= ENCODE_TRIES) {
-          await this.#fail(record, { code: 'not_encoded', message: reasonOf(error) });
+        if (error instanceof SottoError && error.retry === 'same')
+          return this.#pause(record.conversationId, error.retryAfterMs ?? backoffMs(tries, this.#options.random()));
+        if (tries >= ENCODE_TRIES || error instanceof NotEncodable) {
+          const code = error instanceof NotEncodable ? error.code : 'not_encoded';
+          await this.#fail(record, { code, message: reasonOf(error) });
           return;
         }
         await delay(clock, backoffMs(tries, 1), signal);

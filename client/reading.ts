@@ -1,6 +1,6 @@
 import { delay } from './clock.ts';
 import type { Decoded } from './codec.ts';
-import { reasonOf } from './errors.ts';
+import { reasonOf, SottoError } from './errors.ts';
 import type { InboxOptions } from './inbox.ts';
 import { type Arrival, clientIdOf } from './lane.ts';
 import { backoffMs } from './reconnect.ts';
@@ -38,6 +38,8 @@ export async function read(
       return await once();
     } catch (error) {
       if (error instanceof Stopped || options.signal.aborted) throw new Stopped();
+      // The codec had something to ask, and nobody answered: that says nothing about the entry.
+      if (error instanceof SottoError && error.retry === 'same') tries = Math.min(tries, DECODE_TRIES - 1);
       if (tries >= DECODE_TRIES) return once(reasonOf(error));
       await delay(options.clock, backoffMs(tries, 1), options.signal);
     }

@@ -48,6 +48,8 @@ export const deviceKey = v.object({
   crossSig: signature,
   accountKeyVersion: version,
   createdAt: timestamp,
+  /** It may do nothing any more, but sat in groups and wrote what is in the log. */
+  revokedAt: v.optional(timestamp),
 });
 
 export const keysDevices = request(

@@ -87,12 +87,13 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
         hash: encode(hash),
         createdAt: createdAt.toISOString(),
       })),
-      devices: found.devices.map(({ deviceId, key, crossSignature, accountKeyVersion, createdAt }) => ({
+      devices: found.devices.map(({ deviceId, key, crossSignature, accountKeyVersion, createdAt, revokedAt }) => ({
         deviceId,
         key: encode(key),
         crossSig: encode(crossSignature),
         accountKeyVersion,
         createdAt: createdAt.toISOString(),
+        ...(revokedAt !== null && { revokedAt: revokedAt.toISOString() }),
       })),
     };
   }

@@ -93,7 +93,9 @@ export function createKeyStore(gate: Gate) {
           const { userId, deviceId } = account;
           const chain = await accountKeys.run({ userId }, tx);
           const [device] = await deviceKey.run({ deviceId }, tx);
-          const others = (await deviceKeys.run({ userId }, tx)).filter((each) => each.deviceId !== deviceId).length;
+          const others = (await deviceKeys.run({ userId }, tx)).filter(
+            (each) => each.deviceId !== deviceId && each.revokedAt === null,
+          ).length;
           const { link, device: changed } = judge({ chain, device, others });
           if (link !== undefined) await insertAccountKey.run({ userId, ...link }, tx);
           if (changed !== undefined) await putDeviceKey.run({ userId, deviceId, ...changed }, tx);

@@ -163,6 +163,7 @@ export interface IDeviceKeysResult {
   crossSignature: Buffer;
   deviceId: string;
   key: Buffer;
+  revokedAt: Date | null;
 }
 
 /** 'DeviceKeys' query type */
@@ -171,14 +172,14 @@ export interface IDeviceKeysQuery {
   result: IDeviceKeysResult;
 }
 
-const deviceKeysIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":235,"b":242}]}],"statement":"-- The keys of a person's devices that may still act.\nselect k.device_id, k.key, k.cross_signature, k.account_key_version, k.created_at\nfrom device_keys k join devices d on d.id = k.device_id and d.revoked_at is null\nwhere k.user_id = :userId! order by k.created_at, k.device_id"};
+const deviceKeysIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":291,"b":298}]}],"statement":"-- The keys of a person's devices, also of those that were revoked: whoever reads an old log meets them.\nselect k.device_id, k.key, k.cross_signature, k.account_key_version, k.created_at, d.revoked_at as \"revokedAt?\"\nfrom device_keys k join devices d on d.id = k.device_id\nwhere k.user_id = :userId! order by k.created_at, k.device_id"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- The keys of a person's devices that may still act.
- * select k.device_id, k.key, k.cross_signature, k.account_key_version, k.created_at
- * from device_keys k join devices d on d.id = k.device_id and d.revoked_at is null
+ * -- The keys of a person's devices, also of those that were revoked: whoever reads an old log meets them.
+ * select k.device_id, k.key, k.cross_signature, k.account_key_version, k.created_at, d.revoked_at as "revokedAt?"
+ * from device_keys k join devices d on d.id = k.device_id
  * where k.user_id = :userId! order by k.created_at, k.device_id
  * ```
  */

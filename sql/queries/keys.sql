@@ -19,9 +19,9 @@ values (:userId!, :version!, :key!, :signature, :hash!);
 select key, cross_signature, account_key_version from device_keys where device_id = :deviceId!;
 
 /* @name deviceKeys */
--- The keys of a person's devices that may still act.
-select k.device_id, k.key, k.cross_signature, k.account_key_version, k.created_at
-from device_keys k join devices d on d.id = k.device_id and d.revoked_at is null
+-- The keys of a person's devices, also of those that were revoked: whoever reads an old log meets them.
+select k.device_id, k.key, k.cross_signature, k.account_key_version, k.created_at, d.revoked_at as "revokedAt?"
+from device_keys k join devices d on d.id = k.device_id
 where k.user_id = :userId! order by k.created_at, k.device_id;
 
 /* @name putDeviceKey */

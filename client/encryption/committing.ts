@@ -1,0 +1,234 @@
+import * as v from 'valibot';
+import { commitSend } from '../../protocol/commit.ts';
+import { groupEpoch } from '../../protocol/epoch.ts';
+import { groupIdBytes } from '../../protocol/identity.ts';
+import { delay } from '../clock.ts';
+import { equalBytes, fromBase64url, toBase64url } from '../e2ee/bytes.ts';
+import type { E2eeEngine, Change as GroupChange, GroupState } from '../e2ee/engine.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import { isVouched } from '../e2ee/identity.ts';
+import { reasonOf, SottoError } from '../errors.ts';
+import { backoffMs } from '../reconnect.ts';
+import type { OwnDevice } from './device.ts';
+import type { KeyDirectory } from './directory.ts';
+import { epochOf, type Group, type Groups } from './groups.ts';
+import type { CodecHost } from './host.ts';
+import { isPassing, notYet } from './problem.ts';
+import { type PendingCommit, stateText } from './records.ts';
+
+/** A device renews its keys in a group after so many messages, or so long, when it next sends. */
+const RENEW_AFTER = 500;
+const RENEW_MS = 7 * 86_400_000;
+/** Packages that one claim hands out at most. */
+const MAX_ADDS = 100;
+/** How long a device without key packages is not asked for again. */
+const NO_PACKAGES_MS = 30_000;
+
+/** Who should be in a group and is not, and the other way round. */
+export interface Plan {
+  readonly adds: readonly { readonly userId: string; readonly deviceId: string }[];
+  readonly removes: readonly string[];
+  readonly renew: boolean;
+}
+
+/**
+ * Changes to groups. A commit is kept before it is sent, sent until there is an answer, and takes effect when its entry
+ * comes in the log: so states follow the log, whoever wins.
+ */
+export class Committing {
+  readonly #host: CodecHost;
+  readonly #engine: E2eeEngine;
+  readonly #directory: KeyDirectory;
+  readonly #device: OwnDevice;
+  readonly #groups: Groups;
+  readonly #driving = new Map<string, Promise<void>>();
+  readonly #withoutPackages = new Map<string, number>();
+
+  constructor(host: CodecHost, engine: E2eeEngine, directory: KeyDirectory, device: OwnDevice, groups: Groups) {
+    this.#host = host;
+    this.#engine = engine;
+    this.#directory = directory;
+    this.#device = device;
+    this.#groups = groups;
+  }
+
+  connected(): void {
+    this.#withoutPackages.clear();
+  }
+
+  /** What the directory says should change in the group, in the conversation's turn. */
+  async plan(conversationId: string, group: Group): Promise<Plan> {
+    const users = await this.#groups.usersOf(conversationId, group);
+    const members = group.state === undefined ? [] : this.#engine.members(group.state);
+    const own = this.#device.signer().deviceId;
+    const adds: { userId: string; deviceId: string }[] = [];
+    const removes: string[] = [];
+    for (const userId of new Set([...users, ...members.map((member) => member.userId)])) {
+      const { accountKeys, devices, revoked } = await this.#directory.known(userId);
+      const good = new Map<string, Uint8Array>();
+      for (const device of devices) {
+        if (revoked.includes(device.deviceId) || !users.includes(userId)) continue;
+        if (await isVouched(accountKeys, userId, device)) good.set(device.deviceId, device.key);
+      }
+      for (const member of members.filter((each) => each.userId === userId)) {
+        const key = good.get(member.deviceId);
+        if (member.deviceId !== own && !(key && equalBytes(key, member.signatureKey))) removes.push(member.deviceId);
+      }
+      for (const deviceId of good.keys()) {
+        if (deviceId === own || members.some((member) => member.deviceId === deviceId)) continue;
+        if ((this.#withoutPackages.get(deviceId) ?? 0) > this.#host.clock.now()) continue;
+        adds.push({ userId, deviceId });
+      }
+    }
+    return { adds, removes, renew: false };
+  }
+
+  /** Now and then a device renews its keys in a group, so that one stolen long ago opens nothing any more. */
+  renewalDue({ sent, renewedAt }: Group): boolean {
+    return sent >= RENEW_AFTER || (sent > 0 && this.#host.clock.now() - renewedAt > RENEW_MS);
+  }
+
+  /** Makes a commit and keeps it, in the conversation's turn; `drive` sends it. False if there was nothing to change. */
+  async prepare(conversationId: string, group: Group, plan: Plan): Promise<boolean> {
+    const { state } = group;
+    if (state === undefined || (plan.adds.length === 0 && plan.removes.length === 0 && !plan.renew)) return false;
+    const packages = await this.#claim(conversationId, plan.adds, false);
+    if (packages.length === 0 && plan.removes.length === 0 && !plan.renew) return false;
+    await this.#keep(conversationId, group, state, epochOf(group), packages, plan.removes);
+    return true;
+  }
+
+  /** The same for a conversation's first group, or one that starts over. Its users must be known by now. */
+  async prepareNew(conversationId: string, group: Group, baseEpoch: number, plan: Plan): Promise<boolean> {
+    const reset = baseEpoch > 0;
+    const generation = reset ? groupEpoch(baseEpoch).generation + 1 : 0;
+    const packages = await this.#claim(conversationId, plan.adds, reset);
+    if (packages.length === 0) return false;
+    const signer = this.#device.signer();
+    const state = await this.#engine.createGroup(signer, groupIdBytes(conversationId, generation));
+    await this.#keep(conversationId, group, state, baseEpoch, packages, []);
+    return true;
+  }
+
+  async #keep(
+    conversationId: string,
+    group: Group,
+    state: GroupState,
+    baseEpoch: number,
+    packages: readonly { deviceId: string; ref: string; package: string }[],
+    removes: readonly string[],
+  ): Promise<void> {
+    const change: GroupChange = { adds: packages.map((each) => fromBase64url(each.package)), removes };
+    const made = await this.#engine.commit(state, change);
+    const pending: PendingCommit = {
+      clientId: this.#host.newId(),
+      baseEpoch,
+      groupId: toBase64url(made.state.groupId),
+      commit: toBase64url(made.commit),
+      adds: packages.map(({ deviceId, ref }) => ({ deviceId, ref })),
+      removes: [...removes],
+      next: stateText(this.#engine, made.state),
+      ...(made.welcome ? { welcome: toBase64url(made.welcome) } : {}),
+    };
+    const users = group.users.length > 0 ? group.users : await this.#groups.usersOf(conversationId, group);
+    await this.#host.write([
+      ...this.#groups.next(conversationId, { ...group, users }),
+      ...this.#groups.setPending(conversationId, pending),
+    ]);
+  }
+
+  /** One key package of each device, of those that have one, each judged to be of that device. */
+  async #claim(conversationId: string, adds: Plan['adds'], reset: boolean) {
+    if (adds.length === 0) return [];
+    const deviceIds = adds.slice(0, MAX_ADDS).map(({ deviceId }) => deviceId);
+    const { packages } = await this.#host
+      .request('keys.claim', { conversationId, deviceIds, ...(reset ? { reset } : {}) })
+      .catch((error: unknown) => {
+        if (!(error instanceof SottoError) || (error.code !== 'conflict' && error.code !== 'not_found')) throw error;
+        // Somebody else added one meanwhile, or it was revoked: the log or the directory will say so.
+        this.#directory.outdate();
+        throw notYet('the group has changed', 250);
+      });
+    const good = [];
+    for (const claimed of packages) {
+      const wanted = adds.find(({ deviceId }) => deviceId === claimed.deviceId);
+      const header = this.#engine.inspect(fromBase64url(claimed.package));
+      const device = (await this.#directory.user(claimed.userId)).devices.find(
+        (each) => each.deviceId === claimed.deviceId,
+      );
+      const fits =
+        wanted?.userId === claimed.userId &&
+        header.kind === 'key_package' &&
+        header.deviceId === claimed.deviceId &&
+        header.userId === claimed.userId &&
+        device !== undefined &&
+        equalBytes(device.key, header.signatureKey);
+      if (fits) good.push(claimed);
+      else this.#host.onProblem(new E2eeError('refused', `A key package is not of device ${claimed.deviceId}.`));
+    }
+    for (const deviceId of deviceIds) {
+      if (!good.some((claimed) => claimed.deviceId === deviceId))
+        this.#withoutPackages.set(deviceId, this.#host.clock.now() + NO_PACKAGES_MS);
+    }
+    return good;
+  }
+
+  /** Sends the kept commit until there is an answer, outside the conversation's turn. */
+  drive(conversationId: string): Promise<void> {
+    const driving = this.#driving.get(conversationId);
+    if (driving !== undefined) return driving;
+    const drive = this.#drive(conversationId).finally(() => this.#driving.delete(conversationId));
+    this.#driving.set(conversationId, drive);
+    return drive;
+  }
+
+  async #drive(conversationId: string): Promise<void> {
+    const { turns, clock, random, signal, write } = this.#host;
+    for (let tries = 0; !signal.aborted; tries += 1) {
+      const pending = await turns.run(conversationId, () => this.#groups.pending(conversationId));
+      // Offline: the next session begins here again.
+      if (pending === undefined || this.#host.greeting() === undefined) return;
+      try {
+        const { next, ...body } = pending;
+        const { seq } = await this.#send({ conversationId, ...body });
+        return await this.#fetch(conversationId, seq);
+      } catch (error) {
+        if (isPassing(error)) {
+          const after = error instanceof SottoError ? error.retryAfterMs : undefined;
+          await delay(clock, after ?? backoffMs(tries, random()), signal);
+          continue;
+        }
+        // Refused for good: somebody else was faster, or the group changed in a way this commit does not fit.
+        await turns.run(conversationId, async () => {
+          if ((await this.#groups.pending(conversationId))?.clientId !== pending.clientId) return;
+          await write(this.#groups.setPending(conversationId, undefined));
+        });
+        const code = error instanceof SottoError ? error.code : '';
+        if (code === 'removal_required') this.#directory.outdate();
+        if (code !== 'stale_epoch' && code !== 'removal_required')
+          throw new Error(`a commit was refused: ${code} ${reasonOf(error)}`, { cause: error });
+        return;
+      }
+    }
+  }
+
+  async #send(body: Parameters<CodecHost['sendCommitOverHttp']>[1]): Promise<v.InferOutput<typeof commitSend.reply>> {
+    try {
+      return await this.#host.request('commit.send', body);
+    } catch (error) {
+      if (!(error instanceof SottoError) || error.code !== 'too_large') throw error;
+      return v.parse(commitSend.reply, await this.#host.sendCommitOverHttp(body.conversationId, body));
+    }
+  }
+
+  /** The reply took the place of the commit's event; the entry itself is read where everyone reads it. */
+  async #fetch(conversationId: string, seq: number): Promise<void> {
+    try {
+      const { messages } = await this.#host.request('message.history', { conversationId, after: seq - 1, limit: 1 });
+      for (const entry of messages) if (entry.seq === seq) this.#host.arrived(entry);
+    } catch (error) {
+      // The lane sees the gap with the next entry, and every session looks again.
+      if (!isPassing(error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { equalBytes, toBase64url } from '../e2ee/bytes.ts';
+import type { DeviceSigner, E2eeEngine, KeyPackageBundle } from '../e2ee/engine.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import { crossSign, generateAccountKey, generateDeviceKey, type SigningKey } from '../e2ee/identity.ts';
+import type { Emitter } from '../emitter.ts';
+import { reasonOf } from '../errors.ts';
+import { readAll, readOne } from '../records.ts';
+import type { KeyDirectory } from './directory.ts';
+import type { EncryptionEvents, EncryptionStatus } from './events.ts';
+import type { CodecHost } from './host.ts';
+import { isPassing, notYet } from './problem.ts';
+import { type IdentityRecord, identityRecord, keys, packageRecord, put, putPackage } from './records.ts';
+
+/** One-time packages that lie at the server after publishing; it says when they become few. */
+const PACKAGES = 50;
+const LAST_RESORT_MS = 7 * 86_400_000;
+
+/** This device's own keys: made or taken over, registered, and its key packages kept in stock. */
+export class OwnDevice {
+  readonly #host: CodecHost;
+  readonly #engine: Promise<E2eeEngine>;
+  readonly #directory: KeyDirectory;
+  readonly #emitter: Emitter<EncryptionEvents>;
+  #identity: IdentityRecord | undefined;
+  #status: EncryptionStatus = 'starting';
+  #work: Promise<void> = Promise.resolve();
+  #settle: () => void = () => undefined;
+  /** Resolves when it is known for the first time whether this device has keys of its own. */
+  readonly settled = new Promise<void>((resolve) => (this.#settle = resolve));
+
+  constructor(
+    host: CodecHost,
+    engine: Promise<E2eeEngine>,
+    directory: KeyDirectory,
+    emitter: Emitter<EncryptionEvents>,
+  ) {
+    this.#host = host;
+    this.#engine = engine;
+    this.#directory = directory;
+    this.#emitter = emitter;
+  }
+
+  get status(): EncryptionStatus {
+    return this.#status;
+  }
+
+  /** Throws `unavailable` until this device's keys are registered. */
+  signer(): DeviceSigner {
+    const identity = this.#identity;
+    if (this.#status !== 'ready' || identity === undefined)
+      throw notYet(this.#status === 'unlinked' ? 'this device is not linked yet' : 'keys are being set up');
+    return { userId: identity.userId, deviceId: identity.deviceId, ...identity.device };
+  }
+
+  /** The account key's private half, which the primary device has. */
+  account(): SigningKey {
+    const account = this.#identity?.account;
+    if (account === undefined) throw new E2eeError('refused', 'Only the primary device has the account key.');
+    return account;
+  }
+
+  get isPrimary(): boolean {
+    return this.#identity?.account !== undefined;
+  }
+
+  get accountKey(): Uint8Array | undefined {
+    return this.#identity?.accountKey;
+  }
+
+  deviceKey(): Uint8Array {
+    if (this.#identity === undefined) throw notYet('keys are being set up');
+    return this.#identity.device.publicKey;
+  }
+
+  /** Brings this device's keys and packages to where they should be; called with every session. */
+  setUp(): Promise<void> {
+    return this.#next(() => this.#setUp());
+  }
+
+  /** Few packages are left. */
+  restock(oneTime: number): Promise<void> {
+    return this.#next(async () => {
+      if (this.#status === 'ready') await this.#publish(Math.max(0, PACKAGES - oneTime));
+    });
+  }
+
+  /** Takes over what the primary device or a recovery gave, or a new identity that nobody vouches for. */
+  adopt(more: Partial<IdentityRecord>): Promise<void> {
+    return this.#next(async () => {
+      const identity = await this.#load();
+      await this.#keep({ ...identity, ...more, registered: false });
+      await this.#setUp();
+      if (this.#status !== 'ready') throw new E2eeError('refused', 'The account has another key.');
+    });
+  }
+
+  /** A package of last resort was used: another one takes its place. */
+  async renewLastResort(): Promise<void> {
+    await this.#next(async () => {
+      const identity = await this.#load();
+      await this.#keep({ ...identity, lastResortAt: 0 });
+      await this.#publish(0);
+    });
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const mine = this.#work.then(work, work);
+    this.#work = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #setUp(): Promise<void> {
+    const host = this.#host;
+    let identity = await this.#load();
+    const { userId, deviceId } = identity;
+    if (identity.registered && identity.published) this.#become('ready');
+    if (identity.accountKey === undefined) {
+      const { accountKeys } = await host.request('keys.devices', { userId });
+      if (accountKeys.length > 0) return this.#become('unlinked');
+      const account = await generateAccountKey();
+      const crossSig = await crossSign(account, userId, deviceId, identity.device.publicKey);
+      identity = { ...identity, account, accountKey: account.publicKey, crossSig };
+      await this.#keep(identity);
+    }
+    if (!identity.registered) {
+      const { accountKey, accountKeySig, crossSig } = identity;
+      if (accountKey === undefined || crossSig === undefined) return this.#become('unlinked');
+      await host.request('keys.register', {
+        accountKey: toBase64url(accountKey),
+        ...(accountKeySig === undefined ? {} : { accountKeySig: toBase64url(accountKeySig) }),
+        deviceKey: toBase64url(identity.device.publicKey),
+        crossSig: toBase64url(crossSig),
+      });
+      await this.#keep({ ...identity, registered: true });
+    }
+    if (!(await this.#isOwnChain())) return this.#become('unlinked');
+    await this.#publish(this.#identity?.published ? 0 : PACKAGES);
+    this.#become('ready');
+  }
+
+  /** The server's chain for this account must end in the key this device believes in. */
+  async #isOwnChain(): Promise<boolean> {
+    const { userId, accountKey, chainHead } = await this.#load();
+    let own = await this.#directory.refresh(userId);
+    const isOurs = (key: Uint8Array | undefined) =>
+      key !== undefined && accountKey !== undefined && equalBytes(key, accountKey);
+    if (own.offered !== undefined && isOurs(own.offered.key)) {
+      // Made anew by this very device.
+      await this.#directory.accept(userId);
+      own = await this.#directory.user(userId);
+    }
+    if (chainHead !== undefined && !own.chain.some(({ hash }) => equalBytes(hash, chainHead))) return false;
+    return own.offered === undefined && !own.rewritten && own.chain.some(({ key }) => isOurs(key));
+  }
+
+  async #publish(oneTime: number): Promise<void> {
+    const identity = await this.#load();
+    const { clock, write, store, request } = this.#host;
+    const engine = await this.#engine;
+    const signer = { userId: identity.userId, deviceId: identity.deviceId, ...identity.device };
+    const lastResort =
+      clock.now() - identity.lastResortAt > LAST_RESORT_MS
+        ? await engine.createKeyPackage(signer, { lastResort: true })
+        : undefined;
+    if (oneTime === 0 && lastResort === undefined) return;
+    const packages: KeyPackageBundle[] = [];
+    for (let n = 0; n < oneTime; n += 1) packages.push(await engine.createKeyPackage(signer));
+    const now = clock.now() / 1000;
+    const dead = (await readAll(store, packageRecord, { prefix: keys.packages })).filter(
+      ({ notAfter }) => notAfter < now,
+    );
+    // The private halves first: what the server has must open here.
+    await write([
+      ...[...packages, ...(lastResort ? [lastResort] : [])].map(putPackage),
+      ...dead.map(({ ref }) => ({ key: keys.package(ref) })),
+    ]);
+    await request('keys.publish', {
+      packages: packages.map(({ message }) => toBase64url(message)),
+      ...(lastResort ? { lastResort: toBase64url(lastResort.message) } : {}),
+    });
+    await this.#keep({
+      ...(this.#identity ?? identity),
+      published: true,
+      ...(lastResort ? { lastResortAt: clock.now() } : {}),
+    });
+  }
+
+  /** Its private packages, those that a welcome names. */
+  async packagesFor(refs: readonly Uint8Array[]): Promise<KeyPackageBundle[]> {
+    const found = await Promise.all(refs.map((ref) => readOne(this.#host.store, packageRecord, keys.package(ref))));
+    return found.filter((bundle) => bundle !== undefined);
+  }
+
+  async #load(): Promise<IdentityRecord> {
+    const { userId, deviceId } = this.#host.me();
+    if (this.#identity?.deviceId === deviceId) return this.#identity;
+    const kept = await readOne(this.#host.store, identityRecord, keys.identity);
+    if (kept?.userId === userId && kept.deviceId === deviceId) {
+      this.#identity = kept;
+      return kept;
+    }
+    const fresh: IdentityRecord = {
+      userId,
+      deviceId,
+      device: await generateDeviceKey(),
+      registered: false,
+      published: false,
+      lastResortAt: 0,
+    };
+    await this.#keep(fresh);
+    return fresh;
+  }
+
+  async #keep(identity: IdentityRecord): Promise<void> {
+    await this.#host.write([put(keys.identity, identity)]);
+    this.#identity = identity;
+  }
+
+  #become(status: EncryptionStatus): void {
+    this.#settle();
+    if (this.#status === status) return;
+    this.#status = status;
+    this.#emitter.emit('status', status);
+  }
+
+  /** For work nobody waits for: what the next session repeats is not worth a word. */
+  readonly quietly = (work: Promise<unknown>): void => {
+    work.catch((error: unknown) => {
+      if (!isPassing(error)) this.#host.onProblem(error instanceof Error ? error : new Error(reasonOf(error)));
+    });
+  };
+}

@@ -1,0 +1,173 @@
+import type { Reply } from '../../protocol/index.ts';
+import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import type { KnownUser } from '../e2ee/group-checks.ts';
+import { judgeChain, vouchingKeys } from '../e2ee/identity.ts';
+import type { Emitter } from '../emitter.ts';
+import { readOne } from '../records.ts';
+import type { EncryptionEvents } from './events.ts';
+import type { CodecHost } from './host.ts';
+import { keys, put, type UserRecord, userRecord } from './records.ts';
+
+/**
+ * The key directory as this device believes it: what the server says, as far as it continues what it said before.
+ * A user's keys are pinned on first use; nobody but the application replaces a pin that the old key does not vouch for.
+ */
+export class KeyDirectory {
+  readonly #host: CodecHost;
+  readonly #emitter: Emitter<EncryptionEvents>;
+  readonly #users = new Map<string, UserRecord>();
+  readonly #asking = new Map<string, Promise<UserRecord>>();
+  /** Whose entry was read in this session and not called outdated since. */
+  readonly #fresh = new Set<string>();
+
+  /** Rises with everything that may change who belongs into a group. */
+  revision = 0;
+
+  constructor(host: CodecHost, emitter: Emitter<EncryptionEvents>) {
+    this.#host = host;
+    this.#emitter = emitter;
+  }
+
+  /** Everything may have changed while this device was away. */
+  outdate(userId?: string): void {
+    this.revision += 1;
+    if (userId === undefined) this.#fresh.clear();
+    else this.#fresh.delete(userId);
+  }
+
+  async kept(userId: string): Promise<UserRecord | undefined> {
+    const known = this.#users.get(userId) ?? (await readOne(this.#host.store, userRecord, keys.user(userId)));
+    if (known !== undefined && !this.#users.has(userId)) this.#users.set(userId, known);
+    return this.#users.get(userId);
+  }
+
+  /** The user as of now; asks the server unless that was done since the last word of a change. */
+  async user(userId: string): Promise<UserRecord> {
+    const known = await this.kept(userId);
+    return known !== undefined && this.#fresh.has(userId) ? known : this.refresh(userId);
+  }
+
+  /** For the checks of groups, and for the engine. */
+  known = async (userId: string): Promise<KnownUser> => {
+    const { chain, pin, devices } = await this.user(userId);
+    return {
+      accountKeys: pin === undefined ? [] : vouchingKeys(chain, pin),
+      devices,
+      revoked: devices.filter(({ revoked }) => revoked).map(({ deviceId }) => deviceId),
+    };
+  };
+
+  async refreshAll(userIds: readonly string[]): Promise<void> {
+    await Promise.all(userIds.map((userId) => this.refresh(userId)));
+  }
+
+  refresh(userId: string): Promise<UserRecord> {
+    const asked = this.#asking.get(userId);
+    if (asked !== undefined) return asked;
+    // Before asking: a change that is told meanwhile counts.
+    this.#fresh.add(userId);
+    const asking = this.#ask(userId)
+      .catch((error: unknown) => {
+        this.#fresh.delete(userId);
+        throw error;
+      })
+      .finally(() => this.#asking.delete(userId));
+    this.#asking.set(userId, asking);
+    return asking;
+  }
+
+  /** The application accepts the identity that was offered after a reset. */
+  async accept(userId: string): Promise<void> {
+    const known = await this.user(userId);
+    if (known.offered === undefined) return;
+    const { offered, ...rest } = known;
+    await this.#keep({ ...rest, pin: offered });
+  }
+
+  async verify(userId: string, verified: boolean): Promise<void> {
+    const known = await this.user(userId);
+    if (known.pin === undefined) throw new E2eeError('refused', 'That user has no identity yet.');
+    await this.#keep({ ...known, pin: { ...known.pin, verified } });
+  }
+
+  /** True if `head` is a place in the user's key chain; false shows that the server tells people different chains. */
+  async hasHead(userId: string, head: Uint8Array): Promise<boolean> {
+    const holds = ({ chain }: UserRecord) => chain.some(({ hash }) => equalBytes(hash, head));
+    return holds(await this.user(userId)) || holds(await this.refresh(userId));
+  }
+
+  async #ask(userId: string): Promise<UserRecord> {
+    const told = await this.#host.request('keys.devices', { userId });
+    const before = await this.kept(userId);
+    const after = await this.#judge(userId, told, before);
+    await this.#keep(after);
+    this.#tell(userId, before, after);
+    return after;
+  }
+
+  async #judge(userId: string, told: Reply<'keys.devices'>, before: UserRecord | undefined): Promise<UserRecord> {
+    const none: UserRecord = { userId, version: 0, chain: [], devices: [], rewritten: false };
+    if (told.accountKeys.length === 0) return before?.pin === undefined ? none : { ...before, rewritten: true };
+    const chain = told.accountKeys.map(({ version, key, signature, hash }) => ({
+      version,
+      key: fromBase64url(key),
+      hash: fromBase64url(hash),
+      ...(signature === undefined ? {} : { signature: fromBase64url(signature) }),
+    }));
+    const judged = await judgeChain(userId, chain, before?.pin).catch((error: unknown) => {
+      if (error instanceof E2eeError) return { kind: 'rewritten' } as const;
+      throw error;
+    });
+    if (judged.kind === 'rewritten') return { ...(before ?? none), rewritten: true };
+    const listed = told.devices.map(({ deviceId, key, crossSig, revokedAt }) => ({
+      deviceId,
+      key: fromBase64url(key),
+      crossSig: fromBase64url(crossSig),
+      revoked: revokedAt !== undefined,
+    }));
+    const gone = (before?.devices ?? [])
+      .filter((old) => !listed.some(({ deviceId }) => deviceId === old.deviceId))
+      .map((old) => ({ ...old, revoked: true }));
+    const next: UserRecord = {
+      userId,
+      version: told.version,
+      chain,
+      devices: [...listed, ...gone],
+      rewritten: false,
+    };
+    if (judged.kind !== 'reset') return { ...next, pin: clone(judged.pin) };
+    return { ...next, ...(before?.pin === undefined ? {} : { pin: before.pin }), offered: clone(judged.pin) };
+  }
+
+  #tell(userId: string, before: UserRecord | undefined, after: UserRecord): void {
+    const verified = before?.pin?.verified === true;
+    if (after.rewritten && !before?.rewritten) this.#emitter.emit('identity', { userId, is: 'rewritten', verified });
+    else if (after.offered !== undefined && !same(after.offered, before?.offered))
+      this.#emitter.emit('identity', { userId, is: 'reset', verified });
+    else if (before?.pin !== undefined && !same(after.pin, before.pin))
+      this.#emitter.emit('identity', { userId, is: 'rotated', verified });
+    if (before === undefined) return;
+    for (const { deviceId, revoked } of after.devices) {
+      const old = before.devices.find((device) => device.deviceId === deviceId);
+      if (old === undefined && !revoked) this.#emitter.emit('device', { userId, deviceId, is: 'added' });
+      if (old?.revoked === false && revoked) this.#emitter.emit('device', { userId, deviceId, is: 'removed' });
+    }
+  }
+
+  async #keep(record: UserRecord): Promise<void> {
+    await this.#host.write([put(keys.user(record.userId), record)]);
+    this.#users.set(record.userId, record);
+    this.revision += 1;
+  }
+}
+
+const same = (a: UserRecord['pin'], b: UserRecord['pin']): boolean =>
+  a !== undefined && b !== undefined && equalBytes(a.hash, b.hash);
+
+type Pin = NonNullable<UserRecord['pin']>;
+const clone = (pin: { [Key in keyof Pin]: Pin[Key] extends Uint8Array ? Uint8Array : Pin[Key] }): Pin => ({
+  ...pin,
+  key: new Uint8Array(pin.key),
+  hash: new Uint8Array(pin.hash),
+});

@@ -1,0 +1,203 @@
+import { delay } from '../clock.ts';
+import type { Decoded, EncodedMessage, MessageCodec, Outgoing, WireEntry } from '../codec.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import { acceptVouched } from '../e2ee/group-checks.ts';
+import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
+import { Emitter } from '../emitter.ts';
+import type { SottoError } from '../errors.ts';
+import { Committing } from './committing.ts';
+import { describeGroup } from './describe.ts';
+import { OwnDevice } from './device.ts';
+import { KeyDirectory } from './directory.ts';
+import type { EncryptionEvents } from './events.ts';
+import { Groups } from './groups.ts';
+import type { CodecHost } from './host.ts';
+import { createIdentities } from './identities.ts';
+import { createLinking } from './linking.ts';
+import { Receiving } from './receiving.ts';
+import { Sending } from './sending.ts';
+import { Welcomes } from './welcomes.ts';
+
+/** Own devices see to it first; the others give them a moment. */
+const OWN_DELAY_MS = 200;
+const OTHERS_DELAY_MS = 1_500;
+
+export type Encryption = ReturnType<typeof createEncryption>['encryption'];
+
+/** The codec that encrypts, and what an application does about encryption. Give the codec to one client. */
+export function createEncryption() {
+  let built: ReturnType<typeof build> | undefined;
+  const parts = () => {
+    if (built === undefined) throw new Error('this codec is not in use by a client');
+    return built;
+  };
+  const codec: MessageCodec = {
+    attach(host) {
+      if (built !== undefined) throw new Error('this codec is in use by another client');
+      built = build(host);
+    },
+    encode: (message) => parts().encode(message),
+    decode: (entry) => parts().decode(entry),
+    recover: (conversationId, error) => parts().recover(conversationId, error),
+  };
+  const emitter = new Emitter<EncryptionEvents>((problem) => parts().host.onProblem(problem));
+  return {
+    codec,
+    encryption: {
+      on: <Name extends keyof EncryptionEvents>(name: Name, listener: (value: EncryptionEvents[Name]) => void) =>
+        emitter.on(name, listener),
+      get status() {
+        return parts().device.status;
+      },
+      /** True on the device that has the account key: it links and revokes others. */
+      get isPrimary() {
+        return parts().device.isPrimary;
+      },
+      identities: () => parts().identities,
+      linking: () => parts().linking,
+      /** Renews this device's keys in a conversation's group. */
+      renew: (conversationId: string) => parts().maintain(conversationId, true),
+      /** Begins a new group for a conversation that is unsafe or that this device was left out of. */
+      startOver: (conversationId: string) => parts().startOver(conversationId),
+      /** What is known of a conversation's group; six digits that all of its devices share, unless somebody lies. */
+      group: (conversationId: string) => parts().describe(conversationId),
+    },
+  };
+
+  function build(host: CodecHost) {
+    const directory = new KeyDirectory(host, emitter);
+    const engine = createTsMlsEngine(acceptVouched(directory.known));
+    const device = new OwnDevice(host, engine, directory, emitter);
+    // Built when the engine is there, which takes a moment; every call of the codec waits for it.
+    const ready = engine.then((made) => {
+      const groups = new Groups(host, made, emitter);
+      const welcomes = new Welcomes(host, made, directory, device, groups);
+      const committing = new Committing(host, made, directory, device, groups);
+      const common = { host, engine: made, directory, device, groups, welcomes };
+      const sending = new Sending({ ...common, committing });
+      const receiving = new Receiving({ ...common, moved });
+      return { ...common, committing, sending, receiving };
+    });
+    ready.catch(host.onProblem);
+
+    const inTurn = async (conversationId: string, work: (made: Awaited<typeof ready>) => Promise<void>) => {
+      const made = await ready;
+      await host.turns.run(conversationId, () => work(made));
+    };
+    const maintain = (conversationId: string, renew = false) =>
+      inTurn(conversationId, ({ sending }) => sending.maintain(conversationId, renew));
+
+    function moved(conversationId: string): void {
+      device.quietly(maintain(conversationId));
+      host.pump(conversationId);
+    }
+
+    /** Every conversation of these users, or every one there is, one after the other. */
+    async function maintainAll(userId?: string): Promise<void> {
+      const { groups } = await ready;
+      for (const id of await groups.all()) {
+        if (host.signal.aborted || host.greeting() === undefined) return;
+        if (userId !== undefined && host.conversation(id)?.members.every((member) => member.userId !== userId))
+          continue;
+        await maintain(id);
+        host.pump(id);
+      }
+    }
+
+    async function changed(userId: string): Promise<void> {
+      directory.outdate(userId);
+      const isOwn = userId === host.me().userId;
+      const wait = isOwn ? host.random() * OWN_DELAY_MS : OWN_DELAY_MS + host.random() * OTHERS_DELAY_MS;
+      await delay(host.clock, wait, host.signal);
+      if (device.status === 'ready') await maintainAll(userId);
+    }
+
+    async function greeted(): Promise<void> {
+      const { committing, welcomes } = await ready;
+      directory.outdate();
+      committing.connected();
+      welcomes.connected();
+      await device.setUp();
+    }
+
+    host.on('connection', (state) => {
+      if (state.is === 'syncing') device.quietly(greeted());
+      if (state.is === 'ready')
+        device.quietly(device.settled.then(() => (device.status === 'ready' ? maintainAll() : undefined)));
+    });
+    emitter.on('status', (status) => {
+      if (status === 'ready') for (const { id } of host.conversations()) host.pump(id);
+    });
+    host.on('device.changed', ({ userId }) => device.quietly(changed(userId)));
+    host.on('keys.low', ({ oneTime }) => device.quietly(device.restock(oneTime)));
+    host.on('welcome.new', (welcome) => {
+      const { conversationId } = welcome;
+      const take = async () => {
+        (await ready).welcomes.put(welcome);
+        await device.settled;
+        await inTurn(conversationId, async ({ groups, welcomes }) => {
+          const group = await groups.get(conversationId);
+          const first = group.state === undefined ? welcomes.first(conversationId, group) : undefined;
+          welcomes.settle(
+            conversationId,
+            first === undefined ? group : await welcomes.join(conversationId, group, first),
+          );
+        });
+        moved(conversationId);
+      };
+      device.quietly(take());
+    });
+
+    async function startOver(conversationId: string): Promise<void> {
+      const { conversation } = await host.request('conversation.get', { conversationId });
+      await inTurn(conversationId, async ({ groups, sending, committing }) => {
+        const group = await groups.get(conversationId);
+        if (conversation.epoch === 0) throw new E2eeError('refused', 'The conversation has no group yet.');
+        if ((await groups.pending(conversationId)) === undefined)
+          await sending.startOver(conversationId, group, conversation.epoch);
+        device.quietly(committing.drive(conversationId));
+      });
+    }
+
+    async function describe(conversationId: string) {
+      const { groups, engine: made } = await ready;
+      return host.turns.run(conversationId, async () => {
+        const { state, unsafe } = await groups.get(conversationId);
+        return describeGroup(made, state, unsafe);
+      });
+    }
+
+    return {
+      host,
+      device,
+      identities: createIdentities({ host, directory, device, accepted: acceptedIdentity }),
+      linking: createLinking({ host, directory, device, emitter }),
+      maintain,
+      startOver,
+      describe,
+      async encode(message: Outgoing): Promise<EncodedMessage> {
+        const { sending } = await ready;
+        return sending.encode(message);
+      },
+      async decode(entry: WireEntry): Promise<Decoded> {
+        const { receiving } = await ready;
+        await device.settled;
+        return 'mls' in entry ? receiving.message(entry) : receiving.commit(entry);
+      },
+      async recover(conversationId: string, error: SottoError): Promise<boolean> {
+        const { sending } = await ready;
+        return sending.recover(conversationId, error);
+      },
+    };
+
+    /** What was refused for an identity that is accepted now is done after all. */
+    async function acceptedIdentity(userId: string): Promise<void> {
+      const { groups } = await ready;
+      for (const id of await groups.all()) {
+        const { state, unsafe, users } = await host.turns.run(id, () => groups.get(id));
+        if (unsafe === 'ghost_device' && state !== undefined && users.includes(userId)) await startOver(id);
+      }
+      await maintainAll(userId);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import type { UnsafeReason } from '../e2ee/group-checks.ts';
+
+/** What an application has to know about encryption, and in part decide. */
+export interface EncryptionEvents {
+  /** This device's standing. `unlinked`: the account has keys, and another device has to vouch for this one. */
+  readonly status: EncryptionStatus;
+  /**
+   * Someone's identity: `rotated` = the old key vouches for the new one; `reset` = nobody does, and nothing is sent to
+   * them before `acceptIdentity`; `rewritten` = the server contradicts what it said before.
+   */
+  readonly identity: IdentityChange;
+  /** A conversation whose group must not be trusted: nothing is sent in it. */
+  readonly unsafe: { readonly conversationId: string; readonly reason: UnsafeReason | 'unreadable' };
+  /** A device of this user or a contact appeared or went. */
+  readonly device: { readonly userId: string; readonly deviceId: string; readonly is: 'added' | 'removed' };
+  /** On a device that is being linked: the six digits that the other device must show too. */
+  readonly link: { readonly linkId: string; readonly code: string };
+}
+
+export type EncryptionStatus = 'starting' | 'unlinked' | 'ready';
+
+export interface IdentityChange {
+  readonly userId: string;
+  readonly is: 'rotated' | 'reset' | 'rewritten';
+  /** The safety number had been compared. */
+  readonly verified: boolean;
+}

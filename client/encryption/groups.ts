@@ -1,0 +1,125 @@
+import { conversationEpoch } from '../../protocol/epoch.ts';
+import type { E2eeEngine, GroupState, Spent } from '../e2ee/engine.ts';
+import type { UnsafeReason } from '../e2ee/group-checks.ts';
+import type { Emitter } from '../emitter.ts';
+import { readOne } from '../records.ts';
+import type { Change } from '../store.ts';
+import type { EncryptionEvents } from './events.ts';
+import type { CodecHost } from './host.ts';
+import {
+  type GroupRecord,
+  groupRecord,
+  keys,
+  type PendingCommit,
+  pendingRecord,
+  put,
+  stateOf,
+  stateText,
+} from './records.ts';
+
+export type Unsafe = UnsafeReason | 'unreadable';
+
+/** What this device knows of a conversation's group. A value: a step makes the next one. */
+export interface Group {
+  readonly generation: number;
+  /** Absent while this device is not in the group. */
+  readonly state: GroupState | undefined;
+  /** The only users whose devices may be in it. */
+  readonly users: readonly string[];
+  readonly unsafe: Unsafe | undefined;
+  readonly sent: number;
+  readonly renewedAt: number;
+}
+
+/** The conversation's epoch that the state is at; 0 without one. */
+export const epochOf = ({ generation, state }: Group): number =>
+  state === undefined ? 0 : conversationEpoch(generation, state.epoch);
+
+/** The groups of all conversations, in memory as they are in the store. Everything here is called in the conversation's turn. */
+export class Groups {
+  readonly #host: CodecHost;
+  readonly #engine: E2eeEngine;
+  readonly #emitter: Emitter<EncryptionEvents>;
+  readonly #known = new Map<string, Group>();
+  readonly #pending = new Map<string, PendingCommit | undefined>();
+  readonly #spent = new Map<string, Spent>();
+
+  constructor(host: CodecHost, engine: E2eeEngine, emitter: Emitter<EncryptionEvents>) {
+    this.#host = host;
+    this.#engine = engine;
+    this.#emitter = emitter;
+  }
+
+  async get(conversationId: string): Promise<Group> {
+    // Whoever has the turn now knows that the last step is in the store.
+    this.#spent.get(conversationId)?.erase();
+    this.#spent.delete(conversationId);
+    const known = this.#known.get(conversationId);
+    if (known !== undefined) return known;
+    const group = await this.#read(conversationId);
+    this.#known.set(conversationId, group);
+    return group;
+  }
+
+  /** Remembers a group's next value and returns the changes that keep it; the caller stores them before the turn ends. */
+  next(conversationId: string, group: Group, spent?: Spent): Change[] {
+    this.#known.set(conversationId, group);
+    if (spent) this.#spent.set(conversationId, spent);
+    const { state, unsafe, users, generation, sent, renewedAt } = group;
+    const record: GroupRecord = {
+      generation,
+      users: [...users],
+      sent,
+      renewedAt,
+      ...(state === undefined ? {} : { state: stateText(this.#engine, state) }),
+      ...(unsafe === undefined ? {} : { unsafe }),
+    };
+    return [put(keys.group(conversationId), record)];
+  }
+
+  async pending(conversationId: string): Promise<PendingCommit | undefined> {
+    if (!this.#pending.has(conversationId)) {
+      this.#pending.set(conversationId, await readOne(this.#host.store, pendingRecord, keys.pending(conversationId)));
+    }
+    return this.#pending.get(conversationId);
+  }
+
+  setPending(conversationId: string, pending: PendingCommit | undefined): Change[] {
+    this.#pending.set(conversationId, pending);
+    return [pending === undefined ? { key: keys.pending(conversationId) } : put(keys.pending(conversationId), pending)];
+  }
+
+  /** Nothing is sent in it, and the application is told. */
+  distrust(conversationId: string, group: Group, reason: Unsafe): Change[] {
+    if (group.unsafe === undefined) this.#emitter.emit('unsafe', { conversationId, reason });
+    return this.next(conversationId, { ...group, unsafe: reason });
+  }
+
+  /** All conversations of which there is a group here. */
+  async all(): Promise<string[]> {
+    const kept = await this.#host.store.list({ prefix: keys.groups });
+    return kept.map(({ key }) => key.slice(keys.groups.length));
+  }
+
+  /** Who may be in a conversation's group: for a direct one the two users it was opened with, whatever is said later. */
+  async usersOf(conversationId: string, group: Group): Promise<readonly string[]> {
+    const conversation =
+      this.#host.conversation(conversationId) ??
+      (await this.#host.request('conversation.get', { conversationId })).conversation;
+    if (conversation.kind === 'direct' && group.users.length > 0) return group.users;
+    return conversation.members.map(({ userId }) => userId);
+  }
+
+  async #read(conversationId: string): Promise<Group> {
+    const record = await readOne(this.#host.store, groupRecord, keys.group(conversationId));
+    if (record === undefined)
+      return { generation: 0, state: undefined, users: [], unsafe: undefined, sent: 0, renewedAt: 0 };
+    const { state, unsafe, ...rest } = record;
+    return {
+      ...rest,
+      state: state === undefined ? undefined : stateOf(this.#engine, state),
+      // Only this class writes it.
+      unsafe: unsafe as Unsafe | undefined,
+    };
+  }
+}

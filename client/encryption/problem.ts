@@ -1,0 +1,13 @@
+import { NotEncodable } from '../codec.ts';
+import { SottoError } from '../errors.ts';
+
+/** Not possible yet, but soon: whoever asked asks again after a moment. */
+export const notYet = (why: string, retryAfterMs = 1_000): SottoError =>
+  new SottoError('unavailable', why, { retryAfterMs });
+
+/** Why a message is not sent before a person has decided something. */
+export const blocked = (code: 'identity_changed' | 'conversation_unsafe', why: string): NotEncodable =>
+  new NotEncodable(code, why);
+
+/** True for what the same request may survive later. */
+export const isPassing = (error: unknown): boolean => error instanceof SottoError && error.retry === 'same';

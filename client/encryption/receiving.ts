@@ -1,0 +1,213 @@
+import { groupEpoch } from '../../protocol/epoch.ts';
+import { groupIdBytes } from '../../protocol/identity.ts';
+import type { CommitEntry, MessageEntry } from '../../protocol/index.ts';
+import type { Decoded } from '../codec.ts';
+import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
+import type { MessageRef } from '../e2ee/content.ts';
+import type { E2eeEngine, GroupState, MessageHeader, Processed } from '../e2ee/engine.ts';
+import { openMessage } from '../e2ee/envelope.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import { checkMembers, isFork } from '../e2ee/group-checks.ts';
+import type { OwnDevice } from './device.ts';
+import type { KeyDirectory } from './directory.ts';
+import { epochOf, type Group, type Groups, type Unsafe } from './groups.ts';
+import type { CodecHost } from './host.ts';
+import { stateOf } from './records.ts';
+import type { Welcomes } from './welcomes.ts';
+
+const nothing: Decoded = { is: 'nothing' };
+
+/** Reads a conversation's log: each entry moves the group's state, and what comes of it is stored with the entry. */
+export class Receiving {
+  readonly #host: CodecHost;
+  readonly #engine: E2eeEngine;
+  readonly #directory: KeyDirectory;
+  readonly #device: OwnDevice;
+  readonly #groups: Groups;
+  readonly #welcomes: Welcomes;
+  /** Another state was reached: there may be more to change, or something to send. */
+  readonly #moved: (conversationId: string) => void;
+
+  constructor(parts: {
+    host: CodecHost;
+    engine: E2eeEngine;
+    directory: KeyDirectory;
+    device: OwnDevice;
+    groups: Groups;
+    welcomes: Welcomes;
+    moved: (conversationId: string) => void;
+  }) {
+    this.#host = parts.host;
+    this.#engine = parts.engine;
+    this.#directory = parts.directory;
+    this.#device = parts.device;
+    this.#groups = parts.groups;
+    this.#welcomes = parts.welcomes;
+    this.#moved = parts.moved;
+  }
+
+  async commit(entry: CommitEntry): Promise<Decoded> {
+    const { conversationId } = entry;
+    const group = await this.#groups.get(conversationId);
+    if (entry.epoch <= epochOf(group)) return nothing;
+    const bytes = fromBase64url(entry.commit);
+    const header = this.#inspect(bytes);
+    const { generation, mlsEpoch } = groupEpoch(entry.epoch);
+    if (header?.kind !== 'commit' || !equalBytes(header.groupId, groupIdBytes(conversationId, generation)))
+      return this.#distrust(conversationId, group, 'wrong_group');
+
+    const pending = await this.#groups.pending(conversationId);
+    const isOwn = entry.senderDeviceId === this.#host.me().deviceId;
+    if (pending !== undefined && isOwn && pending.commit === entry.commit) {
+      const state = stateOf(this.#engine, pending.next);
+      return this.#adopt(conversationId, { ...group, generation, state, unsafe: undefined, ...this.#renewed() });
+    }
+    const { state } = group;
+    const follows = state?.status === 'active' && generation === group.generation && mlsEpoch === state.epoch + 1;
+    if (follows) return this.#process(entry, group, state, bytes, header);
+    const announced = header.adds.some(({ deviceId }) => deviceId === this.#host.me().deviceId);
+    const welcome = await this.#welcomes.find(conversationId, group, entry.epoch, announced);
+    if (welcome !== undefined && announced) {
+      await this.#welcomes.join(conversationId, group, welcome);
+      this.#moved(conversationId);
+      return nothing;
+    }
+    // A group that goes on, or starts over, without this device.
+    if (state === undefined) return nothing;
+    return { is: 'nothing', changes: this.#groups.next(conversationId, { ...group, state: undefined }) };
+  }
+
+  async #process(
+    entry: CommitEntry,
+    group: Group,
+    state: GroupState,
+    bytes: Uint8Array,
+    header: MessageHeader,
+  ): Promise<Decoded> {
+    const { conversationId } = entry;
+    const users = await this.#groups.usersOf(conversationId, group);
+    let step: Processed;
+    try {
+      step = await this.#vouched(users, () => this.#engine.process(state, bytes));
+    } catch (error) {
+      if (!(error instanceof E2eeError)) throw error;
+      if (isFork(state, header, error)) return this.#distrust(conversationId, group, 'fork');
+      return this.#distrust(conversationId, group, error.code === 'unvouched' ? 'ghost_device' : 'fork');
+    }
+    if (
+      step.kind !== 'commit' ||
+      step.sender.deviceId !== entry.senderDeviceId ||
+      step.sender.userId !== entry.senderId
+    )
+      return this.#distrust(conversationId, group, 'fork');
+    if (step.state.status === 'removed') {
+      this.#moved(conversationId);
+      return { is: 'nothing', changes: this.#groups.next(conversationId, { ...group, state: undefined }, step) };
+    }
+    const reason = await this.#judge(users, step.state);
+    if (reason !== undefined) return this.#distrust(conversationId, group, reason);
+    return this.#adopt(conversationId, { ...group, users, state: step.state }, step);
+  }
+
+  /**
+   * Why the state that a commit leads to must not be adopted; undefined if it may. A revoked device in it is no reason:
+   * read later, a commit from before its revocation looks the same. It is removed before the next message is sent.
+   */
+  async #judge(users: readonly string[], state: GroupState): Promise<Unsafe | undefined> {
+    const rules = { users, self: this.#device.signer() };
+    const check = () => checkMembers(this.#engine.members(state), rules, this.#directory.known);
+    let verdict = await check();
+    if (verdict.kind === 'unknown_device') {
+      await this.#directory.refreshAll(users);
+      verdict = await check();
+    }
+    if (verdict.kind === 'safe') return undefined;
+    return verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
+  }
+
+  async #adopt(conversationId: string, group: Group, spent?: Processed): Promise<Decoded> {
+    const changes = [
+      ...this.#groups.next(conversationId, group, spent),
+      ...this.#groups.setPending(conversationId, undefined),
+    ];
+    this.#moved(conversationId);
+    return { is: 'nothing', changes };
+  }
+
+  async message(entry: MessageEntry): Promise<Decoded> {
+    const { conversationId } = entry;
+    let group = await this.#groups.get(conversationId);
+    if (entry.epoch === 0) throw new E2eeError('refused', 'The message is not encrypted.');
+    if (entry.epoch > epochOf(group)) {
+      const welcome = await this.#welcomes.find(conversationId, group, entry.epoch, false);
+      if (welcome !== undefined) {
+        group = await this.#welcomes.join(conversationId, group, welcome);
+        this.#moved(conversationId);
+      }
+    }
+    const { state } = group;
+    // From a time in which this device was not in the group: not for it.
+    if (state === undefined) return nothing;
+    const { generation } = groupEpoch(entry.epoch);
+    if (generation < group.generation) throw new E2eeError('past_epoch', 'The keys of that time are gone.');
+    if (entry.epoch > epochOf(group)) throw new E2eeError('future_epoch', 'The group has changed without this device.');
+    const opened = await openMessage(this.#engine, state, {
+      conversationId,
+      clientId: entry.clientId,
+      senderId: entry.senderId,
+      senderDeviceId: entry.senderDeviceId,
+      mls: fromBase64url(entry.mls),
+      content: entry.content === undefined ? undefined : fromBase64url(entry.content),
+      wrap: entry.wrap && { v: entry.wrap.v, ct: fromBase64url(entry.wrap.ct) },
+    });
+    const { content, accountHead } = opened;
+    if (accountHead !== undefined && !(await this.#directory.hasHead(entry.senderId, accountHead)))
+      throw new E2eeError('refused', 'The sender and the server do not agree about the sender’s keys.');
+    const changes = this.#groups.next(conversationId, { ...group, state: opened.state }, opened);
+    if (content.type === 'keys' || content.type === 'keys_request' || content.type === 'settings')
+      return { is: 'nothing', changes };
+    if (
+      (content.type === 'edit' || content.type === 'delete') &&
+      !(await this.#isOwnTarget(content.target, group, entry))
+    )
+      return { is: 'nothing', changes };
+    return { is: 'content', content: { ...content }, changes };
+  }
+
+  /** Nobody but its author changes or deletes a message. */
+  async #isOwnTarget(target: MessageRef, group: Group, entry: MessageEntry): Promise<boolean> {
+    for (const userId of group.users) {
+      const { devices } = await this.#directory.user(userId);
+      if (devices.some(({ deviceId }) => deviceId === target.deviceId)) return userId === entry.senderId;
+    }
+    return false;
+  }
+
+  /** Runs a step; asks the directory once more before it believes that a leaf is nobody's. */
+  async #vouched<T>(users: readonly string[], step: () => Promise<T>): Promise<T> {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof E2eeError) || error.code !== 'unvouched') throw error;
+      await this.#directory.refreshAll(users);
+      return step();
+    }
+  }
+
+  #inspect(bytes: Uint8Array): MessageHeader | undefined {
+    try {
+      return this.#engine.inspect(bytes);
+    } catch (error) {
+      if (error instanceof E2eeError) return undefined;
+      throw error;
+    }
+  }
+
+  #distrust(conversationId: string, group: Group, reason: Unsafe): Decoded {
+    return { is: 'nothing', changes: this.#groups.distrust(conversationId, group, reason) };
+  }
+
+  #renewed(): { sent: number; renewedAt: number } {
+    return { sent: 0, renewedAt: this.#host.clock.now() };
+  }
+}

@@ -1,0 +1,117 @@
+import * as v from 'valibot';
+import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
+import { bytesText } from '../e2ee/conversation-keys.ts';
+import type { E2eeEngine, GroupState, KeyPackageBundle } from '../e2ee/engine.ts';
+import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
+import type { Change } from '../store.ts';
+
+/** How encryption keeps its things in the client's store: JSON, bytes as base64url. All keys begin with `e2ee/`. */
+const signingKey = v.object({ publicKey: bytesText(32), privateKey: bytesText(48) });
+
+export const identityRecord = v.object({
+  userId: v.string(),
+  deviceId: v.string(),
+  device: signingKey,
+  /** On the primary device only. */
+  account: v.optional(signingKey),
+  accountKey: v.optional(bytesText(32)),
+  crossSig: v.optional(bytesText(64)),
+  /** How the key before passed on to this one; to be given when the key is registered. */
+  accountKeySig: v.optional(bytesText(64)),
+  /** The head of the account's chain, as the primary device told it. */
+  chainHead: v.optional(bytesText(32)),
+  registered: v.boolean(),
+  published: v.boolean(),
+  lastResortAt: v.number(),
+});
+
+export const packageRecord = v.object({
+  ref: bytesText(32),
+  message: bytesText(),
+  secret: bytesText(),
+  lastResort: v.boolean(),
+  notAfter: v.number(),
+});
+
+const link = v.object({
+  version: v.number(),
+  key: bytesText(32),
+  signature: v.optional(bytesText(64)),
+  hash: bytesText(32),
+});
+
+const pin = v.object({
+  userId: v.string(),
+  version: v.number(),
+  key: bytesText(32),
+  hash: bytesText(32),
+  verified: v.boolean(),
+  since: v.number(),
+});
+
+export const userRecord = v.object({
+  userId: v.string(),
+  version: v.number(),
+  chain: v.array(link),
+  /** Every device ever listed: those that are gone may still sit in groups, and vouched for what they sent. */
+  devices: v.array(
+    v.object({ deviceId: v.string(), key: bytesText(32), crossSig: bytesText(64), revoked: v.boolean() }),
+  ),
+  pin: v.optional(pin),
+  /** A new identity that nobody has accepted yet. */
+  offered: v.optional(pin),
+  rewritten: v.boolean(),
+});
+
+export const groupRecord = v.object({
+  generation: v.number(),
+  /** Absent in a group that this device is not in. */
+  state: v.optional(v.string()),
+  users: v.array(v.string()),
+  unsafe: v.optional(v.string()),
+  /** Messages sent, and time, since this device renewed its keys in the group. */
+  sent: v.number(),
+  renewedAt: v.number(),
+});
+
+/** A commit on its way: exactly these bytes are sent until there is an answer. */
+export const pendingRecord = v.object({
+  clientId: v.string(),
+  baseEpoch: v.number(),
+  groupId: v.string(),
+  commit: v.string(),
+  adds: v.array(v.object({ deviceId: v.string(), ref: v.string() })),
+  removes: v.array(v.string()),
+  welcome: v.optional(v.string()),
+  /** The state it leads to. */
+  next: v.string(),
+});
+
+export type IdentityRecord = v.InferOutput<typeof identityRecord>;
+export type UserRecord = v.InferOutput<typeof userRecord>;
+export type GroupRecord = v.InferOutput<typeof groupRecord>;
+export type PendingCommit = v.InferOutput<typeof pendingRecord>;
+
+const root = 'e2ee/';
+export const keys = {
+  identity: `${root}identity`,
+  packages: `${root}package/`,
+  package: (ref: Uint8Array) => `${root}package/${toBase64url(ref)}`,
+  user: (userId: string) => `${root}user/${userId}`,
+  group: (conversationId: string) => `${root}group/${conversationId}`,
+  groups: `${root}group/`,
+  pending: (conversationId: string) => `${root}pending/${conversationId}`,
+} as const;
+
+const asText = (_: string, part: unknown): unknown => (part instanceof Uint8Array ? toBase64url(part) : part);
+
+/** A change that keeps a record with bytes in it. */
+export const put = (key: string, value: unknown): Change => ({ key, value: JSON.parse(JSON.stringify(value, asText)) });
+
+export const putPackage = (bundle: KeyPackageBundle): Change => put(keys.package(bundle.ref), bundle);
+
+export const stateText = (engine: E2eeEngine, state: GroupState): string =>
+  toBase64url(encodeSavedState(engine.save(state)));
+
+export const stateOf = (engine: E2eeEngine, text: string): GroupState =>
+  engine.restore(decodeSavedState(fromBase64url(text)));

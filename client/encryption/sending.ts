@@ -1,0 +1,215 @@
+import { delay } from '../clock.ts';
+import type { EncodedMessage, Outgoing } from '../codec.ts';
+import { NotEncodable } from '../codec.ts';
+import { toBase64url } from '../e2ee/bytes.ts';
+import { type Content, encodeContent } from '../e2ee/content.ts';
+import type { E2eeEngine } from '../e2ee/engine.ts';
+import { sealMessage } from '../e2ee/envelope.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import type { SottoError } from '../errors.ts';
+import type { Committing, Plan } from './committing.ts';
+import type { OwnDevice } from './device.ts';
+import type { KeyDirectory } from './directory.ts';
+import { epochOf, type Group, type Groups } from './groups.ts';
+import type { CodecHost } from './host.ts';
+import { blocked, notYet } from './problem.ts';
+import type { Welcomes } from './welcomes.ts';
+
+/** How long a refused message waits for the log to bring what it was refused for. */
+const CATCH_UP_MS = 10_000;
+const COMMIT_MS = 50;
+
+/** Encrypts what is first in line, after putting the group into the state in which it may be. */
+export class Sending {
+  readonly #host: CodecHost;
+  readonly #engine: E2eeEngine;
+  readonly #directory: KeyDirectory;
+  readonly #device: OwnDevice;
+  readonly #groups: Groups;
+  readonly #welcomes: Welcomes;
+  readonly #committing: Committing;
+  /** The last group and directory that needed no change. */
+  readonly #settled = new Map<string, string>();
+
+  constructor(parts: {
+    host: CodecHost;
+    engine: E2eeEngine;
+    directory: KeyDirectory;
+    device: OwnDevice;
+    groups: Groups;
+    welcomes: Welcomes;
+    committing: Committing;
+  }) {
+    this.#host = parts.host;
+    this.#engine = parts.engine;
+    this.#directory = parts.directory;
+    this.#device = parts.device;
+    this.#groups = parts.groups;
+    this.#welcomes = parts.welcomes;
+    this.#committing = parts.committing;
+  }
+
+  async encode({ conversationId, clientId, content }: Outgoing): Promise<EncodedMessage> {
+    const valid = checkedContent(content);
+    const signer = this.#device.signer();
+    const group = await this.#ready(conversationId);
+    const { state } = group;
+    if (state === undefined) throw notYet('another device has to add this one');
+    const own = await this.#directory.user(signer.userId);
+    const sealed = await sealMessage(this.#engine, state, {
+      conversationId,
+      clientId,
+      content: valid,
+      accountHead: own.chain.at(-1)?.hash,
+    });
+    const { envelope } = sealed;
+    const changes = this.#groups.next(conversationId, { ...group, state: sealed.state, sent: group.sent + 1 }, sealed);
+    return {
+      body: {
+        // The conversation's epoch, which holds the group's generation too.
+        epoch: epochOf(group),
+        mls: toBase64url(envelope.mls),
+        content: toBase64url(envelope.content),
+      },
+      changes,
+    };
+  }
+
+  /** The group as a message may be encrypted for it. Throws what has to happen first, after beginning it. */
+  async #ready(conversationId: string): Promise<Group> {
+    let group = await this.#groups.get(conversationId);
+    if ((await this.#groups.pending(conversationId)) !== undefined) {
+      this.#drive(conversationId);
+      throw notYet('the group is being changed', COMMIT_MS);
+    }
+    const users = await this.#groups.usersOf(conversationId, group);
+    await this.#checkIdentities(users);
+    if (group.unsafe !== undefined && !mayRecover(group))
+      throw blocked('conversation_unsafe', `Nothing is sent: the conversation is unsafe (${group.unsafe}).`);
+    if (group.state === undefined) {
+      const welcome = this.#welcomes.first(conversationId, group);
+      if (welcome === undefined) return this.#begin(conversationId, group);
+      group = await this.#welcomes.join(conversationId, group, welcome);
+    }
+    await this.#change(conversationId, group);
+    const state = group.state;
+    const members = state === undefined ? [] : this.#engine.members(state);
+    const absent = users.find((userId) => !members.some((member) => member.userId === userId));
+    if (absent !== undefined) throw notYet('the other person has no device that could read it yet', 2_000);
+    return group;
+  }
+
+  /** Nothing goes to somebody whose new identity nobody has accepted. */
+  async #checkIdentities(users: readonly string[]): Promise<void> {
+    for (const userId of users) {
+      const { offered, rewritten } = await this.#directory.user(userId);
+      if (rewritten) throw blocked('identity_changed', 'The server contradicts itself about a person’s keys.');
+      if (offered !== undefined)
+        throw blocked('identity_changed', 'A person has a new identity that was not accepted.');
+    }
+  }
+
+  /** Begins a conversation's first group; where there is one already, somebody in it has to add this device. */
+  async #begin(conversationId: string, group: Group): Promise<never> {
+    const { conversation } = await this.#host.request('conversation.get', { conversationId });
+    if (conversation.epoch > 0) throw notYet('another device has to add this one');
+    await this.startOver(conversationId, group, 0);
+    this.#drive(conversationId);
+    throw notYet('the group is being made', COMMIT_MS);
+  }
+
+  /** A new group with all devices, in the conversation's turn. */
+  async startOver(conversationId: string, group: Group, baseEpoch: number): Promise<void> {
+    const users = await this.#groups.usersOf(conversationId, group);
+    const plan = await this.#committing.plan(conversationId, { ...group, users, state: undefined });
+    const own = this.#device.signer().userId;
+    for (const userId of users) {
+      if (userId !== own && !plan.adds.some((add) => add.userId === userId))
+        throw notYet('the other person has no device that could read it yet', 2_000);
+    }
+    if (!(await this.#committing.prepareNew(conversationId, { ...group, users }, baseEpoch, plan)))
+      throw notYet('no device has key packages', 2_000);
+  }
+
+  /** Begins the changes that the directory asks for, if there are any. */
+  async #change(conversationId: string, group: Group): Promise<void> {
+    const plan = await this.#planned(conversationId, group);
+    if (plan === undefined) return;
+    if (!(await this.#committing.prepare(conversationId, group, plan))) return;
+    this.#drive(conversationId);
+    throw notYet('the group is being changed', COMMIT_MS);
+  }
+
+  async #planned(conversationId: string, group: Group): Promise<Plan | undefined> {
+    const key = `${epochOf(group)} ${this.#directory.revision}`;
+    const renew = this.#committing.renewalDue(group);
+    if (this.#settled.get(conversationId) === key && !renew) return undefined;
+    const plan = await this.#committing.plan(conversationId, group);
+    if (plan.adds.length === 0 && plan.removes.length === 0 && !renew) {
+      this.#settled.set(conversationId, `${epochOf(group)} ${this.#directory.revision}`);
+      return undefined;
+    }
+    return { ...plan, renew };
+  }
+
+  /** Brings a group up to what the directory says, without a message: in the conversation's turn. */
+  async maintain(conversationId: string, renew = false): Promise<void> {
+    const group = await this.#groups.get(conversationId);
+    const pending = await this.#groups.pending(conversationId);
+    if (pending === undefined) {
+      if (group.state?.status !== 'active' || group.unsafe !== undefined) return;
+      const plan = renew ? { adds: [], removes: [], renew } : await this.#planned(conversationId, group);
+      if (plan === undefined || !(await this.#committing.prepare(conversationId, group, plan))) return;
+    }
+    this.#drive(conversationId);
+  }
+
+  /** After a refusal: waits until the log has brought what the refusal was for. */
+  async recover(conversationId: string, error: SottoError): Promise<boolean> {
+    if (error.code === 'removal_required') this.#directory.outdate();
+    const told = error.details?.epoch;
+    const epoch = typeof told === 'number' ? told : 0;
+    const until = this.#host.clock.now() + CATCH_UP_MS;
+    for (let first = true; first || this.#host.clock.now() < until; first = false) {
+      const here = await this.#host.turns.run(conversationId, async () => {
+        const group = await this.#groups.get(conversationId);
+        if (error.code === 'stale_epoch' && epoch < epochOf(group)) await this.#checkEpoch(conversationId, group);
+        return epochOf(group) >= epoch;
+      });
+      if (here) return true;
+      await delay(this.#host.clock, COMMIT_MS, this.#host.signal);
+    }
+    // Encoding anew tells what is wrong, or waits for it.
+    return true;
+  }
+
+  /** A server whose database was restored has lost the commits that led here: the group starts over. */
+  async #checkEpoch(conversationId: string, group: Group): Promise<void> {
+    const { conversation } = await this.#host.request('conversation.get', { conversationId });
+    if (conversation.epoch >= epochOf(group) || (await this.#groups.pending(conversationId)) !== undefined) return;
+    await this.startOver(conversationId, group, conversation.epoch);
+    this.#drive(conversationId);
+  }
+
+  #drive(conversationId: string): void {
+    this.#device.quietly(this.#committing.drive(conversationId));
+  }
+}
+
+/** A group that could not be joined for who was in it may be joined once that was accepted. */
+const mayRecover = (group: Group): boolean => group.state === undefined && group.unsafe === 'ghost_device';
+
+/** What does not fit the schema would be unreadable for others. */
+function checkedContent(content: Outgoing['content']): Content {
+  try {
+    const { type } = content;
+    if (type === 'keys' || type === 'keys_request' || type === 'settings')
+      throw new E2eeError('refused', 'Not for applications.');
+    // Checked by the very schema that reads it.
+    encodeContent(content as Content);
+    return content as Content;
+  } catch (error) {
+    if (error instanceof E2eeError) throw new NotEncodable('bad_content', error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,153 @@
+import { groupEpoch } from '../../protocol/epoch.ts';
+import { groupIdBytes } from '../../protocol/identity.ts';
+import type { EventBody } from '../../protocol/index.ts';
+import { delay } from '../clock.ts';
+import { fromBase64url } from '../e2ee/bytes.ts';
+import type { E2eeEngine } from '../e2ee/engine.ts';
+import { E2eeError } from '../e2ee/error.ts';
+import { checkJoined, checkMembers } from '../e2ee/group-checks.ts';
+import type { OwnDevice } from './device.ts';
+import type { KeyDirectory } from './directory.ts';
+import { epochOf, type Group, type Groups } from './groups.ts';
+import type { CodecHost } from './host.ts';
+import { keys } from './records.ts';
+
+type Welcome = EventBody<'welcome.new'>;
+
+/** How long an entry that cannot be read without a welcome waits for it. */
+const PATIENCE_MS = 15_000;
+const SHORT_PATIENCE_MS = 3_000;
+
+/** Invitations into groups. They come beside the log, and are taken at their place in it. */
+export class Welcomes {
+  readonly #host: CodecHost;
+  readonly #engine: E2eeEngine;
+  readonly #directory: KeyDirectory;
+  readonly #device: OwnDevice;
+  readonly #groups: Groups;
+  readonly #waiting = new Map<string, Welcome[]>();
+  /** Called when one comes. */
+  readonly #hopes = new Map<string, Set<() => void>>();
+  /** Conversations that waited in vain in this session. */
+  readonly #disappointed = new Set<string>();
+
+  constructor(host: CodecHost, engine: E2eeEngine, directory: KeyDirectory, device: OwnDevice, groups: Groups) {
+    this.#host = host;
+    this.#engine = engine;
+    this.#directory = directory;
+    this.#device = device;
+    this.#groups = groups;
+  }
+
+  connected(): void {
+    this.#disappointed.clear();
+  }
+
+  /** A welcome came. It is repeated with each session until it is acknowledged. */
+  put(welcome: Welcome): void {
+    const { conversationId } = welcome;
+    const list = (this.#waiting.get(conversationId) ?? []).filter(({ id }) => id !== welcome.id);
+    this.#waiting.set(conversationId, [...list, welcome]);
+    this.#disappointed.delete(conversationId);
+    for (const hope of this.#hopes.get(conversationId) ?? []) hope();
+  }
+
+  /** Acknowledges what is behind the group, in the conversation's turn and after the group was stored. */
+  settle(conversationId: string, group: Group): void {
+    const left = (this.#waiting.get(conversationId) ?? []).filter(({ id, epoch }) => {
+      if (epoch > epochOf(group)) return true;
+      // Not heard: it comes again.
+      return !this.#host.notify('welcome.ack', { id });
+    });
+    if (left.length === 0) this.#waiting.delete(conversationId);
+    else this.#waiting.set(conversationId, left);
+  }
+
+  /** Where nothing is known of a group, the log is read from the first invitation on. */
+  first(conversationId: string, group: Group): Welcome | undefined {
+    return (this.#waiting.get(conversationId) ?? [])
+      .filter(({ epoch }) => epoch > epochOf(group))
+      .sort((a, b) => a.epoch - b.epoch)[0];
+  }
+
+  #forget({ conversationId, id }: Welcome): void {
+    this.#host.notify('welcome.ack', { id });
+    const left = (this.#waiting.get(conversationId) ?? []).filter((other) => other.id !== id);
+    this.#waiting.set(conversationId, left);
+  }
+
+  /** The newest welcome for an epoch up to `until`, after waiting for one if `announced` says that there must be one. */
+  async find(conversationId: string, group: Group, until: number, announced: boolean): Promise<Welcome | undefined> {
+    const look = () =>
+      (this.#waiting.get(conversationId) ?? [])
+        .filter(({ epoch }) => epoch <= until && epoch > epochOf(group))
+        .sort((a, b) => b.epoch - a.epoch)[0];
+    const here = look();
+    if (here !== undefined || this.#device.status !== 'ready') return here;
+    if (!announced && this.#disappointed.has(conversationId)) return undefined;
+    const patience = new AbortController();
+    const wake = () => {
+      if (look() !== undefined) patience.abort();
+    };
+    const hopes = this.#hopes.get(conversationId) ?? new Set();
+    this.#hopes.set(conversationId, hopes.add(wake));
+    await delay(
+      this.#host.clock,
+      announced ? PATIENCE_MS : SHORT_PATIENCE_MS,
+      AbortSignal.any([patience.signal, this.#host.signal]),
+    );
+    hopes.delete(wake);
+    if (look() === undefined) this.#disappointed.add(conversationId);
+    return look();
+  }
+
+  /**
+   * Joins a group. The new value is in the store when it resolves. A group that must not be joined makes the
+   * conversation unsafe; the welcome stays, because the application may still accept who is in it.
+   */
+  async join(conversationId: string, group: Group, welcome: Welcome): Promise<Group> {
+    const { write, clock } = this.#host;
+    const bytes = fromBase64url(welcome.welcome);
+    const { generation, mlsEpoch } = groupEpoch(welcome.epoch);
+    const users = await this.#groups.usersOf(conversationId, group);
+    const signer = this.#device.signer();
+    const header = this.#engine.inspect(bytes);
+    const packages = await this.#device.packagesFor(header.kind === 'welcome' ? header.refs : []);
+    const attempt = () => this.#engine.join(signer, bytes, packages);
+    let joined: Awaited<ReturnType<typeof attempt>>;
+    try {
+      joined = await attempt().catch(async (error: unknown) => {
+        if (!(error instanceof E2eeError) || error.code !== 'unvouched') throw error;
+        await this.#directory.refreshAll(users);
+        return attempt();
+      });
+    } catch (error) {
+      if (!(error instanceof E2eeError)) throw error;
+      const reason = error.code === 'unvouched' ? 'ghost_device' : 'unreadable';
+      // It will not open another time either.
+      if (reason === 'unreadable') this.#forget(welcome);
+      await write(this.#groups.distrust(conversationId, { ...group, users }, reason));
+      throw error;
+    }
+    const { state, ref } = joined;
+    const rules = { users, self: signer };
+    let verdict = checkJoined(state, groupIdBytes(conversationId, generation), mlsEpoch);
+    if (verdict.kind === 'safe')
+      verdict = await checkMembers(this.#engine.members(state), rules, this.#directory.known);
+    if (verdict.kind !== 'safe') {
+      const reason = verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
+      await write(this.#groups.distrust(conversationId, { ...group, users }, reason));
+      throw new E2eeError('refused', `The group must not be joined: ${reason}.`);
+    }
+    const used = packages.find((bundle) => bundle.ref.join() === ref.join());
+    const next: Group = { generation, state, users, unsafe: undefined, sent: 0, renewedAt: clock.now() };
+    await write([
+      ...this.#groups.next(conversationId, next),
+      ...this.#groups.setPending(conversationId, undefined),
+      ...(used?.lastResort === false ? [{ key: keys.package(ref) }] : []),
+    ]);
+    if (used?.lastResort) this.#device.quietly(this.#device.renewLastResort());
+    this.settle(conversationId, next);
+    return next;
+  }
+}
