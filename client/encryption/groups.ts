@@ -27,6 +27,8 @@ export interface Group {
   /** The only users whose devices may be in it. */
   readonly users: readonly string[];
   readonly unsafe: Unsafe | undefined;
+  /** The conversation's epoch at which this device came in. */
+  readonly joined: number;
   readonly sent: number;
   readonly renewedAt: number;
 }
@@ -65,10 +67,11 @@ export class Groups {
   next(conversationId: string, group: Group, spent?: Spent): Change[] {
     this.#known.set(conversationId, group);
     if (spent) this.#spent.set(conversationId, spent);
-    const { state, unsafe, users, generation, sent, renewedAt } = group;
+    const { state, unsafe, users, generation, joined, sent, renewedAt } = group;
     const record: GroupRecord = {
       generation,
       users: [...users],
+      joined,
       sent,
       renewedAt,
       ...(state === undefined ? {} : { state: stateText(this.#engine, state) }),
@@ -113,7 +116,7 @@ export class Groups {
   async #read(conversationId: string): Promise<Group> {
     const record = await readOne(this.#host.store, groupRecord, keys.group(conversationId));
     if (record === undefined)
-      return { generation: 0, state: undefined, users: [], unsafe: undefined, sent: 0, renewedAt: 0 };
+      return { generation: 0, state: undefined, users: [], unsafe: undefined, joined: 0, sent: 0, renewedAt: 0 };
     const { state, unsafe, ...rest } = record;
     return {
       ...rest,

@@ -147,7 +147,7 @@ export class Receiving {
     }
     const { state } = group;
     // From a time in which this device was not in the group: not for it.
-    if (state === undefined) return nothing;
+    if (state === undefined || entry.epoch < group.joined) return nothing;
     const { generation } = groupEpoch(entry.epoch);
     if (generation < group.generation) throw new E2eeError('past_epoch', 'The keys of that time are gone.');
     if (entry.epoch > epochOf(group)) throw new E2eeError('future_epoch', 'The group has changed without this device.');

@@ -69,6 +69,8 @@ export const groupRecord = v.object({
   state: v.optional(v.string()),
   users: v.array(v.string()),
   unsafe: v.optional(v.string()),
+  /** The conversation's epoch at which this device came in: what is older was never meant for it. */
+  joined: v.number(),
   /** Messages sent, and time, since this device renewed its keys in the group. */
   sent: v.number(),
   renewedAt: v.number(),

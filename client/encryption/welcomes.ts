@@ -140,7 +140,15 @@ export class Welcomes {
       throw new E2eeError('refused', `The group must not be joined: ${reason}.`);
     }
     const used = packages.find((bundle) => bundle.ref.join() === ref.join());
-    const next: Group = { generation, state, users, unsafe: undefined, sent: 0, renewedAt: clock.now() };
+    const next: Group = {
+      generation,
+      state,
+      users,
+      unsafe: undefined,
+      joined: welcome.epoch,
+      sent: 0,
+      renewedAt: clock.now(),
+    };
     await write([
       ...this.#groups.next(conversationId, next),
       ...this.#groups.setPending(conversationId, undefined),

@@ -13,6 +13,9 @@ import { exited, printed, type StartedProcess, startNode } from '../../server/te
 /** A server process that can be killed and started again on the same port and database. */
 export interface RunningServer {
   readonly url: string;
+  readonly databaseUrl: string;
+  /** What every process of it has printed. */
+  output(): string;
   /** Kills it with -9. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -20,11 +23,12 @@ export interface RunningServer {
   mailedLink(email: string): Promise<string>;
 }
 
-export async function runServer(t: TestContext): Promise<RunningServer> {
+export async function runServer(t: TestContext, settings: Record<string, string> = {}): Promise<RunningServer> {
   const database = await testDatabase();
   const folder = mkdtempSync(join(tmpdir(), 'sotto-sdk-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const env = { DATABASE_URL: database.url, DATA_DIR: folder, PORT: String(port), ADMIN_PORT: String(adminPort) };
+  const processes: StartedProcess[] = [];
   let process: StartedProcess | undefined;
   const kill = async () => {
     if (process === undefined) return;
@@ -40,12 +44,16 @@ export async function runServer(t: TestContext): Promise<RunningServer> {
     process = startNode(t, ['--enable-source-maps', fileURLToPath(new URL('../../server/main.js', import.meta.url))], {
       REQUIRE_MLS: 'false',
       ...env,
+      ...settings,
     });
+    processes.push(process);
     await printed(process, /Sotto is ready/);
   };
   await start();
   return {
     url: `http://127.0.0.1:${port}`,
+    databaseUrl: database.url,
+    output: () => processes.map((each) => each.stdout() + each.stderr()).join(''),
     kill,
     start,
     async mailedLink(email) {
@@ -82,12 +90,21 @@ export async function signUp(
   options: Partial<ClientOptions> = {},
 ): Promise<Client> {
   const client = await device(t, server, options);
+  await register(client, server, username);
+  return client;
+}
+
+/** Makes an account, confirms its address and logs in. */
+export async function register(
+  client: Pick<Client, 'http' | 'login'>,
+  server: RunningServer,
+  username: string,
+): Promise<void> {
   const email = `${username}@example.org`;
   await client.http.register({ username, email, password: PASSWORD });
   const link = new URL(await server.mailedLink(email));
   await client.http.verifyEmail(link.searchParams.get('token') ?? '');
   await client.login({ login: username, password: PASSWORD, deviceName: 'test' });
-  return client;
 }
 
 /** A device that nobody is logged in on. */

@@ -1,0 +1,93 @@
+import type { TestContext } from 'node:test';
+import {
+  type ClientOptions,
+  createEncryptedClient,
+  type EncryptedClient,
+  type Entry,
+  memoryStore,
+} from '../../client/index.ts';
+import { openNodeSocket } from '../../client/node/socket.ts';
+import { PASSWORD, type RunningServer, register, until } from './running-server.ts';
+
+/** An encrypted device of a test, with everything its handler was given. */
+export interface Phone {
+  readonly client: EncryptedClient;
+  readonly got: Entry[];
+  /** Texts it received or sent, in the order of the log; `!` for what could not be read. */
+  texts(): string[];
+  readonly userId: string;
+  readonly deviceId: string;
+}
+
+export function phoneOf(t: TestContext, { url }: RunningServer, options: Partial<ClientOptions> = {}): EncryptedClient {
+  const client = createEncryptedClient({ url, store: memoryStore(), openSocket: openNodeSocket, ...options });
+  t.after(() => client.close());
+  return client;
+}
+
+/** Takes notes of what the handler gets, and starts. */
+export async function start(client: EncryptedClient): Promise<Phone> {
+  const got: Entry[] = [];
+  client.receive((entry) => void got.push(entry));
+  if (process.env.TRACE) {
+    const name = () => (client as unknown as { n?: string }).n ?? 'x';
+    const log = (...a: unknown[]) => console.error(new Date().toISOString().slice(17), name(), ...a);
+    client.on('problem', (p) => log('PROBLEM', p));
+    client.on('message', (m) => log('message', JSON.stringify(m.state)));
+    client.on('connection', (m) => log('connection', m.is));
+    for (const e of ['commit.new', 'welcome.new', 'device.changed', 'keys.low', 'message.new'] as const)
+      client.on(e, (b) => log(e, JSON.stringify(b).slice(0, 200)));
+    for (const e of ['status', 'unsafe', 'device', 'identity'] as const)
+      client.encryption.on(e, (b) => log(e, JSON.stringify(b)));
+  }
+  await client.start();
+  await client.ready();
+  const me = await client.whoAmI();
+  return {
+    client,
+    got,
+    texts: () => got.map(({ content, failure }) => (failure ? `! ${failure.message}` : String(content?.text))),
+    userId: me?.userId ?? '',
+    deviceId: me?.deviceId ?? '',
+  };
+}
+
+export const standing = (phone: Phone): Promise<void> =>
+  until([phone.client], () => phone.client.encryption.status === 'ready', 'its keys are registered');
+
+/** A person's first device, set up. */
+export async function firstPhone(
+  t: TestContext,
+  server: RunningServer,
+  username: string,
+  options: Partial<ClientOptions> = {},
+): Promise<Phone> {
+  const client = phoneOf(t, server, options);
+  await register(client, server, username);
+  const phone = await start(client);
+  await standing(phone);
+  return phone;
+}
+
+/** One more device of the same person, linked by the primary one. */
+export async function linkPhone(
+  t: TestContext,
+  server: RunningServer,
+  username: string,
+  primary: Phone,
+  options: Partial<ClientOptions> = {},
+): Promise<Phone> {
+  const client = phoneOf(t, server, options);
+  await client.login({ login: username, password: PASSWORD, deviceName: 'another' });
+  const phone = await start(client);
+  await until([client], () => client.encryption.status === 'unlinked', 'it knows that it has to be linked');
+  const { text } = await client.encryption.linking().offer();
+  let shown: string | undefined;
+  client.encryption.on('link', ({ code }) => (shown = code));
+  const { code } = await primary.client.encryption.linking().accept(text);
+  await until([client], () => shown !== undefined, 'the answer has come');
+  if (shown !== code) throw new Error('the two devices show different digits');
+  await client.encryption.linking().confirm();
+  await standing(phone);
+  return phone;
+}
