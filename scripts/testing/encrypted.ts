@@ -29,17 +29,6 @@ export function phoneOf(t: TestContext, { url }: RunningServer, options: Partial
 export async function start(client: EncryptedClient): Promise<Phone> {
   const got: Entry[] = [];
   client.receive((entry) => void got.push(entry));
-  if (process.env.TRACE) {
-    const name = () => (client as unknown as { n?: string }).n ?? 'x';
-    const log = (...a: unknown[]) => console.error(new Date().toISOString().slice(17), name(), ...a);
-    client.on('problem', (p) => log('PROBLEM', p));
-    client.on('message', (m) => log('message', JSON.stringify(m.state)));
-    client.on('connection', (m) => log('connection', m.is));
-    for (const e of ['commit.new', 'welcome.new', 'device.changed', 'keys.low', 'message.new'] as const)
-      client.on(e, (b) => log(e, JSON.stringify(b).slice(0, 200)));
-    for (const e of ['status', 'unsafe', 'device', 'identity'] as const)
-      client.encryption.on(e, (b) => log(e, JSON.stringify(b)));
-  }
   await client.start();
   await client.ready();
   const me = await client.whoAmI();
