@@ -31,6 +31,8 @@ export interface Fleet {
   readonly instances: readonly Instance[];
   readonly redis: PrivateRedis;
   readonly sql: Sql;
+  /** The variables that all instances have in common. */
+  readonly env: Readonly<Record<string, string>>;
   /** Somebody new, with an access token that all instances accept. */
   person(): Promise<Person>;
 }
@@ -71,6 +73,7 @@ export async function startFleet(t: TestContext, size: number, database: { url: 
     instances,
     redis,
     sql: database.sql,
+    env: shared,
     async person() {
       const identity = await addPerson(database.sql);
       const { token, expiresAt } = await tokens.issue(identity);
