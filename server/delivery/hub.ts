@@ -21,7 +21,8 @@ const MAX_BUS_FRAME = 4096;
 /** The live connections of this instance by user, and the way from something that happened to all who are to know. */
 export class Hub {
   readonly #bus: Bus;
-  readonly #users = new Map<string, Set<Connection>>();
+  /** The arrays are never changed but replaced: closing a connection in the middle of a walk does no harm. */
+  readonly #users = new Map<string, readonly Connection[]>();
   #size = 0;
 
   constructor(bus: Bus) {
@@ -49,30 +50,27 @@ export class Hub {
 
   /** Resolves once everything published for the user reaches `connection`. The caller removes it in any case. */
   async add(connection: Connection): Promise<void> {
-    let set = this.#users.get(connection.userId);
-    if (set === undefined) {
-      set = new Set();
-      this.#users.set(connection.userId, set);
-    }
-    set.add(connection);
+    this.#users.set(connection.userId, [...(this.#users.get(connection.userId) ?? []), connection]);
     this.#size++;
     await this.#bus.subscribe(connection.userId);
   }
 
   remove(connection: Connection): void {
-    const set = this.#users.get(connection.userId);
-    if (set?.delete(connection) !== true) return;
+    const known = this.#users.get(connection.userId);
+    if (known?.includes(connection) !== true) return;
     this.#size--;
-    if (set.size === 0) this.#users.delete(connection.userId);
+    const others = known.filter((other) => other !== connection);
+    if (others.length === 0) this.#users.delete(connection.userId);
+    else this.#users.set(connection.userId, others);
     this.#bus.unsubscribe(connection.userId);
   }
 
   /** A stored entry, to every device of every member. `origin`: the connection whose reply takes the event's place. */
   entry(userIds: readonly string[], conversationId: string, seq: number, frame: string, origin?: Connection): void {
     for (const userId of userIds) {
-      const set = this.#users.get(userId);
-      if (set === undefined) continue;
-      for (const connection of set) {
+      const connections = this.#users.get(userId);
+      if (connections === undefined) continue;
+      for (const connection of connections) {
         if (connection === origin) connection.outbox.own(conversationId, seq);
         else connection.outbox.offer(conversationId, seq, frame);
       }
@@ -111,9 +109,9 @@ export class Hub {
   }
 
   #local(userId: string, message: BusMessage): void {
-    const set = this.#users.get(userId);
-    if (set === undefined) return;
-    for (const connection of set) this.#deliver(connection, message);
+    const connections = this.#users.get(userId);
+    if (connections === undefined) return;
+    for (const connection of connections) this.#deliver(connection, message);
   }
 
   #deliver(connection: Connection, message: BusMessage): void {
@@ -147,6 +145,6 @@ export class Hub {
   }
 }
 
-function* iterate(users: Map<string, Set<Connection>>): Generator<Connection> {
-  for (const set of users.values()) yield* set;
+function* iterate(users: ReadonlyMap<string, readonly Connection[]>): Generator<Connection> {
+  for (const connections of users.values()) yield* connections;
 }

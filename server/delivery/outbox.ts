@@ -28,18 +28,19 @@ interface Lane {
   own: Set<number> | undefined;
 }
 
-export interface OutboxOptions {
+/** What an outbox needs of its connection. */
+export interface OutboxHost {
   readonly writer: Writer;
   readonly loader: Loader;
   readonly clock: Clock;
   /** Where the device stands in a conversation that began after the connection. */
-  readonly place: (conversationId: string) => Promise<Position | undefined>;
-  /** Reading failed for good on this try; asked again after a while. */
-  readonly failed: (error: unknown) => void;
+  place(conversationId: string): Promise<Position | undefined>;
+  /** A read failed; it is tried again after a while. */
+  failed(error: unknown): void;
   /** The client can't keep up with states either. */
-  readonly overflow: () => void;
+  overflow(): void;
   /** Everything up to the heads fixed at the start has been written. */
-  readonly synced: () => void;
+  synced(): void;
 }
 
 /**
@@ -48,7 +49,7 @@ export interface OutboxOptions {
  * longer than a gap, so its memory is bounded whatever its reader does.
  */
 export class Outbox {
-  readonly #options: OutboxOptions;
+  readonly #host: OutboxHost;
   readonly #lanes = new Map<string, Lane>();
   /** Lanes to be read from the log, in turn. */
   #behind: Lane[] = [];
@@ -61,14 +62,14 @@ export class Outbox {
   #closed = false;
   #started = false;
 
-  constructor(options: OutboxOptions) {
-    this.#options = options;
+  constructor(host: OutboxHost) {
+    this.#host = host;
   }
 
   /** Takes over from the positions read after the subscription: what came in between is in the log and in `known`. */
   start(positions: readonly Position[]): void {
     this.#started = true;
-    if (!this.#options.writer.congested) this.#writeStates();
+    if (!this.#host.writer.congested) this.#writeStates();
     this.#goals = new Map();
     for (const { conversationId, lastSeq, cursor } of positions) {
       const early = this.#lanes.get(conversationId);
@@ -132,16 +133,16 @@ export class Outbox {
   /** An absolute value: while the socket is congested only the latest per key is kept. */
   state(key: string, frame: string): void {
     // Before the start nothing may leave: hello isn't answered yet, and may still be refused.
-    const flows = this.#started && !this.#options.writer.congested && this.#states === undefined;
-    if (flows) return this.#options.writer.write(frame);
+    const flows = this.#started && !this.#host.writer.congested && this.#states === undefined;
+    if (flows) return this.#host.writer.write(frame);
     this.#states ??= new Map();
-    if (this.#states.size >= MAX_STATES && !this.#states.has(key)) return this.#options.overflow();
+    if (this.#states.size >= MAX_STATES && !this.#states.has(key)) return this.#host.overflow();
     this.#states.set(key, frame);
   }
 
   /** Dropped first: only a socket with an empty buffer gets it. */
   ephemeral(frame: string): void {
-    if (this.#started && !this.#options.writer.congested) this.#options.writer.write(frame);
+    if (this.#started && !this.#host.writer.congested) this.#host.writer.write(frame);
   }
 
   /** The device holds everything up to `seq`. False if that is above anything known here: PostgreSQL must judge it. */
@@ -164,7 +165,7 @@ export class Outbox {
   }
 
   drained(): void {
-    this.#options.writer.drained();
+    this.#host.writer.drained();
     if (this.#started) this.#writeStates();
     this.#pump();
   }
@@ -188,7 +189,7 @@ export class Outbox {
   #writeStates(): void {
     const states = this.#states;
     this.#states = undefined;
-    if (states !== undefined) for (const frame of states.values()) this.#options.writer.write(frame);
+    if (states !== undefined) for (const frame of states.values()) this.#host.writer.write(frame);
   }
 
   #remember(lane: Lane, seq: number): void {
@@ -226,7 +227,7 @@ export class Outbox {
     lane.unacked.push(seq, frame.length);
     this.#entries++;
     this.#bytes += frame.length;
-    this.#options.writer.write(frame);
+    this.#host.writer.write(frame);
   }
 
   #settle(lane: Lane, unacked: number[], seq: number): void {
@@ -244,7 +245,7 @@ export class Outbox {
     if (lane.mode === 'live') {
       lane.mode = 'gap';
       lane.held = new Map();
-      this.#options.clock.after(GAP_MS, () => {
+      this.#host.clock.after(GAP_MS, () => {
         if (lane.mode === 'gap' && !this.#closed) this.#fallBehind(lane);
       });
     }
@@ -287,15 +288,15 @@ export class Outbox {
         this.#reading = false;
         if (this.#closed) return;
         this.#behind.push(lane);
-        this.#options.failed(error);
-        this.#options.clock.after(1000, () => this.#pump());
+        this.#host.failed(error);
+        this.#host.clock.after(1000, () => this.#pump());
       },
     );
   }
 
   async #advance(lane: Lane): Promise<void> {
     if (lane.mode === 'unplaced') {
-      const position = await this.#options.place(lane.conversationId);
+      const position = await this.#host.place(lane.conversationId);
       if (this.#closed) return;
       if (position === undefined) return void this.#lanes.delete(lane.conversationId);
       lane.sent = position.cursor;
@@ -303,7 +304,7 @@ export class Outbox {
       lane.mode = 'behind';
     }
     if (lane.sent < lane.known) {
-      const { entries } = await this.#options.loader.read(lane.conversationId, lane.sent);
+      const { entries } = await this.#host.loader.read(lane.conversationId, lane.sent);
       if (this.#closed) return;
       for (const { seq, frame } of entries) {
         if (!this.#open()) break;
@@ -332,6 +333,6 @@ export class Outbox {
   #checkSynced(): void {
     if (this.#goals === undefined || this.#goals.size > 0) return;
     this.#goals = undefined;
-    this.#options.synced();
+    this.#host.synced();
   }
 }

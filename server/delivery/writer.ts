@@ -7,23 +7,21 @@ import type { Socket } from '../listen/transport.ts';
 export class Writer {
   readonly #socket: Socket;
   readonly #flusher: Flusher;
-  readonly #full: () => void;
-  #frames: string[] = [];
-  #dirty = false;
+  readonly #owner: { overflow(): void };
+  #frames: string[] | undefined;
   /** True while the socket's own buffer holds bytes. */
   congested = false;
 
-  /** `full`: the socket's buffer overflowed and frames were lost; the connection can't go on. */
-  constructor(socket: Socket, flusher: Flusher, full: () => void) {
+  /** `owner.overflow`: the socket's buffer overflowed and frames were lost; the connection can't go on. */
+  constructor(socket: Socket, flusher: Flusher, owner: { overflow(): void }) {
     this.#socket = socket;
     this.#flusher = flusher;
-    this.#full = full;
+    this.#owner = owner;
   }
 
   write(frame: string): void {
-    this.#frames.push(frame);
-    if (this.#dirty) return;
-    this.#dirty = true;
+    if (this.#frames !== undefined) return void this.#frames.push(frame);
+    this.#frames = [frame];
     this.#flusher.add(this);
   }
 
@@ -32,10 +30,9 @@ export class Writer {
   }
 
   flush(): void {
-    if (!this.#dirty) return;
-    this.#dirty = false;
     const frames = this.#frames;
-    this.#frames = [];
+    if (frames === undefined) return;
+    this.#frames = undefined;
     const [only] = frames;
     let dropped = false;
     const send = (frame: string): void => {
@@ -45,7 +42,7 @@ export class Writer {
     };
     if (frames.length === 1 && only !== undefined) send(only);
     else this.#socket.cork(() => frames.forEach(send));
-    if (dropped) this.#full();
+    if (dropped) this.#owner.overflow();
   }
 }
 

@@ -9,16 +9,15 @@ import {
 } from '../../protocol/scalars.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { eventFrame, replyFrame } from '../delivery/frames.ts';
-import type { Connection } from '../delivery/hub.ts';
-import { Outbox } from '../delivery/outbox.ts';
 import { Writer } from '../delivery/writer.ts';
 import { RequestError } from '../errors.ts';
-import { type Context, Raw } from '../handlers/handler.ts';
+import { Raw } from '../handlers/handler.ts';
 import type { Socket, SocketHandler } from '../listen/transport.ts';
 import type { HelloState, Identity } from '../store/store.ts';
 import { dispatch, type Result } from './dispatch.ts';
 import { errorFrame } from './error-frame.ts';
 import type { Lobby } from './lobby.ts';
+import { Member } from './member.ts';
 import { parseFrame } from './parse.ts';
 
 const HELLO_BYTES = 8 * 1024;
@@ -47,11 +46,6 @@ type State =
   | { readonly name: 'ready'; readonly member: Member; heardAt: number; expiresAt: number; warned: boolean }
   | { readonly name: 'closed' };
 
-/** A connection that said hello, and what its requests are answered with. */
-interface Member extends Connection {
-  readonly context: Context;
-}
-
 /** One connection: its state, its budgets, and the only place that writes to it or closes it. */
 export class Session implements SocketHandler {
   readonly #socket: Socket;
@@ -64,7 +58,7 @@ export class Session implements SocketHandler {
   constructor(socket: Socket, lobby: Lobby) {
     this.#socket = socket;
     this.#lobby = lobby;
-    this.#writer = new Writer(socket, lobby.flusher, () => this.#close('too_slow'));
+    this.#writer = new Writer(socket, lobby.flusher, this);
     this.#state = { name: 'greeting', until: lobby.clock.now() + HELLO_MS };
   }
 
@@ -99,6 +93,7 @@ export class Session implements SocketHandler {
     const state = this.#state;
     if (state.name === 'greeting' && now >= state.until) this.#close('hello_timeout');
     if (state.name !== 'ready') return;
+    if (this.#inFlight?.size === 0) this.#inFlight = undefined;
     if (now - state.heardAt > IDLE_MS) return this.#close('idle');
     if (now >= state.expiresAt) return this.#close('token_invalid', 'expired');
     if (!state.warned && now >= state.expiresAt - WARN_MS) {
@@ -110,6 +105,11 @@ export class Session implements SocketHandler {
   /** Announces the end of the server's service; the close follows. */
   announceEnd(reason: string, reconnectAfterMs: number): void {
     if (this.#state.name === 'ready') this.#writer.write(eventFrame('session.ending', { reason, reconnectAfterMs }));
+  }
+
+  /** The socket or the outbox can't take what is to be written. */
+  overflow(): void {
+    this.#close('too_slow');
   }
 
   /** Ends the connection with a close code of the contract. */
@@ -147,7 +147,7 @@ export class Session implements SocketHandler {
     const ticket = await lobby.verifyToken(token);
     if (this.#closed()) return;
     if (ticket === undefined) return this.#refuse(id);
-    const member = this.#becomeMember(ticket);
+    const member = new Member(ticket, this, lobby, this.#writer);
     this.#member = member;
     // Subscribe first, look second: whatever is published in between reaches the outbox, which waits for its positions.
     await lobby.hub.add(member);
@@ -167,7 +167,7 @@ export class Session implements SocketHandler {
     this.#state = { name: 'ready', member, heardAt: now, expiresAt: ticket.expiresAt, warned: false };
     lobby.known(this);
     lobby.metrics.entered();
-    member.context.log.debug({ client, connectionNo }, 'connected');
+    member.log.debug({ client, connectionNo }, 'connected');
     this.#writer.write(
       replyFrame(id, {
         userId: ticket.userId,
@@ -187,36 +187,6 @@ export class Session implements SocketHandler {
     lobby.welcomed(member, (frame) => this.#writer.write(frame));
   }
 
-  #becomeMember(ticket: Ticket): Member & { connectionNo: number; resync: boolean } {
-    const log = this.#lobby.log.child({ userId: ticket.userId, deviceId: ticket.deviceId });
-    const outbox = new Outbox({
-      writer: this.#writer,
-      loader: this.#lobby.loader,
-      clock: this.#lobby.clock,
-      place: (conversationId) => this.#lobby.place(ticket, conversationId),
-      failed: (error) => this.#lobby.failed(error, 'backlog'),
-      overflow: () => this.#close('too_slow'),
-      synced: () =>
-        this.#writer.write(
-          member.resync ? eventFrame('sync.done', { resync: true }) : '{"type":"sync.done","body":{}}',
-        ),
-    });
-    const member = {
-      userId: ticket.userId,
-      deviceId: ticket.deviceId,
-      sessionId: ticket.sessionId,
-      connectionNo: 0,
-      newestNo: 0,
-      resync: false,
-      outbox,
-      close: (code: number, reason: string) => this.#closeWith(code, reason),
-      get context(): Context {
-        return { connection: member, log };
-      },
-    };
-    return member;
-  }
-
   #refuse(id: number, state: HelloState = 'unknown'): void {
     this.#writer.write(errorFrame(id, new RequestError('unauthenticated')));
     if (state === 'suspended') this.#close('account_suspended');
@@ -231,7 +201,7 @@ export class Session implements SocketHandler {
         return this.#close('protocol_error', frame.reason);
       case 'notification':
         if (bytes > MAX_FRAME_BYTES) return this.#close('protocol_error', 'frame too large');
-        if (!this.#lobby.notify(frame.type, frame.body, member.context))
+        if (!this.#lobby.notify(frame.type, frame.body, member))
           this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
         return;
       case 'request': {
@@ -246,7 +216,7 @@ export class Session implements SocketHandler {
         }
         this.#inFlight.add(id);
         this.#lobby.metrics.started(type);
-        dispatch(this.#lobby, type, frame.body, member.context, {
+        dispatch(this.#lobby, type, frame.body, member, {
           renew: (ticket) => this.#renew(ticket),
           finish: (result) => this.#answer(id, type, result),
         });
@@ -276,10 +246,10 @@ export class Session implements SocketHandler {
   }
 
   #close(name: CloseName, reason?: string): void {
-    this.#closeWith(closeCodes[name], reason ?? name);
+    this.closeWith(closeCodes[name], reason ?? name);
   }
 
-  #closeWith(code: number, reason: string): void {
+  closeWith(code: number, reason: string): void {
     if (this.#closed()) return;
     // What was answered before must leave before the close frame does.
     this.#writer.flush();

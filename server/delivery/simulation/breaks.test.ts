@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Options, simulate } from './simulate.ts';
 import { BrokenPromise } from './world.ts';
 
@@ -56,7 +56,8 @@ for (const { name, file, find, replace, shows, options } of breaks) {
     // Inside the build, so that packages are found from there.
     const folder = mkdtempSync(join(built, '.broken-'));
     t.after(() => rmSync(folder, { recursive: true }));
-    for (const part of ['protocol', 'server', 'sql']) cpSync(join(built, part), join(folder, part), { recursive: true, filter: (from) => !from.endsWith('.test.js') });
+    for (const part of ['protocol', 'server', 'sql'])
+      cpSync(join(built, part), join(folder, part), { recursive: true, filter: (from) => !from.endsWith('.test.js') });
     const source = readFileSync(join(folder, file), 'utf8');
     assert.equal(source.split(find).length, 2, `${file} no longer has what this test breaks`);
     writeFileSync(join(folder, file), source.replace(find, replace));

@@ -101,8 +101,16 @@ export class Device {
       },
     });
     const link: Link = {
-      wire, asked: new Map(), heads: this.#oracle.heads(this.identity.userId), event: new Map(), reply: new Map(),
-      stored: new Map(), own: new Map(), ready: false, synced: false, nextId: 1,
+      wire,
+      asked: new Map(),
+      heads: this.#oracle.heads(this.identity.userId),
+      event: new Map(),
+      reply: new Map(),
+      stored: new Map(),
+      own: new Map(),
+      ready: false,
+      synced: false,
+      nextId: 1,
     };
     this.#link = link;
     instance.accept(wire);
@@ -144,11 +152,13 @@ export class Device {
   }
 
   typing(conversationId: string): void {
-    if (this.#link?.ready === true) this.#link.wire.say(JSON.stringify({ type: 'typing.set', body: { conversationId, typing: true } }));
+    if (this.#link?.ready === true)
+      this.#link.wire.say(JSON.stringify({ type: 'typing.set', body: { conversationId, typing: true } }));
   }
 
   ack(conversationId: string, seq = this.head(conversationId)): void {
-    if (seq > 0 && this.#link?.ready === true) this.#link.wire.say(JSON.stringify({ type: 'ack', body: { conversationId, seq } }));
+    if (seq > 0 && this.#link?.ready === true)
+      this.#link.wire.say(JSON.stringify({ type: 'ack', body: { conversationId, seq } }));
   }
 
   ping(): void {
@@ -181,9 +191,12 @@ export class Device {
     if (frame.id !== undefined) {
       const asked = link.asked.get(frame.id);
       link.asked.delete(frame.id);
-      if (asked === undefined) return this.#world.broken(`${this.name}: an answer to nothing: ${JSON.stringify(frame)}`);
+      if (asked === undefined)
+        return this.#world.broken(`${this.name}: an answer to nothing: ${JSON.stringify(frame)}`);
       if (asked.sent !== undefined) this.#inOrder(link, asked.sent.conversationId, asked.order);
-      return frame.type === 'error' ? this.#refused(link, asked, frame.code ?? '') : this.#answered(link, asked, frame.body ?? {});
+      return frame.type === 'error'
+        ? this.#refused(link, asked, frame.code ?? '')
+        : this.#answered(link, asked, frame.body ?? {});
     }
     if (!link.ready) return this.#world.broken(`${this.name}: ${frame.type} before hello was answered`);
     const { conversationId = '', seq = 0 } = (frame.body ?? {}) as { conversationId?: string; seq?: number };
@@ -198,7 +211,8 @@ export class Device {
   }
 
   #inOrder(link: Link, conversationId: string, order: number): void {
-    if (order < (link.reply.get(conversationId) ?? 0)) this.#world.broken(`${this.name}: replies to sends out of order`);
+    if (order < (link.reply.get(conversationId) ?? 0))
+      this.#world.broken(`${this.name}: replies to sends out of order`);
     link.reply.set(conversationId, order);
   }
 
@@ -213,7 +227,8 @@ export class Device {
       this.#oracle.acknowledged(this, sent, seq, sentAt);
       this.pending.delete(sent);
       if (!duplicate) {
-        if (seq <= (link.stored.get(conversationId) ?? 0)) this.#world.broken(`${this.name}: send order is not seq order`);
+        if (seq <= (link.stored.get(conversationId) ?? 0))
+          this.#world.broken(`${this.name}: send order is not seq order`);
         link.stored.set(conversationId, seq);
       }
       const own = link.own.get(conversationId) ?? new Set();
@@ -233,10 +248,12 @@ export class Device {
   }
 
   #refused(link: Link, asked: Asked, code: string): void {
-    if (code !== 'unavailable' && code !== 'internal') this.#world.broken(`${this.name}: ${asked.type} refused with ${code}`);
+    if (code !== 'unavailable' && code !== 'internal')
+      this.#world.broken(`${this.name}: ${asked.type} refused with ${code}`);
     if (asked.type === 'hello') return;
     if (asked.sent === undefined) {
-      if (asked.type !== 'message.history') this.#world.time.after(300, () => link === this.#link && this.#ask(link, asked.type, asked.body));
+      if (asked.type !== 'message.history')
+        this.#world.time.after(300, () => link === this.#link && this.#ask(link, asked.type, asked.body));
       return;
     }
     this.#retryLater();
@@ -248,15 +265,18 @@ export class Device {
     this.#world.time.after(300, () => {
       this.#retrying = false;
       const posted = new Set([...(this.#link?.asked.values() ?? [])].map(({ sent }) => sent));
-      if (this.#link?.ready === true) for (const sent of this.pending) if (!posted.has(sent)) this.#post(this.#link, sent);
+      if (this.#link?.ready === true)
+        for (const sent of this.pending) if (!posted.has(sent)) this.#post(this.#link, sent);
     });
   }
 
   #event(link: Link, conversationId: string, seq: number, body: Record<string, unknown>): void {
     const head = this.head(conversationId);
-    if (seq <= (link.event.get(conversationId) ?? 0)) this.#world.broken(`${this.name}: entry ${seq} came late or twice on one connection`);
+    if (seq <= (link.event.get(conversationId) ?? 0))
+      this.#world.broken(`${this.name}: entry ${seq} came late or twice on one connection`);
     if (seq > head + 1) this.#world.broken(`${this.name}: entry ${seq} came after ${head}: a gap`);
-    if (link.own.get(conversationId)?.has(seq) === true) this.#world.broken(`${this.name}: entry ${seq} came besides its reply`);
+    if (link.own.get(conversationId)?.has(seq) === true)
+      this.#world.broken(`${this.name}: entry ${seq} came besides its reply`);
     link.event.set(conversationId, seq);
     this.#oracle.delivered(this, conversationId, seq, body);
     this.#hold(conversationId, seq);
@@ -266,7 +286,8 @@ export class Device {
     if (link.synced) this.#world.broken(`${this.name}: a second sync.done`);
     link.synced = true;
     for (const [conversationId, head] of link.heads) {
-      if (this.head(conversationId) < head) this.#world.broken(`${this.name}: sync.done at ${this.head(conversationId)} of ${head}`);
+      if (this.head(conversationId) < head)
+        this.#world.broken(`${this.name}: sync.done at ${this.head(conversationId)} of ${head}`);
     }
   }
 

@@ -50,7 +50,14 @@ export class Instance {
     this.bus = bus.join(alive);
     this.messaging = createMessaging({
       stores: {
-        ...throughWeather(model, world, alive, locks, answersEarly, () => this.#doomed && world.time.after(1, () => this.kill())),
+        ...throughWeather(
+          model,
+          world,
+          alive,
+          locks,
+          answersEarly,
+          () => this.#doomed && world.time.after(1, () => this.kill()),
+        ),
         ...withoutKeys,
       },
       limits: createLimits(),

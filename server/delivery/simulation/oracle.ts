@@ -42,9 +42,12 @@ export class Oracle {
 
   acknowledged(device: Device, sent: Sent, seq: number, sentAt: string): void {
     const entry = this.#model.conversation(sent.conversationId)?.log[seq - 1];
-    if (entry?.clientId !== sent.clientId) this.#world.broken(`${device.name}: acknowledged as ${seq}, but not stored there`);
+    if (entry?.clientId !== sent.clientId)
+      this.#world.broken(`${device.name}: acknowledged as ${seq}, but not stored there`);
     if (sent.answer !== undefined && (sent.answer.seq !== seq || sent.answer.sentAt !== sentAt)) {
-      this.#world.broken(`${device.name}: a retry was answered with ${seq} ${sentAt} after ${sent.answer.seq} ${sent.answer.sentAt}`);
+      this.#world.broken(
+        `${device.name}: a retry was answered with ${seq} ${sentAt} after ${sent.answer.seq} ${sent.answer.sentAt}`,
+      );
     }
     sent.answer = { seq, sentAt };
   }
@@ -53,14 +56,24 @@ export class Oracle {
     this.deliveries++;
     const entry = this.#model.conversation(conversationId)?.log[seq - 1];
     if (entry === undefined) this.#world.broken(`${device.name}: entry ${seq} was delivered, but is not stored`);
-    const same = entry.clientId === body.clientId && entry.mls === body.mls && entry.senderDeviceId === body.senderDeviceId;
+    const same =
+      entry.clientId === body.clientId && entry.mls === body.mls && entry.senderDeviceId === body.senderDeviceId;
     if (!same) this.#world.broken(`${device.name}: entry ${seq} is not what is stored`);
   }
 
   receipt(device: Device, body: Record<string, unknown>): void {
-    const { conversationId, userId, deliveredSeq, readSeq } = body as { conversationId: string; userId: string; deliveredSeq: number; readSeq: number };
+    const { conversationId, userId, deliveredSeq, readSeq } = body as {
+      conversationId: string;
+      userId: string;
+      deliveredSeq: number;
+      readSeq: number;
+    };
     const stored = this.#model.conversation(conversationId)?.members.get(userId);
-    const told = stored !== undefined && deliveredSeq <= stored.deliveredSeq && readSeq <= stored.readSeq && readSeq <= deliveredSeq;
+    const told =
+      stored !== undefined &&
+      deliveredSeq <= stored.deliveredSeq &&
+      readSeq <= stored.readSeq &&
+      readSeq <= deliveredSeq;
     if (!told) this.#world.broken(`${device.name}: marks were told before they were stored`);
   }
 
@@ -99,7 +112,8 @@ export class Oracle {
         if (marks === undefined) continue;
         if (!device.ready || !device.synced) return `${device.name} is not connected or not in sync`;
         if (device.head(id) < head) return `${device.name} holds ${device.head(id)} of ${head} entries`;
-        if (head > 0 && conversation.cursors.get(deviceId) !== head) return `${device.name}'s acknowledgement of ${head} is not stored`;
+        if (head > 0 && conversation.cursors.get(deviceId) !== head)
+          return `${device.name}'s acknowledgement of ${head} is not stored`;
         if (marks.deliveredSeq !== head) return `the delivered mark is ${marks.deliveredSeq} of ${head}`;
       }
     }
@@ -111,7 +125,8 @@ export class Oracle {
     for (const sent of this.sends.values()) {
       const log = this.#model.conversation(sent.conversationId)?.log ?? [];
       const copies = log.filter(({ clientId }) => clientId === sent.clientId);
-      if (copies.length !== 1 || copies[0]?.seq !== sent.answer?.seq) this.#world.broken(`an acknowledged message is stored ${copies.length} times`);
+      if (copies.length !== 1 || copies[0]?.seq !== sent.answer?.seq)
+        this.#world.broken(`an acknowledged message is stored ${copies.length} times`);
     }
     for (const id of this.conversationIds) {
       const conversation = this.#model.conversation(id);
@@ -122,9 +137,13 @@ export class Oracle {
         if (sentAt < (conversation.log[i - 1]?.sentAt ?? 0)) this.#world.broken('sentAt fell');
       });
       for (const [userId, { readSeq }] of conversation.members) {
-        const sent = conversation.log.findLast(({ senderDeviceId }) => this.devices.some(({ identity }) => identity.userId === userId && identity.deviceId === senderDeviceId))?.seq ?? 0;
+        const sent =
+          conversation.log.findLast(({ senderDeviceId }) =>
+            this.devices.some(({ identity }) => identity.userId === userId && identity.deviceId === senderDeviceId),
+          )?.seq ?? 0;
         const { asked = 0, stored = 0 } = this.#reads.get(userId + id) ?? {};
-        if (readSeq < Math.max(sent, stored) || readSeq > Math.max(sent, asked)) this.#world.broken(`a read mark is ${readSeq}, not between ${stored} and ${asked}`);
+        if (readSeq < Math.max(sent, stored) || readSeq > Math.max(sent, asked))
+          this.#world.broken(`a read mark is ${readSeq}, not between ${stored} and ${asked}`);
       }
     }
   }

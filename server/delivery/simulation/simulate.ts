@@ -44,7 +44,9 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
     weather: calm,
     note,
     broken(promise) {
-      const problem = new BrokenPromise(`seed ${seed}: ${promise}\n${notes.slice(-30).join('\n')}\nrun it again: SEED=${seed} npm test -- simulation`);
+      const problem = new BrokenPromise(
+        `seed ${seed}: ${promise}\n${notes.slice(-30).join('\n')}\nrun it again: SEED=${seed} npm test -- simulation`,
+      );
       problems.push(problem);
       throw problem;
     },
@@ -211,11 +213,18 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
     oracle.verify();
     await time.run(5_000);
     const live = instances.filter(({ alive }) => alive).map(({ messaging }) => messaging);
-    const left = live.map(({ appender, receipts, hub, lobby }) => ({ waiting: appender.waiting, marks: receipts.waiting, hub: hub.size, lobby: lobby.size }));
+    const left = live.map(({ appender, receipts, hub, lobby }) => ({
+      waiting: appender.waiting,
+      marks: receipts.waiting,
+      hub: hub.size,
+      lobby: lobby.size,
+    }));
     const sum = (count: (one: (typeof left)[number]) => number): number => left.map(count).reduce((a, b) => a + b, 0);
-    if (sum(({ waiting, marks }) => waiting + marks) > 0) world.broken(`something still waits: ${JSON.stringify(left)}`);
+    if (sum(({ waiting, marks }) => waiting + marks) > 0)
+      world.broken(`something still waits: ${JSON.stringify(left)}`);
     const connected = oracle.devices.filter(({ ready }) => ready).length;
-    if (sum(({ hub }) => hub) !== connected || sum(({ lobby }) => lobby) !== connected) world.broken(`${connected} devices, but ${JSON.stringify(left)}`);
+    if (sum(({ hub }) => hub) !== connected || sum(({ lobby }) => lobby) !== connected)
+      world.broken(`${connected} devices, but ${JSON.stringify(left)}`);
     if (problems[0] !== undefined) throw problems[0];
   } finally {
     process.off('unhandledRejection', fail);
@@ -232,5 +241,11 @@ export async function simulate(seed: number, options: Options = {}): Promise<Res
     world.broken(`${within} ms after everything healed: ${oracle.unfinished()}`);
   }
 
-  return { messages: oracle.sends.size, deliveries: oracle.deliveries, happenings: time.happenings, closes: oracle.closes, kills };
+  return {
+    messages: oracle.sends.size,
+    deliveries: oracle.deliveries,
+    happenings: time.happenings,
+    closes: oracle.closes,
+    kills,
+  };
 }

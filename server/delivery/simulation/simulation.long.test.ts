@@ -19,6 +19,8 @@ test(`${SEEDS} simulated runs keep every promise`, { timeout: 1_800_000 }, async
     }
   }
   const perMinute = Math.round(SEEDS / ((performance.now() - started) / 60_000));
-  t.diagnostic(`${SEEDS} seeds, ${perMinute} a minute: ${sum.messages} messages, ${sum.deliveries} deliveries, ${sum.kills} instances killed`);
+  t.diagnostic(
+    `${SEEDS} seeds, ${perMinute} a minute: ${sum.messages} messages, ${sum.deliveries} deliveries, ${sum.kills} instances killed`,
+  );
   assert.deepEqual(failed, []);
 });

@@ -14,7 +14,14 @@ export type Locks = Set<string>;
  * The model store as one instance reaches it: every call takes a while, takes effect at one moment of it, and may fail
  * before or after that moment. A call of an instance that was killed may still take effect; its answer reaches nobody.
  */
-export function throughWeather(model: ModelStore, world: World, alive: () => boolean, locks: Locks, answersEarly: boolean, committed: () => void): Stores {
+export function throughWeather(
+  model: ModelStore,
+  world: World,
+  alive: () => boolean,
+  locks: Locks,
+  answersEarly: boolean,
+  committed: () => void,
+): Stores {
   const { time, random } = world;
 
   async function call<T>(work: () => Promise<T>): Promise<T> {
@@ -27,7 +34,8 @@ export function throughWeather(model: ModelStore, world: World, alive: () => boo
     const answer = await work();
     await time.wait(random.delay(4, 400));
     if (!alive()) return never();
-    if (random.chance(world.weather.storeFailure)) throw new StoreUnavailable('unknown', 'simulated: done, but nobody knows');
+    if (random.chance(world.weather.storeFailure))
+      throw new StoreUnavailable('unknown', 'simulated: done, but nobody knows');
     return answer;
   }
 
@@ -44,7 +52,10 @@ export function throughWeather(model: ModelStore, world: World, alive: () => boo
       const answer = await model.log.append(free, wait);
       if (answersEarly) commitLater(free);
       let next = 0;
-      const verdicts = messages.map(({ conversationId }): Verdict => (held.has(conversationId) ? { state: 'busy' } : (answer.verdicts[next++] ?? { state: 'busy' })));
+      const verdicts = messages.map(
+        ({ conversationId }): Verdict =>
+          held.has(conversationId) ? { state: 'busy' } : (answer.verdicts[next++] ?? { state: 'busy' }),
+      );
       return { verdicts, members: answer.members };
     });
   }
@@ -57,7 +68,8 @@ export function throughWeather(model: ModelStore, world: World, alive: () => boo
       locks.add(id);
       time.after(random.int(5, 300), () => {
         locks.delete(id);
-        if (first !== undefined && (!alive() || random.chance(world.weather.storeFailure))) model.truncate(id, first.seq - 1);
+        if (first !== undefined && (!alive() || random.chance(world.weather.storeFailure)))
+          model.truncate(id, first.seq - 1);
       });
     }
   }
