@@ -55,6 +55,8 @@ export function startMailbox(deps: { store: MailboxStore; hub: Hub; clock: Clock
       failed(error);
     }
     box.state = 'idle';
+    // Most devices have nothing waiting: no memory is kept for them.
+    if (box.welcomes.size === 0 && box.links.size === 0) boxes.delete(connection);
   }
 
   async function read(connection: Connection, box: Box): Promise<void> {
