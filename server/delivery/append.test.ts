@@ -54,15 +54,29 @@ function scripted() {
   const appender = createAppender({ store, clock: systemClock, isUnavailable: (error) => error instanceof Away });
   const outcomes: [string, Outcome['state'], number?][] = [];
   const send = (conversationId: string, clientId: string, mls = 'AAAA'): void =>
-    appender.append(newSend(conversationId, clientId, mls, (outcome) => {
-      outcomes.push('seq' in outcome ? [clientId, outcome.state, outcome.seq] : [clientId, outcome.state]);
-    }));
+    appender.append(
+      newSend(conversationId, clientId, mls, (outcome) => {
+        outcomes.push('seq' in outcome ? [clientId, outcome.state, outcome.seq] : [clientId, outcome.state]);
+      }),
+    );
   const ids = (call: Call | undefined): string[] => call?.messages.map(({ clientId }) => clientId) ?? [];
   return { calls, appender, outcomes, send, ids };
 }
 
 function newSend(conversationId: string, clientId: string, mls: string, done: Send['done']): Send {
-  return { conversationId, clientId, mls, sessionId: 's', deviceId: 'd', epoch: 0, silent: false, digest: '', content: undefined, wrap: undefined, done };
+  return {
+    conversationId,
+    clientId,
+    mls,
+    sessionId: 's',
+    deviceId: 'd',
+    epoch: 0,
+    silent: false,
+    digest: '',
+    content: undefined,
+    wrap: undefined,
+    done,
+  };
 }
 
 test('what arrives while a conversation is in a batch waits for the next one, in order', async () => {
@@ -87,7 +101,12 @@ test('what arrives while a conversation is in a batch waits for the next one, in
   await calls[3]?.answer();
   await appender.idle();
   const ofX = outcomes.filter(([id]) => id.startsWith('x'));
-  assert.deepEqual(ofX, [['x1', 'stored', 1], ['x2', 'stored', 2], ['x3', 'stored', 3], ['x4', 'stored', 4]]);
+  assert.deepEqual(ofX, [
+    ['x1', 'stored', 1],
+    ['x2', 'stored', 2],
+    ['x3', 'stored', 3],
+    ['x4', 'stored', 4],
+  ]);
   assert.equal(appender.waiting, 0);
 });
 
@@ -97,7 +116,10 @@ test('a copy of a client id waits for the next batch, and what follows it too', 
   send('y', '1');
   await turn();
   assert.deepEqual(ids(calls[0]), ['1', '2', '1']);
-  assert.deepEqual(calls[0]?.messages.map(({ conversationId }) => conversationId), ['x', 'x', 'y']);
+  assert.deepEqual(
+    calls[0]?.messages.map(({ conversationId }) => conversationId),
+    ['x', 'x', 'y'],
+  );
   await calls[0]?.answer();
   assert.deepEqual(ids(calls[1]), ['1', '3']);
   await calls[1]?.answer();
@@ -126,7 +148,12 @@ test('a conversation found busy three times goes alone, and waits', async () => 
   await calls[0]?.answer();
   await alone?.answer();
   const stored = outcomes.filter(([id]) => !/^[yz]/.test(id)).map(([id, , seq]) => [id, seq]);
-  assert.deepEqual(stored, [['x1', 1], ['later0', 2], ['later1', 3], ['later2', 4]]);
+  assert.deepEqual(stored, [
+    ['x1', 1],
+    ['later0', 2],
+    ['later1', 3],
+    ['later2', 4],
+  ]);
   // It starts over in patience.
   send('x', 'x2');
   await turn();
@@ -141,13 +168,19 @@ test('an unknown outcome fails what is queued behind it in the same conversation
   send('y', 'y1');
   await turn();
   await calls[0]?.fail(new Away());
-  assert.deepEqual(outcomes, [['x1', 'unavailable'], ['x2', 'unavailable']]);
+  assert.deepEqual(outcomes, [
+    ['x1', 'unavailable'],
+    ['x2', 'unavailable'],
+  ]);
   send('x', 'x1');
   await turn();
   assert.deepEqual(ids(calls[2]), ['x1']);
   await calls[1]?.answer();
   await calls[2]?.answer();
-  assert.deepEqual(outcomes.slice(2), [['y1', 'stored', 1], ['x1', 'stored', 1]]);
+  assert.deepEqual(outcomes.slice(2), [
+    ['y1', 'stored', 1],
+    ['x1', 'stored', 1],
+  ]);
 });
 
 test('one message that the database cannot take gets internal, and all others their places', async () => {
@@ -162,9 +195,18 @@ test('one message that the database cannot take gets internal, and all others th
     else await call?.answer();
   }
   await idle;
-  assert.deepEqual(outcomes.map(([id]) => id), all);
-  assert.deepEqual(outcomes.filter(([, state]) => state !== 'stored'), [['7', 'internal']]);
-  assert.deepEqual(outcomes.filter(([, state]) => state === 'stored').map(([, , seq]) => seq), [1, 2, 3, 4, 5, 6, 7, 8, 9, ...Array.from({ length: 10 }, (_, i) => i + 1)]);
+  assert.deepEqual(
+    outcomes.map(([id]) => id),
+    all,
+  );
+  assert.deepEqual(
+    outcomes.filter(([, state]) => state !== 'stored'),
+    [['7', 'internal']],
+  );
+  assert.deepEqual(
+    outcomes.filter(([, state]) => state === 'stored').map(([, , seq]) => seq),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, ...Array.from({ length: 10 }, (_, i) => i + 1)],
+  );
   // Halving: not one by one.
   assert.ok(calls.length <= 11, `${calls.length} calls`);
 });
@@ -180,11 +222,22 @@ test('while halves are tried, nothing overtakes what became unknown or busy in i
       await calls[1]?.answer(() => ({ state: 'busy' }));
       assert.deepEqual(ids(calls[2]), ['1', '2', '3', '4']);
       await calls[2]?.answer();
-      assert.deepEqual(outcomes.map(([id, , seq]) => [id, seq]), [['1', 1], ['2', 2], ['3', 3], ['4', 4]]);
+      assert.deepEqual(
+        outcomes.map(([id, , seq]) => [id, seq]),
+        [
+          ['1', 1],
+          ['2', 2],
+          ['3', 3],
+          ['4', 4],
+        ],
+      );
     } else {
       await calls[1]?.fail(second);
       assert.equal(calls.length, 2);
-      assert.deepEqual(outcomes.map(([id, state]) => `${id} ${state}`), ['1', '2', '3', '4'].map((id) => `${id} unavailable`));
+      assert.deepEqual(
+        outcomes.map(([id, state]) => `${id} ${state}`),
+        ['1', '2', '3', '4'].map((id) => `${id} unavailable`),
+      );
     }
   }
 });
@@ -216,17 +269,23 @@ test('two servers that retry the same client id at once store it once and answer
   const conversationIds: string[] = [];
   for (let i = 0; i < 3; i++) {
     const other = i === 0 ? bob : await addPerson(db.sql);
-    const [opened] = await db.sql<{ conversationId: string }[]>`select conversation_id from open_direct(${ada.sessionId}, ${other.userId})`;
+    const [opened] = await db.sql<
+      { conversationId: string }[]
+    >`select conversation_id from open_direct(${ada.sessionId}, ${other.userId})`;
     conversationIds.push(opened?.conversationId ?? '');
   }
-  const servers = gates.map((gate) => createAppender({ store: createLogStore(gate), clock: systemClock, isUnavailable: () => false }));
+  const servers = gates.map((gate) =>
+    createAppender({ store: createLogStore(gate), clock: systemClock, isUnavailable: () => false }),
+  );
   const rounds = 2_000;
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < rounds) {
       const conversationId = conversationIds[next++ % conversationIds.length] ?? '';
       const clientId = randomUUID();
-      const answers = await Promise.all([...servers, ...servers.slice(next % 2)].map((server) => appended(server, ada, conversationId, clientId)));
+      const answers = await Promise.all(
+        [...servers, ...servers.slice(next % 2)].map((server) => appended(server, ada, conversationId, clientId)),
+      );
       const [first] = answers;
       assert.ok(first !== undefined && 'seq' in first, JSON.stringify(answers));
       for (const answer of answers) {
@@ -241,17 +300,33 @@ test('two servers that retry the same client id at once store it once and answer
     const logs = await db.sql<{ entries: number; last: number; ids: number; lastSeq: number }[]>`
       select count(*) as entries, max(l.seq) as last, count(distinct client_id) as ids, c.last_seq
       from conversation_log l join conversations c on c.id = l.conversation_id group by l.conversation_id, c.last_seq`;
-    for (const { entries, last, ids, lastSeq } of logs) assert.deepEqual([last, ids, lastSeq], [entries, entries, entries]);
-    assert.equal(logs.reduce((sum, { entries }) => sum + entries, 0), rounds);
-    const [deadlocks] = await db.sql<{ n: number }[]>`select deadlocks as n from pg_stat_database where datname = current_database()`;
+    for (const { entries, last, ids, lastSeq } of logs)
+      assert.deepEqual([last, ids, lastSeq], [entries, entries, entries]);
+    assert.equal(
+      logs.reduce((sum, { entries }) => sum + entries, 0),
+      rounds,
+    );
+    const [deadlocks] = await db.sql<
+      { n: number }[]
+    >`select deadlocks as n from pg_stat_database where datname = current_database()`;
     assert.equal(deadlocks?.n, 0);
   } finally {
     for (const gate of gates) await gate.close();
   }
 });
 
-function appended(server: { append(send: Send): void }, { sessionId, deviceId }: Identity, conversationId: string, clientId: string): Promise<Outcome> {
+function appended(
+  server: { append(send: Send): void },
+  { sessionId, deviceId }: Identity,
+  conversationId: string,
+  clientId: string,
+): Promise<Outcome> {
   return new Promise((resolve) => {
-    server.append({ ...newSend(conversationId, clientId, 'AAAA', resolve), sessionId, deviceId, digest: Buffer.alloc(32).toString('base64') });
+    server.append({
+      ...newSend(conversationId, clientId, 'AAAA', resolve),
+      sessionId,
+      deviceId,
+      digest: Buffer.alloc(32).toString('base64'),
+    });
   });
 }

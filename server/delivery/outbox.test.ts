@@ -29,7 +29,11 @@ function bench(options: { positions?: Position[]; started?: boolean } = {}) {
     bufferedBytes: () => 0,
     end() {},
   };
-  const writer = new Writer(socket, createFlusher(), () => counts.full++);
+  const writer = new Writer(socket, createFlusher(), {
+    overflow: () => {
+      counts.full++;
+    },
+  });
   const gate = async (): Promise<void> => {
     if (state.holding) await new Promise<void>((resolve) => held.push(resolve));
     if (state.failing) throw new Error('away');
@@ -46,7 +50,9 @@ function bench(options: { positions?: Position[]; started?: boolean } = {}) {
       inFlight: 0,
       async read(id, after) {
         counts.reads++;
-        const entries = log(id).slice(after, after + 64).map((frame, i) => ({ seq: after + i + 1, frame }));
+        const entries = log(id)
+          .slice(after, after + 64)
+          .map((frame, i) => ({ seq: after + i + 1, frame }));
         await gate();
         return { entries };
       },
@@ -73,7 +79,8 @@ function bench(options: { positions?: Position[]; started?: boolean } = {}) {
   return { outbox, clock, written, counts, state, held, grow, offer, names, log, writer };
 }
 
-const range = (id: string, from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `${id}${from + i}`);
+const range = (id: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${id}${from + i}`);
 
 test('entries in order go straight out, once, without a read', async () => {
   const { grow, offer, names, counts } = bench();
@@ -137,7 +144,10 @@ test('what this connection sent itself is not written to it, whether it is live 
 });
 
 test('a full window, of entries or of bytes, leaves the rest in the log until it is acknowledged', async () => {
-  for (const [size, window] of [[10, WINDOW_ENTRIES], [WINDOW_BYTES / 16, 16]] as const) {
+  for (const [size, window] of [
+    [10, WINDOW_ENTRIES],
+    [WINDOW_BYTES / 16, 16],
+  ] as const) {
     const { outbox, grow, offer, names, counts } = bench();
     grow(X, 1000, size);
     for (let seq = 1; seq <= 1000; seq++) offer(X, seq);
@@ -210,7 +220,11 @@ test('sync.done follows the last entry up to the heads of the start, not later o
   grow(X, 100);
   grow('y', 2);
   state.holding = true;
-  outbox.start([{ conversationId: X, lastSeq: 100, cursor: 0 }, { conversationId: 'y', lastSeq: 2, cursor: 0 }, { conversationId: 'z', lastSeq: 0, cursor: 0 }]);
+  outbox.start([
+    { conversationId: X, lastSeq: 100, cursor: 0 },
+    { conversationId: 'y', lastSeq: 2, cursor: 0 },
+    { conversationId: 'z', lastSeq: 0, cursor: 0 },
+  ]);
   for (let i = 0; i < 3; i++) {
     grow(X, 20);
     offer(X, 100 + 20 * (i + 1));
@@ -284,9 +298,23 @@ test('too many states for a congested socket, or a frame that is lost, end the c
 
 const conversation = fc.constantFrom('x', 'y', 'later');
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('grow' as const), id: conversation, n: fc.integer({ min: 1, max: 12 }) }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('offer' as const), id: conversation, back: fc.integer({ min: 0, max: 12 }), bare: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('ack' as const), id: conversation, back: fc.integer({ min: 0, max: 5 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('grow' as const), id: conversation, n: fc.integer({ min: 1, max: 12 }) }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('offer' as const),
+      id: conversation,
+      back: fc.integer({ min: 0, max: 12 }),
+      bare: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('ack' as const), id: conversation, back: fc.integer({ min: 0, max: 5 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('check' as const), id: conversation }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('fail', 'mend', 'hold', 'release') }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 25, 1_000) }) },
@@ -297,7 +325,10 @@ test('whatever is lost, doubled, reordered or fails, every entry is written exac
     fc.asyncProperty(fc.array(step, { maxLength: 80 }), fc.integer({ min: 0, max: 400 }), async (steps, backlog) => {
       const { outbox, clock, grow, log, names, state, held, counts } = bench({ started: false });
       grow('x', backlog);
-      outbox.start([{ conversationId: 'x', lastSeq: backlog, cursor: 0 }, { conversationId: 'y', lastSeq: 0, cursor: 0 }]);
+      outbox.start([
+        { conversationId: 'x', lastSeq: backlog, cursor: 0 },
+        { conversationId: 'y', lastSeq: 0, cursor: 0 },
+      ]);
       const written = (id: string): number => names().filter((name) => name.startsWith(id)).length;
       for (const each of steps) {
         if (each.do === 'grow') grow(each.id, each.n);
@@ -327,7 +358,11 @@ test('whatever is lost, doubled, reordered or fails, every entry is written exac
         for (const id of ['x', 'y', 'later']) if (written(id) > 0) outbox.ack(id, written(id));
         await turn();
       }
-      for (const id of ['x', 'y', 'later']) assert.deepEqual(names().filter((name) => name.startsWith(id)), range(id, 1, log(id).length));
+      for (const id of ['x', 'y', 'later'])
+        assert.deepEqual(
+          names().filter((name) => name.startsWith(id)),
+          range(id, 1, log(id).length),
+        );
       assert.equal(counts.synced, 1);
       assert.equal(outbox.unacknowledged, 0);
     }),
