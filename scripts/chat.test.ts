@@ -68,7 +68,7 @@ class Chat {
 const count = (text: string, part: string): number => text.split(part).length - 1;
 
 test('two terminals register, talk, and go on through the death of the server', async (t) => {
-  const server = await runServer(t);
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
   const folder = mkdtempSync(join(tmpdir(), 'sotto-chat-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const open = (name: string) => new Chat(t, ['--server', server.url, '--user', name, '--folder', folder]);

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { createClient } from '../client/index.ts';
+import { createEncryptedClient } from '../client/index.ts';
 import { openFileStore } from '../client/node/file-store.ts';
 import { openNodeSocket } from '../client/node/socket.ts';
 import { isUsername, readArguments, usage, usernameRule } from './chat/arguments.ts';
 import { obey } from './chat/commands.ts';
 import { connectionNotes, refusalText, sessionEnded } from './chat/connection-notes.ts';
 import { ConversationView } from './chat/conversation-view.ts';
+import { keyNotes } from './chat/keys.ts';
 import type { Client } from './chat/sdk.ts';
 import { signIn } from './chat/sign-in.ts';
 import { Terminal } from './chat/terminal.ts';
@@ -24,7 +25,7 @@ async function main(): Promise<number> {
     const username = user ?? (await askUsername(terminal));
     if (username === undefined) return 0;
     const store = await openFileStore(join(folder, new URL(server).host.replaceAll(':', '_'), username));
-    const client = createClient({ url: server, store, openSocket: openNodeSocket, program: 'sotto chat' });
+    const client = createEncryptedClient({ url: server, store, openSocket: openNodeSocket, program: 'sotto chat' });
     try {
       if ((await client.whoAmI()) === undefined && !(await signIn(client, terminal, username))) return 0;
       return await talk(client, terminal);
@@ -60,6 +61,7 @@ async function talk(client: Client, terminal: Terminal): Promise<number> {
   );
   client.on('problem', (problem) => terminal.note(`  (${problem.message})`));
   client.on('connection', connectionNotes(terminal));
+  keyNotes(client, terminal, view);
   client.on('connection', (state) => {
     if (state.is !== 'refused') return;
     terminal.print(refusalText(state.refusal));

@@ -1,6 +1,7 @@
 import { SottoError } from '../../client/index.ts';
 import { isUsername, usernameRule } from './arguments.ts';
 import type { ConversationView } from './conversation-view.ts';
+import { keysHelp, obeyKeys } from './keys.ts';
 import type { Client } from './sdk.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -9,6 +10,7 @@ export const help = `  /open NAME     open the conversation with NAME
   /history [N]   the last N messages of the open one
   /retry         send what could not be sent again
   /discard       forget what could not be sent
+${keysHelp}
   /logout        log out and leave
   /quit          leave; messages still to be sent are kept
   Anything else is sent. A line that begins with // is sent with one slash.`;
@@ -51,6 +53,7 @@ export async function obey(line: string, client: Client, view: ConversationView,
     case 'quit':
       return 'leave';
     default:
+      if (await obeyKeys(command, argument, client, view, terminal)) return 'stay';
       terminal.print(`There is no /${command}. /help shows what there is.`);
       return 'stay';
   }

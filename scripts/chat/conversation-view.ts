@@ -20,6 +20,11 @@ export class ConversationView {
     this.#me = me;
   }
 
+  /** The user who sits here. */
+  get me(): string {
+    return this.#me;
+  }
+
   get open(): Conversation | undefined {
     return this.#open;
   }

@@ -1,2 +1,9 @@
-export type { Client, ConnectionState, Entry, MessageState, OwnMessage } from '../../client/index.ts';
+export type {
+  ConnectionState,
+  EncryptedClient as Client,
+  Entry,
+  IdentityChange,
+  MessageState,
+  OwnMessage,
+} from '../../client/index.ts';
 export type { Conversation } from '../../protocol/index.ts';

@@ -40,8 +40,6 @@ export function explain(error: unknown): string {
       return `Too many tries; wait ${Math.ceil((error.retryAfterMs ?? 1000) / 1000)} s.`;
     case 'unavailable':
       return `The server can't be reached (${error.message}).`;
-    case 'stale_epoch':
-      return 'This server takes encrypted messages only.';
     default:
       return error.message;
   }

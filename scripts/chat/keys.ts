@@ -1,0 +1,129 @@
+import type { ConversationView } from './conversation-view.ts';
+import type { Client, IdentityChange } from './sdk.ts';
+import type { Terminal } from './terminal.ts';
+import { nameOf } from './text.ts';
+
+export const keysHelp = `  /verify [yes]  the safety number to compare with the other person; yes: it was the same
+  /accept        go on with a person who has a new identity
+  /devices       this account's devices
+  /link [TEXT]   on a new device: show its offer; on the first device: take that offer
+  /confirm       on a new device: the six digits were the same on both
+  /revoke NAME   end one of this account's devices for good
+  /startover     begin a new group where a conversation has become unsafe`;
+
+/** Says what happens to keys, as long as somebody has to know. */
+export function keyNotes(client: Client, terminal: Terminal, view: ConversationView): void {
+  const { encryption } = client;
+  const called = (userId: string) => {
+    const conversation = client.conversations().find(({ members }) => members.some((each) => each.userId === userId));
+    return nameOf(conversation, userId, view.me);
+  };
+  encryption.on('status', (status) => {
+    if (status === 'unlinked')
+      terminal.print(
+        'This device has no keys of your account yet. Type /link here, then /link TEXT on your first device.',
+      );
+  });
+  encryption.on('identity', (change) => terminal.print(identityText(change, called(change.userId))));
+  encryption.on('unsafe', ({ reason }) =>
+    terminal.print(`A conversation is not safe any more (${reason}). Nothing is sent in it; /startover begins anew.`),
+  );
+  encryption.on('device', ({ userId, is }) => terminal.note(`  (${called(userId)}: a device was ${is})`));
+  encryption.on('link', ({ code }) =>
+    terminal.print(`The other device must show ${code} too. If it does: /confirm. If not, somebody is in between.`),
+  );
+}
+
+function identityText({ is, verified }: IdentityChange, name: string): string {
+  switch (is) {
+    case 'rotated':
+      return `${name} has a new key, which the old one vouches for.`;
+    case 'reset':
+      return `${name} has a NEW IDENTITY${verified ? ', although you had verified the old one' : ''}. Ask in another way whether that is so, then /accept.`;
+    case 'rewritten':
+      return `The server contradicts what it said about the keys of ${name}. Nothing is sent to them.`;
+  }
+}
+
+/** The commands about keys; false for all others. */
+export async function obeyKeys(
+  command: string,
+  argument: string,
+  client: Client,
+  view: ConversationView,
+  terminal: Terminal,
+): Promise<boolean> {
+  const identities = client.encryption.identities();
+  const linking = client.encryption.linking();
+  switch (command) {
+    case 'verify':
+    case 'accept':
+    case 'startover': {
+      const other = view.open?.members.find(({ userId }) => userId !== view.me);
+      if (view.open === undefined || other === undefined)
+        terminal.note('Nothing is open. /open NAME begins a conversation.');
+      else if (command === 'accept') {
+        await identities.accept(other.userId);
+        terminal.print(`${other.username}'s new identity is accepted. /verify shows the safety number.`);
+      } else if (command === 'startover') await client.encryption.startOver(view.open.id);
+      else await verify(argument, other, client, terminal, view.open.id);
+      return true;
+    }
+    case 'devices': {
+      const [{ devices }, { devices: keyed }] = await Promise.all([
+        client.request('device.list', {}),
+        identities.of(view.me),
+      ]);
+      for (const { deviceId, name, current } of devices) {
+        const state = keyed.includes(deviceId) ? '' : '  not linked';
+        terminal.print(`  ${name}${current ? '  (this one)' : ''}${state}  ${deviceId}`);
+      }
+      return true;
+    }
+    case 'link':
+      if (argument === '') {
+        const { text } = await linking.offer();
+        terminal.print(`On your first device, within 5 minutes: /link ${text}`);
+      } else {
+        const { code } = await linking.accept(argument);
+        terminal.print(`The new device must show ${code}.`);
+      }
+      return true;
+    case 'confirm':
+      await linking.confirm();
+      terminal.print('This device is linked.');
+      return true;
+    case 'revoke': {
+      const { devices } = await client.request('device.list', {});
+      const found = devices.filter(({ deviceId, name }) => deviceId === argument || name === argument);
+      const [device] = found;
+      if (device === undefined || found.length > 1) terminal.print('Name one device by its id: /devices lists them.');
+      else await identities.revoke(device.deviceId);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+async function verify(
+  argument: string,
+  other: { userId: string; username: string },
+  client: Client,
+  terminal: Terminal,
+  conversationId: string,
+): Promise<void> {
+  const identities = client.encryption.identities();
+  if (argument === 'yes') {
+    await identities.setVerified(other.userId, true);
+    terminal.print(`${other.username} is verified.`);
+    return;
+  }
+  const { verified } = await identities.of(other.userId);
+  const number = await identities.safetyNumber(other.userId);
+  const { devices, code } = await client.encryption.group(conversationId);
+  terminal.print(`Safety number with ${other.username}${verified ? ' (verified)' : ''}, the same on both sides:`);
+  terminal.print(`  ${number}`);
+  if (devices.length > 0) terminal.note(`  ${devices.length} devices are in this conversation; group code ${code}`);
+  if (!verified) terminal.note('  /verify yes once you have compared it.');
+}
