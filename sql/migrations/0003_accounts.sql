@@ -3,7 +3,7 @@
 -- An account that nobody has confirmed yet; `users` is written when the link is followed. Reserves its username for a
 -- day. Written for a known address too (without a link that could confirm it), so that nothing tells the two apart.
 create table pending_registrations (
-  id uuid primary key default uuidv7(),
+  id uuid primary key default gen_random_uuid(),
   username text not null unique check (username = lower(username)),
   email text not null check (email = lower(email)),
   password_hash text not null,
@@ -16,7 +16,7 @@ create index pending_registrations_expiry on pending_registrations (expires_at);
 
 -- A mail to send, written in the transaction that causes it. This table is the truth; a job queue only wakes the sender.
 create table mail_outbox (
-  id uuid primary key default uuidv7(),
+  id uuid primary key default gen_random_uuid(),
   kind text not null,
   address text not null,
   user_id uuid references users on delete cascade,
@@ -66,7 +66,7 @@ alter table sessions
 
 -- Administrative acts. Names are kept as they were, since accounts can be renamed or deleted.
 create table audit_log (
-  id uuid primary key default uuidv7(),
+  id uuid primary key default gen_random_uuid(),
   at timestamptz not null default now(),
   actor_id uuid,
   actor text not null,
