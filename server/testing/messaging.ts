@@ -1,15 +1,16 @@
 import type { EventBody, EventType, Reply, RequestInput, RequestType } from '../../protocol/index.ts';
 import { type Bus, createLocalBus } from '../bus/bus.ts';
-import { systemClock } from '../delivery/clock.ts';
-import { createLimits } from '../limits/limits.ts';
+import { type Clock, systemClock } from '../delivery/clock.ts';
+import type { Handlers } from '../handlers/handler.ts';
+import { createLimits, type Limits } from '../limits/limits.ts';
 import type { SendResult, Socket } from '../listen/transport.ts';
 import { createLog } from '../log.ts';
 import { createMessaging, type Messaging } from '../messaging.ts';
-import type { Session } from '../socket/session.ts';
+import type { Session, Ticket } from '../socket/session.ts';
 import { createCommitStore } from '../store/commits.ts';
 import { createConnectionStore } from '../store/connections.ts';
 import { createConversationStore } from '../store/conversations.ts';
-import { openGate } from '../store/gate.ts';
+import { type Gate, openGate } from '../store/gate.ts';
 import { createKeyStore } from '../store/keys.ts';
 import { createLogStore } from '../store/log.ts';
 import { createMailboxStore } from '../store/mailbox.ts';
@@ -138,8 +139,19 @@ export class TestClient implements Socket {
 }
 
 /** One instance's messaging over a real database, with sockets that are plain objects. A token is an identity as JSON. */
-export function startMessaging(options: { url: string; bus?: Bus; requireMls?: boolean; limitFactor?: number }) {
+export function startMessaging(options: {
+  url: string;
+  bus?: Bus;
+  clock?: Clock;
+  requireMls?: boolean;
+  limitFactor?: number;
+  people?: (gate: Gate, limits: Limits) => Partial<Handlers>;
+  verifyToken?: (token: string) => Promise<Ticket | undefined>;
+}) {
   const gate = openGate(options.url);
+  const limits = createLimits({ factor: options.limitFactor ?? 1 });
+  const counts = { unknownNotifications: 0 };
+  const { clock = systemClock } = options;
   const messaging = createMessaging({
     stores: {
       log: createLogStore(gate),
@@ -150,19 +162,25 @@ export function startMessaging(options: { url: string; bus?: Bus; requireMls?: b
       commits: createCommitStore(gate),
       mailbox: createMailboxStore(gate),
     },
-    limits: createLimits({ factor: options.limitFactor ?? 1 }),
+    limits,
     bus: options.bus ?? createLocalBus(),
-    clock: systemClock,
+    clock,
     log: createLog('silent'),
-    metrics: { entered() {}, closed() {}, started() {}, answered() {}, unknownNotification() {} },
+    metrics: { entered() {}, closed() {}, started() {}, answered() {}, unknownNotification: () => counts.unknownNotifications++ },
     requireMls: options.requireMls ?? false,
-    people: {},
-    verifyToken: async (token) => ({ ...(JSON.parse(token) as Identity), expiresAt: Date.now() + 900_000 }),
+    people: options.people?.(gate, limits) ?? {},
+    verifyToken:
+      options.verifyToken ??
+      (async (token) => {
+        const identity = parseIdentity(token);
+        return identity && { ...identity, expiresAt: clock.now() + 900_000 };
+      }),
     logId: () => '00000000-0000-4000-8000-000000000000',
   });
   return {
     ...messaging,
     gate,
+    counts,
     stranger: () => new TestClient(messaging),
     async connect(identity: Identity): Promise<TestClient> {
       const client = new TestClient(messaging);
@@ -176,4 +194,12 @@ export function startMessaging(options: { url: string; bus?: Bus; requireMls?: b
       await gate.close();
     },
   };
+}
+
+function parseIdentity(token: string): Identity | undefined {
+  try {
+    return JSON.parse(token) as Identity;
+  } catch {
+    return undefined;
+  }
 }
