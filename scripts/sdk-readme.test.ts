@@ -11,7 +11,7 @@ const root = new URL('../../', import.meta.url);
 
 test('the example of the README runs as it stands there', async (t) => {
   const readme = readFileSync(new URL('client/README.md', root), 'utf8');
-  const example = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
+  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   const body = example.replace(/^import .*\n/gm, '');
   assert.ok(body.includes('createClient'));
   const server = await runServer(t);
