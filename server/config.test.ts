@@ -35,7 +35,7 @@ test('without any variable there is a complete configuration for one local serve
       pasetoPublicKeys: [],
       origins: ['http://localhost:8080', 'http://127.0.0.1:8080'],
       trustedProxies: [],
-      requireMls: false,
+      requireMls: true,
       shutdownGraceMs: 10_000,
       logLevel: 'info',
       sharePort: false,

@@ -138,7 +138,7 @@ const environment = v.object({
   ),
   ORIGINS: v.optional(origins),
   TRUSTED_PROXIES: v.optional(proxies, ''),
-  REQUIRE_MLS: v.optional(flag, 'false'),
+  REQUIRE_MLS: v.optional(flag, 'true'),
   SHUTDOWN_GRACE_MS: v.optional(milliseconds, '10000'),
   LOG_LEVEL: v.optional(
     v.picklist(
