@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { errorCode } from './codes.ts';
 import { deviceName } from './device.ts';
-import { displayName, duration, email, timestamp, token, username, uuid } from './scalars.ts';
+import { displayName, duration, email, noNull, timestamp, token, username, uuid } from './scalars.ts';
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
@@ -10,7 +10,7 @@ export const newPassword = v.pipe(
   v.string(),
   v.minLength(10, 'must be at least 10 characters'),
   v.check((text) => byteLength(text) <= 72, 'must be at most 72 bytes'),
-  v.check((text) => !text.includes('\u0000'), 'must not contain a null character'),
+  noNull,
 );
 
 /** A password someone claims to have; only bounded, so that a refusal says nothing about the rules it was made under. */
@@ -34,7 +34,7 @@ export const resetPassword = v.object({ token, password: newPassword });
 
 export const login = v.object({
   /** A username or an e-mail address. */
-  login: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(254), v.toLowerCase()),
+  login: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(254), v.toLowerCase(), noNull),
   password,
   device: v.object({
     name: deviceName,

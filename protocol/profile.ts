@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { request } from './define.ts';
-import { bytes, displayName, username, uuid } from './scalars.ts';
+import { bytes, displayName, noNull, username, uuid } from './scalars.ts';
 
-const about = v.pipe(v.string(), v.trim(), v.maxLength(280));
+const about = v.pipe(v.string(), v.trim(), v.maxLength(280), noNull);
 
 /** A small picture, as opaque bytes with its type. */
 export const avatar = v.object({ type: v.picklist(['image/png', 'image/jpeg', 'image/webp']), data: bytes(32 * 1024) });

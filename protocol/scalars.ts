@@ -88,6 +88,9 @@ export const email = v.pipe(
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
+/** PostgreSQL keeps no text with a null character. */
+export const noNull = v.check((text: string) => !text.includes('\u0000'), 'must not contain a null character');
+
 /** One visible line of up to `max` characters: no control characters and none that turn the reading direction. */
 export const line = (max: number) =>
   v.pipe(

@@ -103,6 +103,16 @@ test('any frame gets a reply, an error with a name other than internal, or a clo
   assert.ok(outcomes.has('bad_request') && outcomes.has('reply') && outcomes.has('4500'), JSON.stringify([...outcomes]));
 });
 
+test('a NUL in a text is refused or kept, never an internal error', async () => {
+  const client = await server.connect(await addPerson(db.sql));
+  for (const about of ['a\u0000b', '\ud800', '\udc00x']) {
+    client.raw(JSON.stringify({ id: 6, type: 'profile.update', body: { about } }));
+    while (!client.frames.some(({ id }) => id === 6)) await new Promise(setImmediate);
+    assert.notEqual(client.frames.find(({ id }) => id === 6)?.code, 'internal', JSON.stringify(about));
+    client.frames.length = 0;
+  }
+});
+
 test('a right frame with one part broken is never an internal error', async () => {
   const client = await server.connect(await addPerson(db.sql));
   const kinds: readonly [string, object][] = Object.entries(requestBodies) satisfies [string, (typeof requestBodies)[RequestType]][];
