@@ -146,7 +146,6 @@ test('a sender that dies after taking a mail delays it by its lease and no more'
 test('Redis wakes a worker in another process, and mails go on while it restarts and after it lost its jobs', async (t) => {
   await using smtp = await startSmtp();
   await using redis = await privateRedis();
-  await redis.start();
   await using table = await bench(t);
   // Only the wake-up can be this quick: the sweep comes once a minute.
   const lazy = { sweepEveryMs: 60_000, prefix: '{test}' };

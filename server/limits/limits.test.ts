@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { openRedis } from '../bus/connection.ts';
+import { RequestError } from '../errors.ts';
+import { testAccounts } from '../testing/accounts.ts';
+import { privateRedis } from '../testing/redis-server.ts';
+import { createBucket } from './bucket.ts';
+import { createLimits, type Limits } from './limits.ts';
+import { type LimitName, limitTable } from './table.ts';
+
+async function refusedAt(limits: Limits, bucket: LimitName, key: string): Promise<number> {
+  for (let count = 1; ; count += 1) {
+    try {
+      await limits.take(bucket, key);
+    } catch (error) {
+      assert.ok(error instanceof RequestError && error.code === 'rate_limited');
+      assert.deepEqual(error.details, { bucket });
+      assert.ok((error.retryAfterMs ?? 0) > 0);
+      return count;
+    }
+  }
+}
+
+test('every limit of the table refuses the one beyond its points, by its name and with a time', async () => {
+  const limits = createLimits();
+  for (const [name, row] of Object.entries(limitTable)) {
+    assert.equal(await refusedAt(limits, name as LimitName, 'a'), row.points + 1, name);
+  }
+});
+
+test('instances with one Redis count together, and each alone while it is away', async () => {
+  await using server = await privateRedis();
+  const clients = [1, 2].map(() => openRedis({ kind: 'server', url: server.url }, () => {}));
+  try {
+    await Promise.all(clients.map((client) => new Promise((resolve) => client.once('ready', resolve))));
+    const [one, two] = clients.map((redis) => createLimits({ redis }));
+    if (one === undefined || two === undefined) throw new Error('two are made above');
+    const { points } = limitTable.mail_address;
+    for (let n = 0; n < points; n += 1) await (n % 2 === 0 ? one : two).take('mail_address', 'ada@example.org');
+    for (const limits of [one, two]) assert.equal(await refusedAt(limits, 'mail_address', 'ada@example.org'), 1);
+    await server.kill();
+    assert.equal(await refusedAt(one, 'mail_address', 'bob@example.org'), points + 1);
+    assert.equal(await refusedAt(two, 'mail_address', 'bob@example.org'), points + 1);
+  } finally {
+    for (const client of clients) client.disconnect();
+  }
+});
+
+test('wrong passwords for one name are refused after a few, before any hash is computed', async () => {
+  await using accounts = await testAccounts({ limits: { factor: 1 } });
+  await accounts.account('ada');
+  const attempt = (password: string) =>
+    accounts.post('/v1/auth/login', { login: 'ada', password, device: { name: 'x' } });
+  const statuses: number[] = [];
+  for (let n = 0; n < limitTable.login_failures.points + 1; n += 1)
+    statuses.push((await attempt('wrong password')).status);
+  assert.deepEqual(statuses, [...Array(limitTable.login_failures.points).fill(401), 429]);
+  const right = await attempt('correct ada staple');
+  const { code, retryAfterMs, details } = (
+    right.body as { error: { code: string; retryAfterMs: number; details: object } }
+  ).error;
+  assert.deepEqual([code, details], ['rate_limited', { bucket: 'login_failures' }]);
+  assert.ok(retryAfterMs > 0);
+  assert.ok(Number(right.headers.get('retry-after')) > 0);
+});
+
+test('one address gets a few mails an hour, whoever asks', async () => {
+  await using accounts = await testAccounts({ limits: { factor: 1 } });
+  for (let n = 0; n < limitTable.mail_address.points; n += 1) {
+    assert.equal((await accounts.post('/v1/auth/forgot-password', { email: 'ada@example.org' })).status, 202);
+  }
+  const answer = await accounts.post('/v1/auth/resend-verification', { email: 'ada@example.org' });
+  assert.deepEqual((answer.body as { error: { details: object } }).error.details, { bucket: 'mail_address' });
+});
+
+test('a bucket gives no more than its size and its rate, and says when there is enough', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ wait: fc.nat(3_000), amount: fc.integer({ min: 1, max: 50 }) })), (steps) => {
+      let time = 0;
+      const bucket = createBucket({ size: 100, perSecond: 10 }, () => time);
+      let given = 0;
+      for (const { wait, amount } of steps) {
+        time += wait;
+        const retryAfterMs = bucket.take(amount);
+        if (retryAfterMs === 0) given += amount;
+        else {
+          assert.ok(retryAfterMs > 0);
+          time += retryAfterMs;
+          assert.equal(bucket.take(amount), 0, 'after that time it is there');
+          given += amount;
+        }
+        assert.ok(given <= 100 + (time / 1_000) * 10 + 1e-6);
+      }
+    }),
+  );
+});
