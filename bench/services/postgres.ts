@@ -33,6 +33,7 @@ const SETTINGS = {
   shared_buffers: '256MB',
   max_wal_size: '4GB',
   checkpoint_timeout: '15min',
+  jit: 'off',
   track_io_timing: 'on',
 };
 const SHOWN = [
