@@ -131,9 +131,11 @@ function slowReader({
   ].join('\n\n');
 }
 
-const where = (env: Environment): string =>
-  `${env.at.slice(0, 16).replace('T', ' ')} UTC, commit ${env.commit}, \`${env.command}\`; ${env.cpu}, ${env.cores} cores, ${env.memoryGb} GB, ` +
-  `Node ${env.node}, uWebSockets.js ${env.packages['uWebSockets.js']}; load ${env.load} before.`;
+function where(env: Environment): string {
+  const machine = `${env.cpu}, ${env.cores} cores, ${env.memoryGb} GB, Node ${env.node}`;
+  const when = `${env.at.slice(0, 16).replace('T', ' ')} UTC, commit ${env.commit}, \`${env.command}\``;
+  return `${when}; ${machine}, uWebSockets.js ${env.packages['uWebSockets.js']}; load ${env.load} before.`;
+}
 
 function megabytes(bytes: number): string {
   return fixed(bytes / 2 ** 20, 1);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { basename } from 'node:path';
 
 /** What a figure means nothing without. */
 export interface Environment {
@@ -24,10 +25,7 @@ export function readEnvironment(): Environment {
   return {
     at: new Date().toISOString(),
     commit: commit(),
-    command: `npm run ${process.env.npm_lifecycle_event ?? 'bench'} -- ${process.argv.slice(2).join(' ')}`.replace(
-      / -- $/,
-      '',
-    ),
+    command: command(),
     cpu: first?.model ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
@@ -36,6 +34,12 @@ export function readEnvironment(): Environment {
     packages: Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
   };
+}
+
+function command(): string {
+  const script = process.env.npm_lifecycle_event;
+  const program = script === undefined ? `node dist/bench/${basename(process.argv[1] ?? '')}` : `npm run ${script} --`;
+  return [program, ...process.argv.slice(2)].join(' ').replace(/ --$/, '');
 }
 
 function commit(): string {
