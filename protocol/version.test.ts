@@ -7,7 +7,7 @@ import { errorFrame, eventFrame, replyFrame } from './frame.ts';
 import { events, notifications, requests } from './index.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-const FINGERPRINTS: Record<number, string> = { 1: 'c57d5a2a0347139d' };
+const FINGERPRINTS: Record<number, string> = { 1: '53a6001e4c73bbb6' };
 
 const describe = (schema: Schema) => toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
 
