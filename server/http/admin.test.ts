@@ -83,6 +83,19 @@ test('administrative acts are written down with who, what, whom and from where',
   assert.equal(code(await accounts.post(`/v1/admin/users/${crypto.randomUUID()}/suspend`, {}, admin)), 'not_found');
 });
 
+test('the audit log is read in pages, newest first', async () => {
+  await using accounts = await testAccounts();
+  const admin = await administrator(accounts);
+  await accounts.db.sql`insert into audit_log (at, actor, action, origin)
+    select now() - n * interval '1 minute', 'root', 'act ' || n, 'console' from generate_series(1, 9) n`;
+  const page = async (query: string) =>
+    (await accounts.get(`/v1/admin/audit?${query}`, admin)).body as { entries: { action: string }[]; before?: string };
+  const first = await page('limit=5');
+  const rest = await page(`limit=5&before=${first.before}`);
+  const actions = [...first.entries, ...rest.entries].map(({ action }) => action);
+  assert.deepEqual(actions, ['act 1', 'act 2', 'act 3', 'act 4', 'act 5', 'act 6', 'act 7', 'act 8', 'act 9']);
+});
+
 test('an administrator lists accounts in pages, looks at one, and sees counts', async () => {
   await using accounts = await testAccounts();
   const admin = await administrator(accounts);

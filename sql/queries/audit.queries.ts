@@ -60,14 +60,14 @@ export interface IListAuditQuery {
   result: IListAuditResult;
 }
 
-const listAuditIR: any = {"usedParamSet":{"before":true,"limit":true},"params":[{"name":"before","required":false,"transform":{"type":"scalar"},"locs":[{"a":96,"b":102},{"a":126,"b":132}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":157,"b":163}]}],"statement":"select id, at, actor_id, actor, action, target_id, target, origin, details from audit_log\nwhere :before::uuid is null or id < :before\norder by id desc limit :limit!::integer"};
+const listAuditIR: any = {"usedParamSet":{"before":true,"limit":true},"params":[{"name":"before","required":false,"transform":{"type":"scalar"},"locs":[{"a":96,"b":102},{"a":181,"b":187}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":222,"b":228}]}],"statement":"select id, at, actor_id, actor, action, target_id, target, origin, details from audit_log\nwhere :before::uuid is null or (at, id) < (select b.at, b.id from audit_log b where b.id = :before)\norder by at desc, id desc limit :limit!::integer"};
 
 /**
  * Query generated from SQL:
  * ```
  * select id, at, actor_id, actor, action, target_id, target, origin, details from audit_log
- * where :before::uuid is null or id < :before
- * order by id desc limit :limit!::integer
+ * where :before::uuid is null or (at, id) < (select b.at, b.id from audit_log b where b.id = :before)
+ * order by at desc, id desc limit :limit!::integer
  * ```
  */
 export const listAudit = new PreparedQuery<IListAuditParams,IListAuditResult>(listAuditIR);

@@ -4,8 +4,8 @@ values (:actorId, :actor!, :action!, :targetId, :target, :origin!, :details!);
 
 /* @name listAudit */
 select id, at, actor_id, actor, action, target_id, target, origin, details from audit_log
-where :before::uuid is null or id < :before
-order by id desc limit :limit!::integer;
+where :before::uuid is null or (at, id) < (select b.at, b.id from audit_log b where b.id = :before)
+order by at desc, id desc limit :limit!::integer;
 
 /* @name listUsers */
 select id, username, email, display_name, role, suspended_at, deleted_at, created_at from users
