@@ -12,7 +12,7 @@ export class StoreUnavailable extends Error {
   }
 }
 
-/** The database understood and said no: a constraint, a deadlock, a mistake in the statement. Nothing was done. */
+/** The database understood and said no: a constraint, a mistake in the statement. Nothing was done. */
 export class StoreRefused extends Error {
   override readonly name = 'StoreRefused';
   /** Five characters, as `23505` for a unique violation. */
@@ -52,8 +52,8 @@ export function storeErrorOf(error: unknown): unknown {
   }
 }
 
-/** Lock not available, read-only after a failover. Both pass. */
-const passing = new Set(['55P03', '25006']);
+/** Lock not available, read-only after a failover, deadlock, not serializable. All pass. */
+const passing = new Set(['55P03', '25006', '40P01', '40001']);
 /** Connection, resources (also a full disk), operator intervention (also statement timeout and shutdown), system. */
 const passingClasses = new Set(['08', '53', '57', '58']);
 

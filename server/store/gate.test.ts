@@ -160,3 +160,15 @@ test('closing refuses what waits and what comes, and lets what runs finish', asy
     unavailable('not_done'),
   );
 });
+
+test('a deadlock is no bug: nothing was done, and the same may succeed later', async () => {
+  await using db = await testDatabase();
+  await using gate = opened(db.url, patient);
+  for (const code of ['40P01', '40001']) {
+    const raise = `do $$ begin raise exception using errcode = '${code}'; end $$`;
+    await assert.rejects(
+      gate.run('read', (sql) => sql.unsafe(raise)),
+      unavailable('not_done'),
+    );
+  }
+});
