@@ -66,7 +66,7 @@ export function createMailSender(options: MailSenderOptions): MailSender {
     try {
       const content = await write(mail);
       if (content === undefined) return await markMailFailed(gate, mail.id, 'what it was about is gone');
-      await transport.send({ id: mail.id, to: mail.address, ...content.mail });
+      await transport.send({ id: mail.id, createdAt: mail.createdAt, to: mail.address, ...content.mail });
       await markMailSent(gate, mail.id);
       if (content.link !== undefined)
         onLink?.({ address: mail.address, subject: content.mail.subject, link: content.link });

@@ -5,6 +5,7 @@ import { createTransport } from 'nodemailer';
 export interface Mail {
   /** The same each time the mail is tried, so that a double is recognised as one. */
   readonly id: string;
+  readonly createdAt: Date;
   readonly to: string;
   readonly subject: string;
   readonly text: string;
@@ -48,13 +49,13 @@ export function smtpTransport(url: string, from: string): MailTransport {
   };
 }
 
-/** Without a mail server: each mail is a file `<folder>/<id>.eml`, complete as soon as it is seen. */
+/** Without a mail server: each mail is a file `<folder>/<time>-<id>.eml`, complete as soon as it is seen. */
 export function fileTransport(folder: string, from: string): MailTransport {
   return {
     reachable: true,
     async send(mail) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const path = join(folder, `${mail.id}.eml`);
+      const path = join(folder, `${mail.createdAt.toISOString().replaceAll(/[-:]/g, '')}-${mail.id}.eml`);
       await writeFile(`${path}.part`, readable(mail, from), { mode: 0o600 });
       await rename(`${path}.part`, path);
     },
@@ -91,7 +92,7 @@ function readable(mail: Mail, from: string): string {
 }
 
 function message(mail: Mail, from: string) {
-  const { id: _, ...rest } = mail;
+  const { id: _, createdAt: __, ...rest } = mail;
   return {
     ...rest,
     from,

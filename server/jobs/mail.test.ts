@@ -187,7 +187,9 @@ test('without SMTP each mail is a file for its owner only', async (t) => {
   const mail = start(t, options);
   await table.reaches(id, 'sent');
   await mail.close();
-  assert.deepEqual(readdirSync(join(options.config.dataDir, 'mail')), [`${id}.eml`]);
+  const [name = '', ...others] = readdirSync(join(options.config.dataDir, 'mail'));
+  assert.match(name, new RegExp(`^[\\dT.]+Z-${id}\\.eml$`));
+  assert.deepEqual(others, []);
 });
 
 async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {

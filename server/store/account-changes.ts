@@ -1,5 +1,4 @@
 import * as queries from '../../sql/queries/accounts.queries.ts';
-import { markRemovalRequired } from '../../sql/queries/people.queries.ts';
 import * as sessions from '../../sql/queries/sessions.queries.ts';
 import { RequestError } from '../errors.ts';
 import { StoreRefused } from './errors.ts';
@@ -88,9 +87,7 @@ export function deleteAccount(gate: Gate, userId: string, passwordHash: string):
     const [user] = await queries.anonymiseUser.run({ id: userId, passwordHash }, tx);
     if (user === undefined) return undefined;
     const ended = await sessions.endSessionsOfUser.run({ userId, reason: 'deleted', except: null }, tx);
-    for (const device of await queries.anonymiseDevices.run({ userId }, tx)) {
-      await markRemovalRequired.run({ deviceId: device.id }, tx);
-    }
+    await queries.anonymiseDevices.run({ userId }, tx);
     await queries.deleteBlocksOf.run({ userId }, tx);
     await queries.deleteMailsOf.run({ userId }, tx);
     await queries.deleteLinkTokensOf.run({ userId }, tx);

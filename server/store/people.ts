@@ -30,11 +30,11 @@ export function revokeDevice(gate: Gate, userId: string, deviceId: string): Prom
     const [device] = await queries.revokeDevice.run({ userId, deviceId }, tx);
     if (device === undefined) return undefined;
     const sessions = await endSessionsOfDevice.run({ deviceId, reason: 'revoked' }, tx);
-    const [version] = await queries.markRemovalRequired.run({ deviceId }, tx);
+    const [version] = await queries.raiseDevicesVersion.run({ userId }, tx);
     const contacts = await queries.findContacts.run({ userId, max: MAX_CONTACTS }, tx);
     return {
       sessionIds: sessions.map((session) => session.id),
-      version: version?.version ?? 1,
+      version: version?.keysVersion ?? 1,
       contacts: contacts.flatMap((contact) => contact.userId ?? []),
     };
   });

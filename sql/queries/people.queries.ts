@@ -61,32 +61,31 @@ const revokeDeviceIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"par
 export const revokeDevice = new PreparedQuery<IRevokeDeviceParams,IRevokeDeviceResult>(revokeDeviceIR);
 
 
-/** 'MarkRemovalRequired' parameters type */
-export interface IMarkRemovalRequiredParams {
-  deviceId: string;
+/** 'RaiseDevicesVersion' parameters type */
+export interface IRaiseDevicesVersionParams {
+  userId: string;
 }
 
-/** 'MarkRemovalRequired' return type */
-export interface IMarkRemovalRequiredResult {
-  version: undefined;
+/** 'RaiseDevicesVersion' return type */
+export interface IRaiseDevicesVersionResult {
+  keysVersion: number;
 }
 
-/** 'MarkRemovalRequired' query type */
-export interface IMarkRemovalRequiredQuery {
-  params: IMarkRemovalRequiredParams;
-  result: IMarkRemovalRequiredResult;
+/** 'RaiseDevicesVersion' query type */
+export interface IRaiseDevicesVersionQuery {
+  params: IRaiseDevicesVersionParams;
+  result: IRaiseDevicesVersionResult;
 }
 
-const markRemovalRequiredIR: any = {"usedParamSet":{"deviceId":true},"params":[{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":124,"b":133}]}],"statement":"-- What revoking means for encryption; answers the new version of the user's devices and keys.\nselect mark_removal_required(:deviceId!) as \"version!\""};
+const raiseDevicesVersionIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":60,"b":67}]}],"statement":"update users set keys_version = keys_version + 1 where id = :userId! returning keys_version"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- What revoking means for encryption; answers the new version of the user's devices and keys.
- * select mark_removal_required(:deviceId!) as "version!"
+ * update users set keys_version = keys_version + 1 where id = :userId! returning keys_version
  * ```
  */
-export const markRemovalRequired = new PreparedQuery<IMarkRemovalRequiredParams,IMarkRemovalRequiredResult>(markRemovalRequiredIR);
+export const raiseDevicesVersion = new PreparedQuery<IRaiseDevicesVersionParams,IRaiseDevicesVersionResult>(raiseDevicesVersionIR);
 
 
 /** 'FindContacts' parameters type */

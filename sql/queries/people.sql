@@ -6,9 +6,8 @@ order by created_at, id;
 -- No row: it isn't this user's, or was revoked before.
 update devices set revoked_at = now() where id = :deviceId! and user_id = :userId! and revoked_at is null returning name;
 
-/* @name markRemovalRequired */
--- What revoking means for encryption; answers the new version of the user's devices and keys.
-select mark_removal_required(:deviceId!) as "version!";
+/* @name raiseDevicesVersion */
+update users set keys_version = keys_version + 1 where id = :userId! returning keys_version;
 
 /* @name findContacts */
 -- Whoever shares a conversation with this user, and the user; the most recent conversations first.
