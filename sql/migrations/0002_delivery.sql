@@ -226,18 +226,29 @@ create function write_receipts(
   unread bigint, audience text)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-set jit = off as $$
+set enable_material = off set jit = off as $$
 #variable_conflict use_column
+declare
+  held record;
+  -- For each input. Lists of the same length are read side by side, never joined: a batch may be large.
+  verdicts text[];
+  user_ids uuid[];
+  device_ids uuid[];
+  -- The marks as they were.
+  delivered_before bigint[];
+  read_before bigint[];
 begin
-  return query
-  with input as materialized (
-    select t.*, s.user_id, s.device_id,
+  select array_agg(i.verdict order by i.n), array_agg(i.user_id order by i.n), array_agg(i.device_id order by i.n),
+    array_agg(0), array_agg(0)
+  into verdicts, user_ids, device_ids, delivered_before, read_before
+  from (
+    select t.n, s.user_id, s.device_id,
       case
         when s.id is null or s.ended_at is not null or d.revoked_at is not null or u.suspended_at is not null
           or u.deleted_at is not null then 'ended'
         when d.connection_no <> t.connection_no then 'displaced'
         when p.user_id is null or greatest(t.ack, t.read) > c.last_seq then 'beyond'
-        else 'written'
+        else 'busy'
       end as verdict
     from unnest(conversation_ids, session_ids, connection_nos, ack_seqs, read_seqs) with ordinality
       as t (conversation_id, session_id, connection_no, ack, read, n)
@@ -247,46 +258,56 @@ begin
     left join conversations c on c.id = t.conversation_id
     left join conversation_participants p
       on p.conversation_id = t.conversation_id and p.user_id = s.user_id and p.left_at is null
-  ), wanted as materialized (
-    select distinct i.conversation_id, i.user_id from input i where i.verdict = 'written'
-  ), locked as materialized (
-    select p.conversation_id, p.user_id, p.delivered_seq, p.read_seq
-    from wanted w join conversation_participants p on p.conversation_id = w.conversation_id and p.user_id = w.user_id
+  ) i;
+
+  for held in
+    select t.n, p.delivered_seq, p.read_seq
+    from unnest(conversation_ids, user_ids, verdicts) with ordinality as t (conversation_id, user_id, verdict, n)
+    join conversation_participants p on p.conversation_id = t.conversation_id and p.user_id = t.user_id
+    where t.verdict = 'busy'
     for no key update of p skip locked
-  ), cursors as (
-    insert into device_cursors as k (conversation_id, device_id, seq)
-    select i.conversation_id, i.device_id, i.ack
-    from input i join locked l on l.conversation_id = i.conversation_id and l.user_id = i.user_id
-    where i.verdict = 'written' and i.ack > 0 order by 1, 2
-    on conflict (conversation_id, device_id) do update set seq = excluded.seq where k.seq < excluded.seq
-  ), raised as (
-    update conversation_participants p
-    set delivered_seq = greatest(p.delivered_seq, r.ack, r.read), read_seq = greatest(p.read_seq, r.read),
-      marked_at = clock_timestamp()
-    from (
-      select i.conversation_id, i.user_id, max(i.ack) as ack, max(i.read) as read
-      from input i join locked l on l.conversation_id = i.conversation_id and l.user_id = i.user_id
-      where i.verdict = 'written' group by 1, 2
-    ) r
-    where p.conversation_id = r.conversation_id and p.user_id = r.user_id
-      and (greatest(r.ack, r.read) > p.delivered_seq or r.read > p.read_seq)
-    returning p.conversation_id, p.user_id, p.delivered_seq, p.read_seq, p.joined_seq, p.accepted_at
-  )
-  select i.n::integer,
-    case when i.verdict = 'written' and l.user_id is null then 'busy' else i.verdict end,
-    i.user_id, coalesce(r.delivered_seq, l.delivered_seq), coalesce(r.read_seq, l.read_seq), r.user_id is not null,
-    case when r.read_seq > l.read_seq then (
+  loop
+    verdicts[held.n] := 'written';
+    delivered_before[held.n] := held.delivered_seq;
+    read_before[held.n] := held.read_seq;
+  end loop;
+
+  insert into device_cursors as k (conversation_id, device_id, seq)
+  select t.conversation_id, t.device_id, t.ack
+  from unnest(conversation_ids, device_ids, verdicts, ack_seqs) as t (conversation_id, device_id, verdict, ack)
+  where t.verdict = 'written' and t.ack > 0 order by 1, 2
+  on conflict (conversation_id, device_id) do update set seq = excluded.seq where k.seq < excluded.seq;
+
+  update conversation_participants p
+  set delivered_seq = greatest(p.delivered_seq, r.ack, r.read), read_seq = greatest(p.read_seq, r.read),
+    marked_at = clock_timestamp()
+  from (
+    select t.conversation_id, t.user_id, max(t.ack) as ack, max(t.read) as read
+    from unnest(conversation_ids, user_ids, verdicts, ack_seqs, read_seqs, delivered_before, read_before)
+      as t (conversation_id, user_id, verdict, ack, read, delivered, already_read)
+    where t.verdict = 'written' and (greatest(t.ack, t.read) > t.delivered or t.read > t.already_read) group by 1, 2
+  ) r
+  where p.conversation_id = r.conversation_id and p.user_id = r.user_id;
+
+  return query
+  select w.n::integer, w.verdict, w.user_id, w.delivered_seq, w.read_seq, w.rose,
+    case when w.read_more then (
       select greatest(c.message_count - coalesce((
         select g.message_count from conversation_log g
-        where g.conversation_id = c.id and g.seq = greatest(r.read_seq, r.joined_seq)), 0), 0)
-      from conversations c where c.id = i.conversation_id) end,
-    case when r.accepted_at is not null then (
+        where g.conversation_id = c.id and g.seq = greatest(w.read_seq, w.joined_seq)), 0), 0)
+      from conversations c where c.id = w.conversation_id) end,
+    case when w.rose and w.accepted_at is not null then (
       select string_agg(o.user_id::text, ',') from conversation_participants o
-      where o.conversation_id = i.conversation_id and o.user_id <> i.user_id and o.left_at is null
+      where o.conversation_id = w.conversation_id and o.user_id <> w.user_id and o.left_at is null
         and o.accepted_at is not null
-        and not exists (select from blocks b where (b.user_id = i.user_id and b.blocked_id = o.user_id)
-          or (b.user_id = o.user_id and b.blocked_id = i.user_id))) end
-  from input i
-  left join locked l on l.conversation_id = i.conversation_id and l.user_id = i.user_id
-  left join raised r on r.conversation_id = i.conversation_id and r.user_id = i.user_id;
+        and not exists (select from blocks b where b.user_id = w.user_id and b.blocked_id = o.user_id)
+        and not exists (select from blocks b where b.user_id = o.user_id and b.blocked_id = w.user_id)) end
+  from (
+    select t.n, t.conversation_id, t.user_id, t.verdict, p.delivered_seq, p.read_seq, p.joined_seq, p.accepted_at,
+      coalesce(t.verdict = 'written' and p.read_seq > t.already_read, false) as read_more,
+      coalesce(t.verdict = 'written' and (p.read_seq > t.already_read or p.delivered_seq > t.delivered), false) as rose
+    from unnest(conversation_ids, user_ids, verdicts, delivered_before, read_before) with ordinality
+      as t (conversation_id, user_id, verdict, delivered, already_read, n)
+    left join conversation_participants p on p.conversation_id = t.conversation_id and p.user_id = t.user_id
+  ) w;
 end $$;
