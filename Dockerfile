@@ -6,7 +6,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY patches patches
 RUN npm ci
 COPY . .
-RUN npm run build
+RUN npm run build && find dist -name '*.test.js*' -delete
 
 FROM node:24-trixie-slim AS dependencies
 WORKDIR /sotto

@@ -45,7 +45,10 @@ export interface BusListener {
 }
 
 export interface Bus {
-  /** Resolves once everything published for the user from now on reaches this instance. Counted: one `unsubscribe` each. */
+  /**
+   * Resolves once everything published for the user from now on reaches this instance; while the bus is doubtful at
+   * once or soon, and then `doubt` comes after that is so. Never rejects. Counted: one `unsubscribe` each.
+   */
   subscribe(userId: string): Promise<void>;
   unsubscribe(userId: string): void;
   /**

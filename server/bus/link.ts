@@ -19,7 +19,7 @@ export interface PublishItem {
 
 export interface LinkEvents {
   message(channel: string, payload: string): void;
-  /** From now on nothing is missed; whatever came before may have been. May come again without `unhealthy`. */
+  /** From now on nothing is missed; whatever came before may have been. */
   healthy(): void;
   unhealthy(reason: string): void;
   lag(milliseconds: number): void;
