@@ -6,9 +6,9 @@ export const member = v.object({
   userId: uuid,
   username,
   displayName,
-  /** The highest entry that any device of this member holds. */
+  /** The highest entry that any device of this member holds. 0 to those who are not told of it: strangers, the blocked. */
   deliveredSeq: mark,
-  /** The highest entry this member has read; never above `deliveredSeq`. */
+  /** The highest entry this member has read; never above `deliveredSeq`. 0 to the same. */
   readSeq: mark,
 });
 

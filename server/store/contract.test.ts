@@ -31,6 +31,12 @@ async function realStore(): Promise<StoreUnderTest> {
     async require(conversationId, { epoch, removal }) {
       await db.sql`update conversations set epoch = coalesce(${epoch ?? null}, epoch),
         removal_required = coalesce(${removal ?? null}, removal_required) where id = ${conversationId}`;
+      // From epoch 1 on only devices in the group may send.
+      if (epoch !== undefined)
+        await db.sql`insert into group_members (conversation_id, device_id, leaf_index, added_seq)
+          select ${conversationId}, d.id, row_number() over (), 0
+          from conversation_participants p join devices d on d.user_id = p.user_id where p.conversation_id = ${conversationId}
+          on conflict do nothing`;
     },
     async close() {
       await gate.close();

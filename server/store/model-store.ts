@@ -201,7 +201,8 @@ export function createModelStore(options: { now(): number; newId(): string }): M
       kind,
       members: [...members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([member, { deliveredSeq, readSeq }]) => {
         const name = users.get(member) ?? '';
-        return { userId: member, username: name, displayName: name, deliveredSeq, readSeq };
+        const shown = member === userId || audienceOf(id, member).includes(userId);
+        return { userId: member, username: name, displayName: name, deliveredSeq: shown ? deliveredSeq : 0, readSeq: shown ? readSeq : 0 };
       }),
       lastSeq: entries.length,
       epoch,

@@ -50,6 +50,24 @@ export function storeContract(
     return { store, ada, bob, conversationId, send };
   }
 
+  test("somebody's marks are seen by those who may be told of them, and by nobody else", async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    await send(ada, {});
+    const { connectionNo } = await store.connections.hello(bob);
+    await store.receipts.writeReceipts([mark(bob, conversationId, connectionNo, { ackSeq: 1, readSeq: 1 })]);
+    const marksOfBob = async (viewer: Identity) => {
+      const [seen] = await store.conversations.byIds(viewer.userId, [conversationId]);
+      const { deliveredSeq, readSeq } = seen?.members.find(({ userId }) => userId === bob.userId) ?? {};
+      return [deliveredSeq, readSeq];
+    };
+    assert.deepEqual(await marksOfBob(bob), [1, 1], 'his own');
+    assert.deepEqual(await marksOfBob(ada), [0, 0], 'to a stranger');
+    await store.conversations.accept(bob, conversationId);
+    assert.deepEqual(await marksOfBob(ada), [1, 1], 'once he has accepted');
+    await store.block(bob.userId, ada.userId);
+    assert.deepEqual(await marksOfBob(ada), [0, 0], 'once she is blocked');
+  });
+
   test("entries get seqs without a gap, in the given order, and every verdict is a message's own", async () => {
     const { store, ada, bob, conversationId, send } = await pair();
     const eve = await store.addPerson();
@@ -260,7 +278,7 @@ export function storeContract(
     assert.deepEqual(
       members,
       [
-        { userId: ada.userId, deliveredSeq: 3, readSeq: 3 },
+        { userId: ada.userId, deliveredSeq: 0, readSeq: 0 },
         { userId: bob.userId, deliveredSeq: 0, readSeq: 0 },
       ].sort((x, y) => (x.userId < y.userId ? -1 : 1)),
     );

@@ -18,8 +18,13 @@ select c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq, (me.accepted_a
     select l.message_count from conversation_log l
     where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as "unread!",
   (select json_agg(json_build_object('userId', m.user_id, 'username', u.username, 'displayName', u.display_name,
-      'deliveredSeq', m.delivered_seq, 'readSeq', m.read_seq) order by m.user_id)
+      'deliveredSeq', case when o.shown then m.delivered_seq else 0 end,
+      'readSeq', case when o.shown then m.read_seq else 0 end) order by m.user_id)
     from conversation_participants m join users u on u.id = m.user_id
+    -- Marks are seen by whoever is told of them; see write_receipts.
+    cross join lateral (select m.user_id = me.user_id or (me.accepted_at is not null and m.accepted_at is not null
+      and not exists (select from blocks b where (b.user_id = me.user_id and b.blocked_id = m.user_id)
+        or (b.user_id = m.user_id and b.blocked_id = me.user_id))) as shown) o
     where m.conversation_id = c.id and m.left_at is null) as "members!"
 from conversation_participants me join conversations c on c.id = me.conversation_id
 where me.user_id = :userId! and me.left_at is null
