@@ -1,25 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstPhone, linkPhone, type Phone } from './testing/encrypted.ts';
+import { memoryStore } from '../client/index.ts';
+import { clients, firstPhone, has, joined, linkPhone, meet, phoneOf, start, words } from './testing/encrypted.ts';
 import { runServer, until } from './testing/running-server.ts';
-
-const text = (words: string) => ({ type: 'text', text: words });
-const clients = (...phones: Phone[]) => phones.map(({ client }) => client);
-const has = (words: string, ...phones: Phone[]) =>
-  until(
-    clients(...phones),
-    () => phones.every((phone) => phone.texts().includes(words)),
-    `everyone reads "${words}"`,
-    20_000,
-  );
-
-async function meet(one: Phone, other: Phone): Promise<string> {
-  const { conversation } = await one.client.request('conversation.open', { userId: other.userId });
-  await one.client.send(conversation.id, text('hello'));
-  await has('hello', one, other);
-  await other.client.request('conversation.accept', { conversationId: conversation.id });
-  return conversation.id;
-}
 
 test('encrypted conversations against a server process', async (whole) => {
   const server = await runServer(whole, { REQUIRE_MLS: 'true' });
@@ -29,7 +12,7 @@ test('encrypted conversations against a server process', async (whole) => {
     const problems: unknown[] = [];
     for (const client of clients(ada, bob)) client.on('problem', (problem) => problems.push(problem));
     const id = await meet(ada, bob);
-    await bob.client.send(id, text('hello back'));
+    await bob.client.send(id, words('hello back'));
     await has('hello back', ada, bob);
     const [seenByAda, seenByBob] = await Promise.all([
       ada.client.encryption.group(id),
@@ -53,16 +36,132 @@ test('encrypted conversations against a server process', async (whole) => {
       () => tablet.client.conversation(id) !== undefined,
       'the tablet sees the conversation',
     );
-    await tablet.client.send(id, text('from the tablet'));
+    await tablet.client.send(id, words('from the tablet'));
     await has('from the tablet', ada, bob, tablet);
-    await bob.client.send(id, text('to both of you'));
+    await bob.client.send(id, words('to both of you'));
     await has('to both of you', ada, bob, tablet);
     assert.ok(!tablet.texts().some((line) => line.startsWith('!')), 'nothing failed on the tablet');
     await ada.client.encryption.identities().revoke(tablet.deviceId);
-    await bob.client.send(id, text('without the tablet'));
+    await bob.client.send(id, words('without the tablet'));
     await has('without the tablet', ada, bob);
     const { devices } = await bob.client.encryption.group(id);
     assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bob.deviceId].sort());
     assert.ok(!tablet.texts().includes('without the tablet'));
   });
+
+  await whole.test(
+    'a device is linked, another one revoked and the server killed while somebody is away, and nobody misses anything',
+    async (t) => {
+      const store = memoryStore();
+      const ada = await firstPhone(t, server, 'ada3');
+      const bob = await firstPhone(t, server, 'bob3', { store });
+      const id = await meet(ada, bob);
+      const tablet = await linkPhone(t, server, 'ada3', ada);
+      await joined(id, tablet, ada, bob);
+      await ada.client.send(id, words('three of us'));
+      await has('three of us', ada, bob, tablet);
+      await bob.client.close();
+
+      const laptop = await linkPhone(t, server, 'ada3', ada);
+      await joined(id, laptop, ada, tablet);
+      await ada.client.send(id, words('with the laptop'));
+      await has('with the laptop', ada, tablet, laptop);
+      await ada.client.encryption.identities().revoke(tablet.deviceId);
+      await laptop.client.send(id, words('without the tablet'));
+      await has('without the tablet', ada, laptop);
+      await server.kill();
+      const late = ada.client.send(id, words('while the server was down'));
+      await server.start();
+      await late;
+      await has('while the server was down', ada, laptop);
+
+      const again = await start(phoneOf(t, server, { store }));
+      await has('while the server was down', again);
+      await again.client.send(id, words('I am back'));
+      await has('I am back', ada, laptop, again);
+      assert.deepEqual(again.texts(), [
+        'with the laptop',
+        'without the tablet',
+        'while the server was down',
+        'I am back',
+      ]);
+      assert.deepEqual(laptop.texts(), again.texts());
+      assert.deepEqual(ada.texts(), ['hello', 'three of us', ...again.texts()]);
+      assert.deepEqual(tablet.texts().at(-1), 'with the laptop');
+      const groups = await Promise.all([ada, laptop, again].map(({ client }) => client.encryption.group(id)));
+      assert.equal(new Set(groups.map(({ code }) => code)).size, 1, 'one group');
+      assert.ok(!groups.some(({ devices }) => devices.some(({ deviceId }) => deviceId === tablet.deviceId)));
+    },
+  );
+
+  await whole.test(
+    'two devices that renew their keys at once, many times: one line of epochs, and every message is read',
+    async (t) => {
+      const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada4'), firstPhone(t, server, 'bob4')]);
+      const id = await meet(ada, bob);
+      const groups = () => Promise.all([ada, bob].map(({ client }) => client.encryption.group(id)));
+      const rounds = 25;
+      for (let n = 1; n <= rounds; n += 1) {
+        const [before] = await groups();
+        await Promise.all([
+          ada.client.encryption.renew(id),
+          bob.client.encryption.renew(id),
+          (n % 2 ? ada : bob).client.send(id, words(`round ${n}`)),
+        ]);
+        await has(`round ${n}`, ada, bob);
+        for (let same = false; !same; ) {
+          const [one, other] = await groups();
+          same = one?.epoch === other?.epoch && (one?.epoch ?? 0) > (before?.epoch ?? 0);
+          if (same) assert.equal(one?.code, other?.code);
+        }
+      }
+      assert.deepEqual(ada.texts(), bob.texts());
+      assert.equal(ada.texts().length, rounds + 1);
+      assert.ok(!ada.texts().some((line) => line.startsWith('!')));
+      const { messages } = await ada.client.request('message.history', { conversationId: id, after: 0, limit: 200 });
+      const epochs = messages.flatMap((entry) => ('mls' in entry ? [] : [entry.epoch]));
+      assert.deepEqual(
+        epochs,
+        epochs.map((_, n) => n + 1),
+        'one commit per epoch, without a gap',
+      );
+    },
+  );
+
+  await whole.test(
+    'edits, reactions and deletions travel as what they are, and only the author may change a message',
+    async (t) => {
+      const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada5'), firstPhone(t, server, 'bob5')]);
+      const id = await meet(ada, bob);
+      const first = ada.got[0];
+      assert.ok(first);
+      const target = { deviceId: first.senderDeviceId, clientId: first.clientId };
+      await bob.client.send(id, { type: 'edit', target, text: 'not mine to change' });
+      await bob.client.send(id, { type: 'reaction', target, emoji: '👍', on: true });
+      await until(clients(ada), () => ada.got.length === 2, 'the reaction came');
+      await ada.client.send(id, { type: 'edit', target, text: 'hello, Bob' });
+      await ada.client.send(id, { ...words('a reply'), replyTo: target });
+      await ada.client.send(id, { type: 'delete', target });
+      await until(
+        clients(ada, bob),
+        () => [ada, bob].every(({ got }) => got.at(-1)?.content?.type === 'delete'),
+        'all of it came',
+      );
+      assert.deepEqual(
+        ada.got.slice(1).map(({ content }) => content),
+        [
+          { type: 'reaction', target, emoji: '👍', on: true },
+          { type: 'edit', target, text: 'hello, Bob' },
+          { type: 'text', text: 'a reply', replyTo: target },
+          { type: 'delete', target },
+        ],
+      );
+      const refused = await ada.client.send(id, { type: 'edit', text: 'of nothing' });
+      await until(clients(ada), () => ada.client.outgoing(id).some(({ failed }) => failed !== undefined), 'it failed');
+      assert.deepEqual(
+        ada.client.outgoing(id).map(({ clientId, failed }) => [clientId, failed?.code]),
+        [[refused, 'bad_content']],
+      );
+    },
+  );
 });

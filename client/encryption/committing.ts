@@ -21,14 +21,17 @@ const RENEW_AFTER = 500;
 const RENEW_MS = 7 * 86_400_000;
 /** Packages that one claim hands out at most. */
 const MAX_ADDS = 100;
-/** How long a device without key packages is not asked for again. */
-const NO_PACKAGES_MS = 30_000;
+/** How long a device without key packages is not asked for again: at first it is about to publish some. */
+const NO_PACKAGES_MS = 1_000;
+const MAX_NO_PACKAGES_MS = 60_000;
 
 /** Who should be in a group and is not, and the other way round. */
 export interface Plan {
   readonly adds: readonly { readonly userId: string; readonly deviceId: string }[];
   readonly removes: readonly string[];
   readonly renew: boolean;
+  /** A device is left out that had no key packages a moment ago. */
+  readonly incomplete: boolean;
 }
 
 /**
@@ -41,10 +44,19 @@ export class Committing {
   readonly #directory: KeyDirectory;
   readonly #device: OwnDevice;
   readonly #groups: Groups;
+  readonly #lookAgain: (conversationId: string) => void;
   readonly #driving = new Map<string, Promise<void>>();
-  readonly #withoutPackages = new Map<string, number>();
+  readonly #withoutPackages = new Map<string, { until: number; ms: number }>();
 
-  constructor(host: CodecHost, engine: E2eeEngine, directory: KeyDirectory, device: OwnDevice, groups: Groups) {
+  constructor(
+    host: CodecHost,
+    engine: E2eeEngine,
+    directory: KeyDirectory,
+    device: OwnDevice,
+    groups: Groups,
+    lookAgain: (conversationId: string) => void,
+  ) {
+    this.#lookAgain = lookAgain;
     this.#host = host;
     this.#engine = engine;
     this.#directory = directory;
@@ -63,6 +75,7 @@ export class Committing {
     const own = this.#device.signer().deviceId;
     const adds: { userId: string; deviceId: string }[] = [];
     const removes: string[] = [];
+    let incomplete = false;
     for (const userId of new Set([...users, ...members.map((member) => member.userId)])) {
       const { accountKeys, devices, revoked } = await this.#directory.known(userId);
       const good = new Map<string, Uint8Array>();
@@ -76,11 +89,11 @@ export class Committing {
       }
       for (const deviceId of good.keys()) {
         if (deviceId === own || members.some((member) => member.deviceId === deviceId)) continue;
-        if ((this.#withoutPackages.get(deviceId) ?? 0) > this.#host.clock.now()) continue;
-        adds.push({ userId, deviceId });
+        if ((this.#withoutPackages.get(deviceId)?.until ?? 0) > this.#host.clock.now()) incomplete = true;
+        else adds.push({ userId, deviceId });
       }
     }
-    return { adds, removes, renew: false };
+    return { adds, removes, renew: false, incomplete };
   }
 
   /** Now and then a device renews its keys in a group, so that one stolen long ago opens nothing any more. */
@@ -167,10 +180,21 @@ export class Committing {
       else this.#host.onProblem(new E2eeError('refused', `A key package is not of device ${claimed.deviceId}.`));
     }
     for (const deviceId of deviceIds) {
-      if (!good.some((claimed) => claimed.deviceId === deviceId))
-        this.#withoutPackages.set(deviceId, this.#host.clock.now() + NO_PACKAGES_MS);
+      if (!good.some((claimed) => claimed.deviceId === deviceId)) this.#missed(conversationId, deviceId);
     }
     return good;
+  }
+
+  /** Looks again, later each time. */
+  #missed(conversationId: string, deviceId: string): void {
+    const { clock, signal } = this.#host;
+    const ms = Math.min(2 * (this.#withoutPackages.get(deviceId)?.ms ?? NO_PACKAGES_MS / 2), MAX_NO_PACKAGES_MS);
+    this.#withoutPackages.set(deviceId, { until: clock.now() + ms, ms });
+    const cancel = clock.after(ms + 1, () => {
+      signal.removeEventListener('abort', cancel);
+      if (this.#host.greeting() !== undefined) this.#lookAgain(conversationId);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
   }
 
   /** Sends the kept commit until there is an answer, outside the conversation's turn. */

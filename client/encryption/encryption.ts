@@ -72,7 +72,7 @@ export function createEncryption() {
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
       const welcomes = new Welcomes(host, made, directory, device, groups);
-      const committing = new Committing(host, made, directory, device, groups);
+      const committing = new Committing(host, made, directory, device, groups, moved);
       const common = { host, engine: made, directory, device, groups, welcomes };
       const sending = new Sending({ ...common, committing });
       const receiving = new Receiving({ ...common, moved });

@@ -146,7 +146,7 @@ export class Sending {
     if (this.#settled.get(conversationId) === key && !renew) return undefined;
     const plan = await this.#committing.plan(conversationId, group);
     if (plan.adds.length === 0 && plan.removes.length === 0 && !renew) {
-      this.#settled.set(conversationId, `${epochOf(group)} ${this.#directory.revision}`);
+      if (!plan.incomplete) this.#settled.set(conversationId, `${epochOf(group)} ${this.#directory.revision}`);
       return undefined;
     }
     return { ...plan, renew };
@@ -158,7 +158,9 @@ export class Sending {
     const pending = await this.#groups.pending(conversationId);
     if (pending === undefined) {
       if (group.state?.status !== 'active' || group.unsafe !== undefined) return;
-      const plan = renew ? { adds: [], removes: [], renew } : await this.#planned(conversationId, group);
+      const plan = renew
+        ? { adds: [], removes: [], renew, incomplete: false }
+        : await this.#planned(conversationId, group);
       if (plan === undefined || !(await this.#committing.prepare(conversationId, group, plan))) return;
     }
     this.#drive(conversationId);

@@ -41,7 +41,32 @@ export async function start(client: EncryptedClient): Promise<Phone> {
   };
 }
 
-export const standing = (phone: Phone): Promise<void> =>
+export const words = (text: string) => ({ type: 'text', text });
+export const clients = (...phones: Phone[]): EncryptedClient[] => phones.map(({ client }) => client);
+export const has = (text: string, ...phones: Phone[]): Promise<void> =>
+  until(clients(...phones), () => phones.every((phone) => phone.texts().includes(text)), `everyone reads "${text}"`);
+
+/** Resolves once the device is in the conversation's group, and all these devices see it there. */
+export async function joined(id: string, device: Phone, ...others: Phone[]): Promise<void> {
+  for (const { client } of [device, ...others]) {
+    for (let is = false; !is; ) {
+      is = (await client.encryption.group(id)).devices.some(({ deviceId }) => deviceId === device.deviceId);
+      // The next turn of the conversation.
+      if (!is) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+/** Two people's first words. */
+export async function meet(one: Phone, other: Phone): Promise<string> {
+  const { conversation } = await one.client.request('conversation.open', { userId: other.userId });
+  await one.client.send(conversation.id, words('hello'));
+  await has('hello', one, other);
+  await other.client.request('conversation.accept', { conversationId: conversation.id });
+  return conversation.id;
+}
+
+const standing = (phone: Phone): Promise<void> =>
   until([phone.client], () => phone.client.encryption.status === 'ready', 'its keys are registered');
 
 /** A person's first device, set up. */

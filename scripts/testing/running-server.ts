@@ -7,13 +7,14 @@ import { type Client, type ClientOptions, createClient, memoryStore } from '../.
 import { openNodeSocket } from '../../client/node/socket.ts';
 import { waitUntil } from '../../server/embedded/alive.ts';
 import { freePort } from '../../server/embedded/port.ts';
-import { testDatabase } from '../../server/testing/database.ts';
+import { type TestDatabase, testDatabase } from '../../server/testing/database.ts';
 import { exited, printed, type StartedProcess, startNode } from '../../server/testing/process.ts';
 
 /** A server process that can be killed and started again on the same port and database. */
 export interface RunningServer {
   readonly url: string;
-  readonly databaseUrl: string;
+  /** Its database, for looking and for meddling. */
+  readonly sql: TestDatabase['sql'];
   /** What every process of it has printed. */
   output(): string;
   /** Kills it with -9. */
@@ -52,7 +53,7 @@ export async function runServer(t: TestContext, settings: Record<string, string>
   await start();
   return {
     url: `http://127.0.0.1:${port}`,
-    databaseUrl: database.url,
+    sql: database.sql,
     output: () => processes.map((each) => each.stdout() + each.stderr()).join(''),
     kill,
     start,
