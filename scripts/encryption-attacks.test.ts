@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { chainHash } from '../client/e2ee/identity.ts';
+import { memoryStore } from '../client/index.ts';
+import { clients, firstPhone, has, meet, type Phone, phoneOf, start, words } from './testing/encrypted.ts';
+import { type RunningServer, runServer, until } from './testing/running-server.ts';
+
+const failure = (phone: Phone, id: string) =>
+  phone.client.outgoing(id).find(({ failed }) => failed !== undefined)?.failed;
+
+/** The same device in another session, so that it asks for everything again. */
+async function restart(t: TestContext, server: RunningServer, phone: Phone, store: ReturnType<typeof memoryStore>) {
+  await phone.client.close();
+  const client = phoneOf(t, server, { store });
+  const told: string[] = [];
+  client.encryption.on('identity', ({ userId, is }) => told.push(`${is} ${userId}`));
+  return { phone: await start(client), told };
+}
+
+test('a server that meddles with keys', async (whole) => {
+  const server = await runServer(whole, { REQUIRE_MLS: 'true' });
+  const { sql } = server;
+
+  await whole.test('a device that the server invents gets into no group', async (t) => {
+    const store = memoryStore();
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada', { store }), firstPhone(t, server, 'bob')]);
+    const id = await meet(ada, bob);
+    const [ghost] = await sql`insert into devices (user_id, name) values (${bob.userId}, 'ghost') returning id`;
+    await sql`insert into device_keys (device_id, user_id, key, cross_signature, account_key_version)
+      values (${ghost?.id}, ${bob.userId}, ${randomBytes(32)}, ${randomBytes(64)}, 1)`;
+    // Its package would be handed out: that of another device, under its name.
+    await sql`update key_packages set device_id = ${ghost?.id} where ref in
+      (select ref from key_packages where device_id = ${bob.deviceId} and not last_resort limit 1)`;
+    const again = await restart(t, server, ada, store);
+    await again.phone.client.send(id, words('after the ghost'));
+    await has('after the ghost', again.phone, bob);
+    const { devices, unsafe } = await again.phone.client.encryption.group(id);
+    assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bob.deviceId].sort());
+    assert.equal(unsafe, undefined);
+  });
+
+  await whole.test('a key that nobody vouches for stops sending until it is accepted', async (t) => {
+    const store = memoryStore();
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada2', { store }), firstPhone(t, server, 'bob2')]);
+    const id = await meet(ada, bob);
+    await ada.client.encryption.identities().setVerified(bob.userId, true);
+    const [head] = await sql`select version, hash from account_keys where user_id = ${bob.userId}`;
+    const link = { version: 2, key: new Uint8Array(randomBytes(32)) };
+    const hash = chainHash(bob.userId, new Uint8Array(head?.hash), link);
+    await sql`insert into account_keys (user_id, version, key, hash)
+      values (${bob.userId}, 2, ${Buffer.from(link.key)}, ${Buffer.from(hash)})`;
+    const again = await restart(t, server, ada, store);
+    await again.phone.client.send(id, words('not to a stranger'));
+    await until(clients(again.phone), () => failure(again.phone, id) !== undefined, 'it is held back');
+    assert.equal(failure(again.phone, id)?.code, 'identity_changed');
+    assert.deepEqual(again.told, [`reset ${bob.userId}`]);
+    assert.ok(!bob.texts().includes('not to a stranger'));
+  });
+
+  await whole.test('a chain that is told in another way than before is not believed', async (t) => {
+    const store = memoryStore();
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada3', { store }), firstPhone(t, server, 'bob3')]);
+    const id = await meet(ada, bob);
+    const key = new Uint8Array(randomBytes(32));
+    const hash = chainHash(bob.userId, new Uint8Array(32), { version: 1, key });
+    await sql`update account_keys set key = ${Buffer.from(key)}, hash = ${Buffer.from(hash)} where user_id = ${bob.userId}`;
+    const again = await restart(t, server, ada, store);
+    await again.phone.client.send(id, words('to nobody'));
+    await until(clients(again.phone), () => failure(again.phone, id) !== undefined, 'it is held back');
+    assert.equal(failure(again.phone, id)?.code, 'identity_changed');
+    assert.deepEqual(again.told, [`rewritten ${bob.userId}`]);
+  });
+
+  await whole.test(
+    'somebody who lost every device begins anew: the other side is asked, accepts, and both go on',
+    async (t) => {
+      const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada4'), firstPhone(t, server, 'bob4')]);
+      const id = await meet(ada, bob);
+      await bob.client.close();
+      const fresh = phoneOf(t, server);
+      await fresh.login({ login: 'bob4', password: 'correct horse battery staple', deviceName: 'new' });
+      const told: string[] = [];
+      ada.client.encryption.on('identity', ({ is }) => told.push(is));
+      const bobAgain = await start(fresh);
+      await until([fresh], () => fresh.encryption.status === 'unlinked', 'it knows that it has no keys');
+      await fresh.encryption.identities().reset();
+      await until(clients(ada, bobAgain), () => told.includes('reset'), 'the other side is told');
+      assert.equal((await ada.client.encryption.identities().of(bob.userId)).pending, true);
+      await ada.client.encryption.identities().accept(bob.userId);
+      await ada.client.send(id, words('welcome back'));
+      await has('welcome back', ada, bobAgain);
+      await fresh.send(id, words('thank you'));
+      await has('thank you', ada, bobAgain);
+      const { devices } = await ada.client.encryption.group(id);
+      assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bobAgain.deviceId].sort());
+    },
+  );
+
+  await whole.test('a recovery key brings the account back without a new identity', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada5'), firstPhone(t, server, 'bob5')]);
+    const id = await meet(ada, bob);
+    const { recoveryKey, blob } = await bob.client.encryption.identities().exportRecovery();
+    const told: string[] = [];
+    ada.client.encryption.on('identity', ({ is }) => told.push(is));
+    await bob.client.close();
+    const fresh = phoneOf(t, server);
+    await fresh.login({ login: 'bob5', password: 'correct horse battery staple', deviceName: 'new' });
+    const bobAgain = await start(fresh);
+    await until([fresh], () => fresh.encryption.status === 'unlinked', 'it knows that it has no keys');
+    await fresh.encryption.identities().restoreRecovery(recoveryKey, blob);
+    await fresh.send(id, words('it is still me'));
+    await has('it is still me', ada, bobAgain);
+    assert.deepEqual(told, []);
+  });
+});
