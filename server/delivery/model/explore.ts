@@ -11,7 +11,7 @@ export interface Exploration {
 /**
  * Visits every state that at most `strikes` faults lead to, nearest first. Each step that isn't a fault takes the
  * system forward, so wherever faults stop it comes to an end: judging the ends is judging what must eventually happen.
- * With one fault there are about 60,000 states, which take seconds; with two many times as many, which take minutes.
+ * One fault leads to 58,770 states in 2 to 3 seconds of processor time, two to 593,377 in half a minute.
  */
 export function explore(rules: Rules, faults: Faults, strikes: number): Exploration {
   const start = String.fromCharCode(0) + encode(initial());
