@@ -123,6 +123,8 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     const others = [...conversation.members.keys()].filter((id) => id !== userId);
     if (conversation.kind === 'direct' && others.some((other) => blocked(other, userId))) return refused('forbidden');
     if (message.epoch !== conversation.epoch) return { verdict: { state: 'stale_epoch', epoch: conversation.epoch }, session };
+    // Groups are not modelled: once there is one, nobody is in it.
+    if (conversation.epoch > 0) return refused('forbidden');
     if (conversation.removalRequired) return refused('removal_required');
     return { verdict: store(conversation, message, session), session };
   }
