@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
+import { test } from 'node:test';
+import { type ClientOptions, type ClientStore, memoryStore, type OpenSocket } from '../client/index.ts';
+import { openNodeSocket } from '../client/node/socket.ts';
+import { firstPhone, has, joined, linkPhone, meet, words } from './testing/encrypted.ts';
+import { PASSWORD, type RunningServer, runServer } from './testing/running-server.ts';
+
+/** Everything that crossed the wire, as the server saw it. */
+class Wire {
+  readonly frames: string[] = [];
+  readonly calls: string[] = [];
+
+  readonly openSocket: OpenSocket = (url, events) => {
+    const socket = openNodeSocket(url, {
+      ...events,
+      text: (frame) => {
+        this.frames.push(frame);
+        events.text(frame);
+      },
+    });
+    return {
+      close: () => socket.close(),
+      send: (frame) => {
+        this.frames.push(frame);
+        socket.send(frame);
+      },
+    };
+  };
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const answer = await fetch(input, init);
+    this.calls.push(
+      JSON.stringify([String(input), init?.body, [...new Headers(init?.headers)]]),
+      await answer.clone().text(),
+    );
+    return answer;
+  };
+
+  get options(): Partial<ClientOptions> {
+    return { openSocket: this.openSocket, fetch: this.fetch };
+  }
+}
+
+/** Every row of every table as text, and its byte strings also as bytes. */
+async function dump({ sql }: RunningServer): Promise<Buffer> {
+  const tables = await sql`select tablename as name from pg_tables where schemaname = 'public'`;
+  const parts: Buffer[] = [];
+  for (const { name } of tables) {
+    for (const { row } of await sql`select t::text as row from ${sql(String(name))} t`) {
+      const text = String(row);
+      parts.push(Buffer.from(text));
+      for (const [, hex] of text.matchAll(/\\x([0-9a-f]+)/g)) parts.push(Buffer.from(hex ?? '', 'hex'));
+    }
+  }
+  return Buffer.concat(parts.flatMap((part) => [part, Buffer.from('\n')]));
+}
+
+/** The ways in which bytes may be written down; base64 at each of its three alignments. */
+function spellings(secret: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(secret);
+  const hex = bytes.toString('hex');
+  const found = [bytes, Buffer.from(hex), Buffer.from(hex.toUpperCase())];
+  for (const shift of [0, 1, 2]) {
+    const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);
+    // Only the characters that the secret alone decides.
+    const first = Math.ceil((shift * 8) / 6);
+    const last = Math.floor((shifted.length * 8) / 6);
+    for (const encoding of ['base64', 'base64url'] as const)
+      found.push(Buffer.from(shifted.toString(encoding).slice(first, last)));
+  }
+  return found;
+}
+
+const finds = (haystack: Buffer, secret: Uint8Array): boolean =>
+  spellings(secret).some((spelling) => haystack.includes(spelling));
+
+/** The private keys a device keeps: whatever stands under a telling name, and key packages' private halves. */
+async function privateKeysOf(store: ClientStore): Promise<Buffer[]> {
+  const found: Buffer[] = [];
+  const look = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [name, part] of Object.entries(value)) {
+      if ((name === 'privateKey' || name === 'secret') && typeof part === 'string') {
+        const bytes = Buffer.from(part, 'base64url');
+        // An Ed25519 key in PKCS #8 ends with its 32 secret bytes.
+        found.push(name === 'privateKey' ? bytes.subarray(-32) : bytes);
+      } else look(part);
+    }
+  };
+  for (const { value } of await store.list({ prefix: 'e2ee/' })) look(value);
+  return found;
+}
+
+test('the server never has a plaintext, a content key, a private key, a password or a token', async (t) => {
+  // Content keys and link secrets are 32 random bytes; whatever is drawn on the devices' side is noted.
+  const drawn: Uint8Array[] = [];
+  const getRandomValues = webcrypto.getRandomValues.bind(webcrypto);
+  t.mock.method(globalThis.crypto, 'getRandomValues', (array: Uint8Array) => {
+    getRandomValues(array);
+    if (array instanceof Uint8Array && array.length === 32) drawn.push(array.slice());
+    return array;
+  });
+
+  const server = await runServer(t, { REQUIRE_MLS: 'true', LOG_LEVEL: 'trace' });
+  const wire = new Wire();
+  const stores = [memoryStore(), memoryStore(), memoryStore()] as const;
+  const [ada, bob] = await Promise.all([
+    firstPhone(t, server, 'ada', { ...wire.options, store: stores[0] }),
+    firstPhone(t, server, 'bob', { ...wire.options, store: stores[1] }),
+  ]);
+  const id = await meet(ada, bob);
+  const tablet = await linkPhone(t, server, 'ada', ada, { ...wire.options, store: stores[2] });
+  await joined(id, tablet, ada, bob);
+  const said = ['the treasure is under the third oak', 'nobody must know of the third oak', 'über alle Berge 東京'];
+  for (const [n, phone] of [ada, bob, tablet].entries()) await phone.client.send(id, words(said[n] ?? ''));
+  for (const text of said) await has(text, ada, bob, tablet);
+  const first = ada.got.find(({ content }) => content?.text === said[0]);
+  const target = { deviceId: first?.senderDeviceId ?? '', clientId: first?.clientId ?? '' };
+  await ada.client.send(id, { type: 'edit', target, text: 'the treasure is gone' });
+  await ada.client.encryption.identities().revoke(tablet.deviceId);
+  await bob.client.send(id, words('then we are poor'));
+  await has('then we are poor', ada, bob);
+
+  const plaintexts = [...said, 'the treasure is gone', 'then we are poor', 'third oak'].map((text) =>
+    Buffer.from(text),
+  );
+  const privateKeys = (await Promise.all(stores.map(privateKeysOf))).flat();
+  assert.ok(privateKeys.length > 100, 'device keys, account keys and key packages of three devices');
+  assert.ok(drawn.length >= 6, 'a content key for each message');
+  const tokens = await Promise.all(
+    stores.map(async (store) => {
+      const session = await store.get('session');
+      return typeof session === 'object' && session !== null
+        ? Object.entries(session).flatMap(([name, value]) =>
+            /^(access|refresh)Token$/.test(name) ? [Buffer.from(String(value))] : [],
+          )
+        : [];
+    }),
+  );
+  assert.ok(tokens.flat().length >= 4);
+
+  const tables = await dump(server);
+  const logs = Buffer.from(server.output());
+  const frames = Buffer.from(wire.frames.join('\n'));
+  const calls = Buffer.from(wire.calls.join('\n'));
+  assert.ok(
+    tables.includes(Buffer.from(ada.deviceId)) && frames.includes(Buffer.from(id)),
+    'there is something to look through',
+  );
+  // The search finds what is there: a device's public key lies in the tables as bytes, and in frames as base64url.
+  const [known] = await server.sql`select key from device_keys where device_id = ${ada.deviceId}`;
+  assert.ok(finds(tables, known?.key) && finds(frames, known?.key));
+
+  const secrets = { plaintexts, privateKeys, drawn };
+  for (const [where, haystack] of Object.entries({ tables, logs, frames, calls })) {
+    for (const [what, list] of Object.entries(secrets)) {
+      for (const secret of list) assert.ok(!finds(haystack, secret), `${what} in ${where}`);
+    }
+  }
+  // A login has to show a password, and a session its token: over the wire, and nowhere else.
+  for (const [where, haystack] of Object.entries({ tables, logs })) {
+    for (const secret of [Buffer.from(PASSWORD), ...tokens.flat()])
+      assert.ok(!finds(haystack, secret), `a password or token in ${where}`);
+  }
+  for (const token of tokens.flat()) assert.ok(finds(calls, token), 'the tokens are the ones that were given out');
+});
