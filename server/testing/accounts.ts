@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tokens } from '../../protocol/http.ts';
@@ -154,7 +154,10 @@ async function expect(pending: Promise<Answer>, status: number): Promise<Answer>
 
 function readMails(folder: string): SentMail[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.eml'));
-  return files.sort().map((file) => {
+  // In the order in which they were sent; their names say nothing about that.
+  const sentAt = (file: string): number => statSync(join(folder, file)).mtimeMs;
+  files.sort((a, b) => sentAt(a) - sentAt(b));
+  return files.map((file) => {
     const raw = readFileSync(join(folder, file), 'utf8');
     // Quoted-printable breaks lines with `=` at the end.
     const plain = raw.replace(/=\r?\n/g, '').replace(/=3D/g, '=');
