@@ -145,3 +145,32 @@ test('calls about the account want a living session', async () => {
   await accounts.db.sql`update users set suspended_at = now()`;
   assert.equal(code(await accounts.get('/v1/account/export', accessToken)), 'account_suspended');
 });
+
+test('links that were asked for before the password or the address changed are void, mailed or not', async () => {
+  await using accounts = await testAccounts();
+  await accounts.account('ada');
+  const { accessToken } = await accounts.login('ada');
+  // Someone with a copied session and the password wants the account to use another address.
+  const changeEmail = (email: string, password: string) =>
+    accounts.post('/v1/account/email', { password, email }, accessToken);
+  assert.equal((await changeEmail('thief@example.org', passwordOf('ada'))).status, 202);
+  const [mailed] = await accounts.mails('thief@example.org');
+  assert.equal((await changeEmail('thief2@example.org', passwordOf('ada'))).status, 202);
+  const wanted = 'a whole new sentence';
+  const body = { password: passwordOf('ada'), newPassword: wanted };
+  assert.equal((await accounts.post('/v1/account/password', body, accessToken)).status, 204);
+  assert.equal(code(await accounts.post('/v1/auth/verify-email', { token: mailed?.token })), 'token_invalid');
+  assert.deepEqual(await accounts.mails('thief2@example.org'), []);
+  // The old address is not to reset the password any more once the account has another one.
+  await accounts.post('/v1/auth/forgot-password', { email: 'ada@example.org' });
+  const reset = (await accounts.mails('ada@example.org')).find((mail) => mail.subject === 'Reset your password');
+  await accounts.post('/v1/auth/forgot-password', { email: 'ada@example.org' });
+  await accounts.db.sql`update mail_outbox set next_try_at = now() + interval '1 hour' where state = 'waiting'`;
+  assert.equal((await changeEmail('ada@new.example', wanted)).status, 202);
+  const [confirm] = await accounts.mails('ada@new.example');
+  assert.equal((await accounts.post('/v1/auth/verify-email', { token: confirm?.token })).status, 204);
+  const late = { token: reset?.token, password: 'yet another sentence' };
+  assert.equal(code(await accounts.post('/v1/auth/reset-password', late)), 'token_invalid');
+  const waiting = await accounts.db.sql`select kind from mail_outbox where state = 'waiting' and kind = 'reset_password'`;
+  assert.deepEqual([...waiting], []);
+});

@@ -1,6 +1,7 @@
 import * as queries from '../../sql/queries/accounts.queries.ts';
 import * as sessions from '../../sql/queries/sessions.queries.ts';
 import { RequestError } from '../errors.ts';
+import { endLinks } from './accounts.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { addMail } from './mail.ts';
@@ -60,7 +61,7 @@ async function setPassword(
   const { userId, passwordHash, before, except } = change;
   const [user] = await queries.replacePassword.run({ id: userId, passwordHash, before }, tx);
   if (user === undefined) return undefined;
-  await queries.deleteLinkTokens.run({ userId, purpose: 'reset_password' }, tx);
+  await endLinks(tx, userId);
   const ended = await sessions.endSessionsOfUser.run({ userId, reason: 'password_changed', except }, tx);
   const mailIds =
     user.email === null ? [] : [await addMail(tx, { kind: 'password_changed', address: user.email, userId })];

@@ -129,6 +129,15 @@ async function makeAccount(tx: TransactionSql, pendingId: string): Promise<strin
   return [];
 }
 
+/**
+ * Ends the links that were mailed to an account, and those that are still to be mailed. Whoever asked for one before the
+ * password or the address changed may be who the owner meant to shut out.
+ */
+export async function endLinks(tx: TransactionSql, userId: string): Promise<void> {
+  await queries.deleteLinkTokensOf.run({ userId }, tx);
+  await queries.deleteWaitingLinks.run({ userId }, tx);
+}
+
 async function changeEmail(tx: TransactionSql, userId: string, email: string): Promise<string[]> {
   await queries.lockAddress.run({ email }, tx);
   const [taken] = await queries.findUserIdByEmail.run({ email }, tx);
@@ -136,7 +145,7 @@ async function changeEmail(tx: TransactionSql, userId: string, email: string): P
   const [before] = await queries.replaceEmail.run({ userId, email }, tx);
   if (before === undefined) throw new RequestError('token_invalid');
   await queries.deletePendingOfEmail.run({ email }, tx);
-  await queries.deleteLinkTokens.run({ userId, purpose: 'change_email' }, tx);
+  await endLinks(tx, userId);
   if (before.email === null) return [];
   return [await addMail(tx, { kind: 'email_changed', address: before.email, userId, parameters: { email } })];
 }

@@ -424,30 +424,29 @@ const replaceEmailIR: any = {"usedParamSet":{"email":true,"userId":true},"params
 export const replaceEmail = new PreparedQuery<IReplaceEmailParams,IReplaceEmailResult>(replaceEmailIR);
 
 
-/** 'DeleteLinkTokens' parameters type */
-export interface IDeleteLinkTokensParams {
-  purpose: string;
+/** 'DeleteWaitingLinks' parameters type */
+export interface IDeleteWaitingLinksParams {
   userId: string;
 }
 
-/** 'DeleteLinkTokens' return type */
-export type IDeleteLinkTokensResult = void;
+/** 'DeleteWaitingLinks' return type */
+export type IDeleteWaitingLinksResult = void;
 
-/** 'DeleteLinkTokens' query type */
-export interface IDeleteLinkTokensQuery {
-  params: IDeleteLinkTokensParams;
-  result: IDeleteLinkTokensResult;
+/** 'DeleteWaitingLinks' query type */
+export interface IDeleteWaitingLinksQuery {
+  params: IDeleteWaitingLinksParams;
+  result: IDeleteWaitingLinksResult;
 }
 
-const deleteLinkTokensIR: any = {"usedParamSet":{"userId":true,"purpose":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":40,"b":47}]},{"name":"purpose","required":true,"transform":{"type":"scalar"},"locs":[{"a":63,"b":71}]}],"statement":"delete from link_tokens where user_id = :userId! and purpose = :purpose!"};
+const deleteWaitingLinksIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":40,"b":47}]}],"statement":"delete from mail_outbox where user_id = :userId! and state = 'waiting' and kind in ('reset_password', 'change_email')"};
 
 /**
  * Query generated from SQL:
  * ```
- * delete from link_tokens where user_id = :userId! and purpose = :purpose!
+ * delete from mail_outbox where user_id = :userId! and state = 'waiting' and kind in ('reset_password', 'change_email')
  * ```
  */
-export const deleteLinkTokens = new PreparedQuery<IDeleteLinkTokensParams,IDeleteLinkTokensResult>(deleteLinkTokensIR);
+export const deleteWaitingLinks = new PreparedQuery<IDeleteWaitingLinksParams,IDeleteWaitingLinksResult>(deleteWaitingLinksIR);
 
 
 /** 'FindPasswordHash' parameters type */

@@ -68,9 +68,8 @@ update users u set email = :email! from (select id, email from users where id = 
 where u.id = old.id and u.deleted_at is null
 returning old.email as "email?";
 
-/* @name deleteLinkTokens */
-delete from link_tokens where user_id = :userId! and purpose = :purpose!;
-
+/* @name deleteWaitingLinks */
+delete from mail_outbox where user_id = :userId! and state = 'waiting' and kind in ('reset_password', 'change_email');
 
 /* @name findPasswordHash */
 select password_hash from users where id = :id! and deleted_at is null;
