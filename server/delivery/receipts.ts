@@ -6,6 +6,8 @@ import type { Connection, Hub } from './hub.ts';
 
 const MAX_WAIT_MS = 50;
 const MAX_BATCH = 2000;
+/** Marks of one connection that may wait; who acknowledges more conversations than that at once starts over. */
+const MAX_MARKS = 4096;
 /** How often a mark goes again whose row someone else is writing, or while the database is away. */
 const MAX_TRIES = 20;
 /** How much longer marks are collected after a failure. */
@@ -58,16 +60,26 @@ export function createReceipts(options: {
 }): Receipts {
   const { store, hub, clock, failed } = options;
   let pending = new Map<string, Pending>();
+  /** How many of them are of which connection. */
+  const marksOf = new WeakMap<Connection, number>();
   let timer: (() => void) | undefined;
   let writing: Promise<void> | undefined;
   let pauseMs = 0;
 
+  const keyOf = (connection: Connection, conversationId: string): string =>
+    conversationId + connection.sessionId + connection.connectionNo;
+
+  function count(connection: Connection, change: 1 | -1): void {
+    marksOf.set(connection, (marksOf.get(connection) ?? 0) + change);
+  }
+
   function collect(connection: Connection, conversationId: string): Pending {
-    const key = conversationId + connection.sessionId + connection.connectionNo;
+    const key = keyOf(connection, conversationId);
     let mark = pending.get(key);
     if (mark === undefined) {
       mark = { connection, conversationId, ackSeq: 0, readSeq: 0, tries: 0, readers: [] };
       pending.set(key, mark);
+      count(connection, 1);
       timer ??= clock.after(MAX_WAIT_MS + pauseMs, () => void write());
     }
     return mark;
@@ -92,6 +104,7 @@ export function createReceipts(options: {
     const batch = [...pending.values()].slice(0, MAX_BATCH);
     if (batch.length === pending.size) pending = new Map();
     else for (const key of [...pending.keys()].slice(0, MAX_BATCH)) pending.delete(key);
+    for (const { connection } of batch) count(connection, -1);
     writing = settle(batch).finally(() => {
       writing = undefined;
       if (pending.size > 0) timer ??= clock.after(MAX_WAIT_MS + pauseMs, () => void write());
@@ -148,6 +161,9 @@ export function createReceipts(options: {
 
   return {
     ack(connection, conversationId, seq) {
+      const known = pending.has(keyOf(connection, conversationId));
+      if (!known && (marksOf.get(connection) ?? 0) >= MAX_MARKS)
+        return connection.close(closeCodes.too_slow, 'too many acknowledgements at once');
       const mark = collect(connection, conversationId);
       if (seq > mark.ackSeq) mark.ackSeq = seq;
     },
