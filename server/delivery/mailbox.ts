@@ -16,6 +16,8 @@ const CLEAN_MS = 3_600_000;
 interface Box {
   readonly welcomes: Map<string, number>;
   readonly links: Set<string>;
+  /** Welcomes whose acknowledgement is being stored. */
+  readonly leaving: Set<string>;
   bytes: number;
   /** `again`: something came while the database was being read. */
   state: 'idle' | 'reading' | 'again';
@@ -35,7 +37,7 @@ export function startMailbox(deps: { store: MailboxStore; hub: Hub; clock: Clock
   function look(connection: Connection): void {
     let box = boxes.get(connection);
     if (box === undefined) {
-      box = { welcomes: new Map(), links: new Set(), bytes: 0, state: 'idle' };
+      box = { welcomes: new Map(), links: new Set(), leaving: new Set(), bytes: 0, state: 'idle' };
       boxes.set(connection, box);
     }
     if (box.state !== 'idle') {
@@ -84,11 +86,17 @@ export function startMailbox(deps: { store: MailboxStore; hub: Hub; clock: Clock
     }
   }
 
+  /** Only of what this connection was given, and once at a time: anything else would be a query for the asking. */
   async function acknowledge(connection: Connection, id: string): Promise<void> {
-    await store.acknowledge(connection.deviceId, id);
     const box = boxes.get(connection);
     const bytes = box?.welcomes.get(id);
-    if (box === undefined || bytes === undefined) return;
+    if (box === undefined || bytes === undefined || box.leaving.has(id)) return;
+    box.leaving.add(id);
+    try {
+      await store.acknowledge(connection.deviceId, id);
+    } finally {
+      box.leaving.delete(id);
+    }
     const full = box.welcomes.size >= WINDOW || box.bytes >= WINDOW_BYTES;
     box.welcomes.delete(id);
     box.bytes -= bytes;

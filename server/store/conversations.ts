@@ -26,7 +26,7 @@ export function createConversationStore(gate: Gate): ConversationStore {
     ...createHistory(gate),
 
     async openDirect({ sessionId }, otherId) {
-      const [row] = await gate.run('append', (sql) => openDirect.run({ sessionId, otherId }, sql));
+      const [row] = await gate.run('read', (sql) => openDirect.run({ sessionId, otherId }, sql));
       if (row?.state === 'opened' && row.conversationId !== null) {
         return { state: 'opened', conversationId: row.conversationId, created: row.created };
       }
@@ -36,7 +36,7 @@ export function createConversationStore(gate: Gate): ConversationStore {
     },
 
     async accept({ sessionId }, conversationId) {
-      const rows = await gate.run('append', (sql) => acceptConversation.run({ sessionId, conversationId }, sql));
+      const rows = await gate.run('read', (sql) => acceptConversation.run({ sessionId, conversationId }, sql));
       return rows.length > 0;
     },
 

@@ -1,6 +1,10 @@
 import { StoreUnavailable, storeErrorOf } from './errors.ts';
 import { openPool, type Sql, type TransactionSql } from './pool.ts';
 
+/**
+ * `append`: entries of logs, whose writers bound themselves; nothing that anybody may ask for at will waits in their line.
+ * `read`: whatever else someone waits for. `background`: what nobody waits for.
+ */
 export type QueryClass = 'append' | 'read' | 'background';
 
 interface ClassLimits {

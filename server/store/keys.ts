@@ -87,7 +87,7 @@ export function createKeyStore(gate: Gate) {
       judge: (present: AccountKeys) => KeyChange,
     ): Promise<{ state: 'registered'; version: number } | { state: 'unchanged' | 'unauthenticated' | 'key_taken' }> {
       try {
-        return await gate.transaction('append', async (tx) => {
+        return await gate.transaction('read', async (tx) => {
           const [account] = await lockAccount.run({ sessionId }, tx);
           if (account === undefined) return { state: 'unauthenticated' };
           const { userId, deviceId } = account;
@@ -151,7 +151,7 @@ export function createKeyStore(gate: Gate) {
       lastResort: NewPackage | undefined,
       most: number,
     ): Promise<PackageCounts & { readonly full: boolean }> {
-      return gate.transaction('append', async (tx) => {
+      return gate.transaction('read', async (tx) => {
         await lockDeviceKey.run({ deviceId }, tx);
         await deleteExpiredPackages.run({ deviceId }, tx);
         const before = await count(tx);
@@ -190,7 +190,7 @@ export function createKeyStore(gate: Gate) {
       deviceIds: readonly string[],
       suite: number,
     ): Promise<ClaimedPackage[]> =>
-      gate.run('append', (sql) =>
+      gate.run('read', (sql) =>
         claimPackages.run(
           { claimerDeviceId: by.deviceId, conversationId, deviceIds: `{${deviceIds.join()}}`, suite },
           sql,

@@ -36,7 +36,7 @@ export function createMailboxStore(gate: Gate) {
       gate.run('read', (sql) => welcomesOf.run({ deviceId, except: `{${[...except].join()}}`, limit }, sql)),
 
     async acknowledge(deviceId: string, id: string): Promise<void> {
-      await gate.run('append', (sql) => acknowledgeWelcome.run({ deviceId, id }, sql));
+      await gate.run('read', (sql) => acknowledgeWelcome.run({ deviceId, id }, sql));
     },
 
     async devicesWithMail(deviceIds: readonly string[]): Promise<string[]> {
@@ -52,15 +52,15 @@ export function createMailboxStore(gate: Gate) {
       publicKey: Uint8Array,
       most: number,
     ): Promise<{ linkId: string; expiresAt: Date } | { until: Date } | undefined> {
-      const [open] = await gate.run('append', (sql) => openOffers.run({ userId }, sql));
+      const [open] = await gate.run('read', (sql) => openOffers.run({ userId }, sql));
       if (open !== undefined && open.open >= most && open.until !== null) return { until: open.until };
-      const [offer] = await gate.run('append', (sql) => offerLink.run({ sessionId, publicKey }, sql));
+      const [offer] = await gate.run('read', (sql) => offerLink.run({ sessionId, publicKey }, sql));
       return offer && { linkId: offer.id, expiresAt: offer.expiresAt };
     },
 
     /** The device that made the offer; undefined if there is none that this session may answer. */
     async accept({ sessionId }: Identity, linkId: string, sealed: Uint8Array): Promise<string | undefined> {
-      const [row] = await gate.run('append', (sql) => acceptLink.run({ sessionId, linkId, sealed }, sql));
+      const [row] = await gate.run('read', (sql) => acceptLink.run({ sessionId, linkId, sealed }, sql));
       return row?.deviceId;
     },
 

@@ -17,7 +17,7 @@ export interface PresenceStore {
 export function createPresenceStore(gate: Gate): PresenceStore {
   return {
     async setVisible({ sessionId }, visible) {
-      return (await gate.run('append', (sql) => setPresenceVisible.run({ sessionId, visible }, sql))).length > 0;
+      return (await gate.run('read', (sql) => setPresenceVisible.run({ sessionId, visible }, sql))).length > 0;
     },
     async visibleAmong(userIds) {
       const rows = await gate.run('background', (sql) => visibleAmong.run({ userIds: `{${userIds.join()}}` }, sql));
