@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus } from './bus/bus.ts';
 import type { Leases } from './bus/leases.ts';
+import { createAnnouncer } from './delivery/announce.ts';
 import { createAppender } from './delivery/append.ts';
 import type { Clock } from './delivery/clock.ts';
 import { createCommits } from './delivery/commits.ts';
@@ -15,7 +16,7 @@ import { createFlusher } from './delivery/writer.ts';
 import { createDirectory } from './directory/directory.ts';
 import { RequestError } from './errors.ts';
 import { commitHandlers, mailHandlers } from './handlers/commit.ts';
-import { conversationHandlers, showTo } from './handlers/conversation.ts';
+import { conversationHandlers } from './handlers/conversation.ts';
 import type { Handlers } from './handlers/handler.ts';
 import { keyHandlers } from './handlers/keys.ts';
 import { linkHandlers } from './handlers/link.ts';
@@ -78,13 +79,12 @@ export function createMessaging(options: MessagingOptions) {
   const typing = createTyping({ store: stores.conversations, hub, clock, failed: failed('typing') });
   const positions = startPositionCheck({ hub, store: stores.connections, clock, failed: failed('the position check') });
 
-  function began(conversationId: string, members: readonly string[]): void {
-    for (const userId of members) {
-      stores.conversations.byIds(userId, [conversationId]).then((found) => {
-        for (const conversation of found) showTo(hub, userId, conversation);
-      }, failed('announcing a conversation'));
-    }
-  }
+  const began = createAnnouncer({
+    store: stores.conversations,
+    hub,
+    clock,
+    failed: failed('announcing conversations'),
+  });
 
   const directory = createDirectory({ store: stores.keys, hub, limits, now: clock.now });
   const mailbox = startMailbox({ store: stores.mailbox, hub, clock, failed: failed('reading a mailbox') });

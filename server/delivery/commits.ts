@@ -38,7 +38,7 @@ export function createCommits(deps: {
   store: CommitStore;
   hub: Hub;
   /** A conversation got its first entry. */
-  began: (conversationId: string, members: readonly string[]) => void;
+  began: (conversationId: string) => void;
   isUnavailable: (error: unknown) => boolean;
 }) {
   const { appender, store, hub, began, isUnavailable } = deps;
@@ -86,7 +86,7 @@ export function createCommits(deps: {
         members,
         adds.map(({ deviceId }) => deviceId),
       );
-    if (seq === 1 && stored.state === 'stored') began(conversationId, members);
+    if (seq === 1 && stored.state === 'stored') began(conversationId);
   }
 
   return {

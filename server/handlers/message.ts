@@ -20,7 +20,7 @@ export function messageHandlers(deps: {
   hub: Hub;
   conversations: ConversationStore;
   /** A conversation got its first entry: its members are to be shown the conversation. */
-  began: (conversationId: string, members: readonly string[]) => void;
+  began: (conversationId: string) => void;
   requireMls: boolean;
 }): Pick<Handlers, 'message.send' | 'message.history'> {
   const { appender, hub, conversations, began, requireMls } = deps;
@@ -72,7 +72,7 @@ export function messageHandlers(deps: {
             });
             // A duplicate is told again: the first time may have died between commit and publish.
             hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
-            if (seq === 1 && !duplicate) began(conversationId, members);
+            if (seq === 1 && !duplicate) began(conversationId);
           },
         });
       },

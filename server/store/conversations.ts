@@ -5,6 +5,7 @@ import {
   acceptConversation,
   audience,
   changedSince,
+  conversationsForAll,
   conversationsOf,
   type IConversationsOfParams,
   type IConversationsOfResult,
@@ -38,6 +39,11 @@ export function createConversationStore(gate: Gate): ConversationStore {
     async accept({ sessionId }, conversationId) {
       const rows = await gate.run('read', (sql) => acceptConversation.run({ sessionId, conversationId }, sql));
       return rows.length > 0;
+    },
+
+    async forAll(ids) {
+      const rows = await gate.run('background', (sql) => conversationsForAll.run({ ids: `{${ids.join()}}` }, sql));
+      return rows.map((row) => ({ viewerId: row.viewerId, conversation: toConversation(row) }));
     },
 
     byIds: (userId, ids) =>

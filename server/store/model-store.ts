@@ -103,7 +103,8 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     const identity = { userId, deviceId: newId(), sessionId: newId() };
     devices.set(identity.deviceId, { userId, connectionNo: 0, lastSeenAt: undefined });
     sessions.set(identity.sessionId, { ...identity, ended: undefined });
-    for (const { members, cursors } of of(userId)) cursors.set(identity.deviceId, members.get(userId)?.deliveredSeq ?? 0);
+    for (const { members, cursors } of of(userId))
+      cursors.set(identity.deviceId, members.get(userId)?.deliveredSeq ?? 0);
     return identity;
   }
 
@@ -113,16 +114,22 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     const session = live(message.sessionId);
     if (session === undefined) return { verdict: { state: 'unauthenticated' }, session };
     const { userId, deviceId } = session;
-    const earlier = conversation.log.find((entry) => entry.clientId === message.clientId && entry.senderDeviceId === deviceId);
+    const earlier = conversation.log.find(
+      (entry) => entry.clientId === message.clientId && entry.senderDeviceId === deviceId,
+    );
     if (earlier !== undefined) {
       const { seq, sentAt } = earlier;
-      return { verdict: { state: earlier.digest === message.digest ? 'duplicate' : 'idempotency_conflict', seq, sentAt }, session };
+      return {
+        verdict: { state: earlier.digest === message.digest ? 'duplicate' : 'idempotency_conflict', seq, sentAt },
+        session,
+      };
     }
     const refused = (state: 'not_found' | 'forbidden' | 'removal_required') => ({ verdict: { state }, session });
     if (!conversation.members.has(userId)) return refused('not_found');
     const others = [...conversation.members.keys()].filter((id) => id !== userId);
     if (conversation.kind === 'direct' && others.some((other) => blocked(other, userId))) return refused('forbidden');
-    if (message.epoch !== conversation.epoch) return { verdict: { state: 'stale_epoch', epoch: conversation.epoch }, session };
+    if (message.epoch !== conversation.epoch)
+      return { verdict: { state: 'stale_epoch', epoch: conversation.epoch }, session };
     // Groups are not modelled: once there is one, nobody is in it.
     if (conversation.epoch > 0) return refused('forbidden');
     if (conversation.removalRequired) return refused('removal_required');
@@ -134,7 +141,16 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     const seq = conversation.log.length + 1;
     const sentAt = Math.max(conversation.lastAt, now());
     const json = messageJson({
-      conversationId, seq, senderId: userId, senderDeviceId: deviceId, clientId, epoch, mls, content, wrap, silent,
+      conversationId,
+      seq,
+      senderId: userId,
+      senderDeviceId: deviceId,
+      clientId,
+      epoch,
+      mls,
+      content,
+      wrap,
+      silent,
       sentAt: iso(sentAt),
     });
     const notifying = (conversation.log.at(-1)?.notifying ?? 0) + (silent ? 0 : 1);
@@ -155,11 +171,17 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     async append(messages) {
       const verdicts = messages.map((message) => judge(message).verdict);
       const ids = new Set(messages.map(({ conversationId }) => conversationId));
-      return { verdicts, members: new Map([...ids].map((id) => [id, [...(conversations.get(id)?.members.keys() ?? [])]])) };
+      return {
+        verdicts,
+        members: new Map([...ids].map((id) => [id, [...(conversations.get(id)?.members.keys() ?? [])]])),
+      };
     },
     async entriesAfter(conversationId, after, limit, maxBytes) {
       const entries = (conversations.get(conversationId)?.log ?? []).filter(({ seq }) => seq > after);
-      return page(entries, limit, maxBytes).map(({ seq, json }) => ({ seq, frame: `{"type":"message.new","body":${json}}` }));
+      return page(entries, limit, maxBytes).map(({ seq, json }) => ({
+        seq,
+        frame: `{"type":"message.new","body":${json}}`,
+      }));
     },
   };
 
@@ -179,12 +201,18 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     async positions({ userId, deviceId }) {
       return of(userId).map(({ id, log: entries, cursors, members }) => {
         const joined = members.get(userId)?.joinedSeq ?? 0;
-        return { conversationId: id, lastSeq: entries.length, cursor: Math.max(cursors.get(deviceId) ?? joined, joined) };
+        return {
+          conversationId: id,
+          lastSeq: entries.length,
+          cursor: Math.max(cursors.get(deviceId) ?? joined, joined),
+        };
       });
     },
     async heads(userIds) {
       return userIds.flatMap((userId) =>
-        of(userId).filter((conversation) => conversation.log.length > 0).map(({ id, log: entries }) => ({ userId, conversationId: id, lastSeq: entries.length })),
+        of(userId)
+          .filter((conversation) => conversation.log.length > 0)
+          .map(({ id, log: entries }) => ({ userId, conversationId: id, lastSeq: entries.length })),
       );
     },
     async touch(deviceIds) {
@@ -201,11 +229,19 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     return {
       id,
       kind,
-      members: [...members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([member, { deliveredSeq, readSeq }]) => {
-        const name = users.get(member) ?? '';
-        const shown = member === userId || audienceOf(id, member).includes(userId);
-        return { userId: member, username: name, displayName: name, deliveredSeq: shown ? deliveredSeq : 0, readSeq: shown ? readSeq : 0 };
-      }),
+      members: [...members]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([member, { deliveredSeq, readSeq }]) => {
+          const name = users.get(member) ?? '';
+          const shown = member === userId || audienceOf(id, member).includes(userId);
+          return {
+            userId: member,
+            username: name,
+            displayName: name,
+            deliveredSeq: shown ? deliveredSeq : 0,
+            readSeq: shown ? readSeq : 0,
+          };
+        }),
       lastSeq: entries.length,
       epoch,
       readSeq: me?.readSeq ?? 0,
@@ -237,16 +273,31 @@ export function createModelStore(options: { now(): number; newId(): string }): M
       me.markedAt = now();
       return true;
     },
-    byIds: async (userId, ids) => of(userId).filter(({ id }) => ids.includes(id)).map((conversation) => seenBy(userId, conversation)),
+    forAll: async (ids) =>
+      [...users.keys()].flatMap((viewerId) =>
+        of(viewerId)
+          .filter(({ id }) => ids.includes(id))
+          .map((conversation) => ({ viewerId, conversation: seenBy(viewerId, conversation) })),
+      ),
+    byIds: async (userId, ids) =>
+      of(userId)
+        .filter(({ id }) => ids.includes(id))
+        .map((conversation) => seenBy(userId, conversation)),
     async page(userId, before, limit) {
       const shown = of(userId).filter((c) => c.log.length > 0 || c.members.get(userId)?.acceptedAt !== undefined);
-      const older = before === undefined ? shown : shown.filter((c) => newestFirst(c, { lastAt: Date.parse(before.at), id: before.id }) > 0);
+      const older =
+        before === undefined
+          ? shown
+          : shown.filter((c) => newestFirst(c, { lastAt: Date.parse(before.at), id: before.id }) > 0);
       return older.slice(0, limit).map((conversation) => seenBy(userId, conversation));
     },
     async changedSince(userId, since, limit) {
       const changed = ({ changedAt, members }: ModelConversation): boolean =>
         changedAt > since.getTime() || [...members.values()].some(({ markedAt }) => markedAt > since.getTime());
-      return of(userId).filter((c) => c.log.length > 0 && changed(c)).slice(0, limit).map(({ id }) => id);
+      return of(userId)
+        .filter((c) => c.log.length > 0 && changed(c))
+        .slice(0, limit)
+        .map(({ id }) => id);
     },
     audience: async (conversationId, userId) => audienceOf(conversationId, userId),
     async readableFrom({ sessionId }, conversationId) {
@@ -257,24 +308,51 @@ export function createModelStore(options: { now(): number; newId(): string }): M
     },
     async history(conversationId, range, limit, maxBytes) {
       const entries = conversations.get(conversationId)?.log ?? [];
-      if ('after' in range) return page(entries.filter(({ seq }) => seq > range.after), limit, maxBytes);
-      return page(entries.filter(({ seq }) => seq < range.before && seq > range.floor).reverse(), limit, maxBytes).reverse();
+      if ('after' in range)
+        return page(
+          entries.filter(({ seq }) => seq > range.after),
+          limit,
+          maxBytes,
+        );
+      return page(
+        entries.filter(({ seq }) => seq < range.before && seq > range.floor).reverse(),
+        limit,
+        maxBytes,
+      ).reverse();
     },
   };
 
   function audienceOf(conversationId: string, userId: string): string[] {
     const members = conversations.get(conversationId)?.members;
     if (members?.get(userId)?.acceptedAt === undefined) return [];
-    return [...members].filter(([id, { acceptedAt }]) => id !== userId && acceptedAt !== undefined && !apart(id, userId)).map(([id]) => id);
+    return [...members]
+      .filter(([id, { acceptedAt }]) => id !== userId && acceptedAt !== undefined && !apart(id, userId))
+      .map(([id]) => id);
   }
 
   function add(id: string, kind: 'direct' | 'group', userIds: readonly string[], accepted: readonly string[]): void {
     const member = (userId: string): [string, Participant] => [
       userId,
-      { joinedSeq: 0, deliveredSeq: 0, readSeq: 0, acceptedAt: accepted.includes(userId) ? now() : undefined, markedAt: now() },
+      {
+        joinedSeq: 0,
+        deliveredSeq: 0,
+        readSeq: 0,
+        acceptedAt: accepted.includes(userId) ? now() : undefined,
+        markedAt: now(),
+      },
     ];
     const members = new Map(userIds.map(member));
-    conversations.set(id, { id, kind, epoch: 0, lastAt: now(), changedAt: now(), removalRequired: false, members, log: [], cursors: new Map() });
+    conversations.set(id, {
+      id,
+      kind,
+      epoch: 0,
+      lastAt: now(),
+      changedAt: now(),
+      removalRequired: false,
+      members,
+      log: [],
+      cursors: new Map(),
+    });
   }
 
   function verdictOf(write: ReceiptWrite): 'ended' | 'displaced' | 'beyond' | ModelSession {
@@ -296,7 +374,8 @@ export function createModelStore(options: { now(): number; newId(): string }): M
       if (typeof session !== 'object' || conversation === undefined) continue;
       const me = conversation.members.get(session.userId);
       if (me === undefined) continue;
-      if (ackSeq > 0) conversation.cursors.set(session.deviceId, Math.max(conversation.cursors.get(session.deviceId) ?? 0, ackSeq));
+      if (ackSeq > 0)
+        conversation.cursors.set(session.deviceId, Math.max(conversation.cursors.get(session.deviceId) ?? 0, ackSeq));
       const rise = raised.get(me) ?? { delivered: false, read: false };
       const top = Math.max(ackSeq, readSeq);
       raised.set(me, { delivered: rise.delivered || top > me.deliveredSeq, read: rise.read || readSeq > me.readSeq });

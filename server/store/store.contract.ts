@@ -275,6 +275,7 @@ export function storeContract(
       [conversationId, 3, 2, false, 0],
     );
     const members = seen?.members.map(({ userId, deliveredSeq, readSeq }) => ({ userId, deliveredSeq, readSeq }));
+    // Not accepted: the marks of the other one are as secret as the receipts.
     assert.deepEqual(
       members,
       [
@@ -289,6 +290,11 @@ export function storeContract(
     assert.deepEqual(await audience(conversationId, ada.userId), []);
     assert.deepEqual(await openDirect(bob, ada.userId), { state: 'opened', conversationId, created: true });
     assert.deepEqual(await audience(conversationId, ada.userId), [bob.userId]);
+    const [accepted] = await byIds(bob.userId, [conversationId]);
+    assert.equal(accepted?.members.find(({ userId }) => userId === ada.userId)?.readSeq, 3);
+    const everyones = await store.conversations.forAll([conversationId]);
+    assert.deepEqual(everyones.find(({ viewerId }) => viewerId === bob.userId)?.conversation, accepted);
+    assert.equal(everyones.length, 2);
     assert.deepEqual(await readableFrom(bob, conversationId), { joinedSeq: 0, lastSeq: 3 });
     const eve = await store.addPerson();
     assert.equal(await readableFrom(eve, conversationId), undefined);

@@ -124,6 +124,10 @@ export interface ConversationStore {
   accept(identity: Identity, conversationId: string): Promise<boolean>;
   /** Those of `ids` that the user is in, as that user sees them. */
   byIds(userId: string, ids: readonly string[]): Promise<readonly Conversation[]>;
+  /** As each of their members sees them. */
+  forAll(
+    ids: readonly string[],
+  ): Promise<readonly { readonly viewerId: string; readonly conversation: Conversation }[]>;
   page(userId: string, before: { at: string; id: string } | undefined, limit: number): Promise<readonly Conversation[]>;
   /** Ids of conversations in which anything but the log changed after `since`. */
   changedSince(userId: string, since: Date, limit: number): Promise<readonly string[]>;

@@ -311,3 +311,24 @@ begin
     left join conversation_participants p on p.conversation_id = t.conversation_id and p.user_id = t.user_id
   ) w;
 end $$;
+
+-- Conversations as each of their members sees them. Marks of others are shown like receipts are: once both have accepted,
+-- and no block stands between them.
+create view conversations_as_seen as
+select me.user_id as viewer_id, c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq,
+  me.accepted_at is not null as accepted,
+  greatest(c.message_count - coalesce((
+    select l.message_count from conversation_log l
+    where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as unread,
+  (select json_agg(json_build_object('userId', m.user_id, 'username', u.username, 'displayName', u.display_name,
+      'deliveredSeq', case when shared then m.delivered_seq else 0 end,
+      'readSeq', case when shared then m.read_seq else 0 end) order by m.user_id)
+    from conversation_participants m
+    join users u on u.id = m.user_id
+    cross join lateral (select m.user_id = me.user_id or (
+      me.accepted_at is not null and m.accepted_at is not null
+      and not exists (select from blocks b where b.user_id = me.user_id and b.blocked_id = m.user_id)
+      and not exists (select from blocks b where b.user_id = m.user_id and b.blocked_id = me.user_id)) as shared) s
+    where m.conversation_id = c.id and m.left_at is null) as members
+from conversation_participants me join conversations c on c.id = me.conversation_id
+where me.left_at is null;

@@ -87,6 +87,7 @@ export interface IConversationsOfResult {
   members: Json;
   readSeq: number;
   unread: number;
+  viewerId: string;
 }
 
 /** 'ConversationsOf' query type */
@@ -95,35 +96,62 @@ export interface IConversationsOfQuery {
   result: IConversationsOfResult;
 }
 
-const conversationsOfIR: any = {"usedParamSet":{"userId":true,"ids":true,"beforeAt":true,"beforeId":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":1345,"b":1352}]},{"name":"ids","required":false,"transform":{"type":"scalar"},"locs":[{"a":1393,"b":1396},{"a":1433,"b":1436}]},{"name":"beforeAt","required":false,"transform":{"type":"scalar"},"locs":[{"a":1520,"b":1528},{"a":1575,"b":1583}]},{"name":"beforeId","required":false,"transform":{"type":"scalar"},"locs":[{"a":1599,"b":1607}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":1662,"b":1668}]}],"statement":"-- Conversations as one user sees them. Given `ids`, these; else a page in order of activity, newest first: those with\n-- an entry, or opened by the user.\nselect c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq, (me.accepted_at is not null) as \"accepted!\",\n  greatest(c.message_count - coalesce((\n    select l.message_count from conversation_log l\n    where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as \"unread!\",\n  (select json_agg(json_build_object('userId', m.user_id, 'username', u.username, 'displayName', u.display_name,\n      'deliveredSeq', case when o.shown then m.delivered_seq else 0 end,\n      'readSeq', case when o.shown then m.read_seq else 0 end) order by m.user_id)\n    from conversation_participants m join users u on u.id = m.user_id\n    -- Marks are seen by whoever is told of them; see write_receipts.\n    cross join lateral (select m.user_id = me.user_id or (me.accepted_at is not null and m.accepted_at is not null\n      and not exists (select from blocks b where (b.user_id = me.user_id and b.blocked_id = m.user_id)\n        or (b.user_id = m.user_id and b.blocked_id = me.user_id))) as shown) o\n    where m.conversation_id = c.id and m.left_at is null) as \"members!\"\nfrom conversation_participants me join conversations c on c.id = me.conversation_id\nwhere me.user_id = :userId! and me.left_at is null\n  and case when :ids::text is not null then c.id = any (:ids::text::uuid[])\n    else (c.last_seq > 0 or me.accepted_at is not null)\n      and (:beforeAt::timestamptz is null or (c.last_at, c.id) < (:beforeAt::timestamptz, :beforeId::uuid)) end\norder by c.last_at desc, c.id desc limit :limit!"};
+const conversationsOfIR: any = {"usedParamSet":{"userId":true,"ids":true,"beforeAt":true,"beforeId":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":382,"b":389}]},{"name":"ids","required":false,"transform":{"type":"scalar"},"locs":[{"a":407,"b":410},{"a":445,"b":448}]},{"name":"beforeAt","required":false,"transform":{"type":"scalar"},"locs":[{"a":512,"b":520},{"a":563,"b":571}]},{"name":"beforeId","required":false,"transform":{"type":"scalar"},"locs":[{"a":587,"b":595}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":646,"b":652}]}],"statement":"-- Given `ids`, these; else a page in order of activity, newest first: those with an entry, or opened by the user.\nselect viewer_id as \"viewerId!\", id as \"id!\", kind as \"kind!\", last_seq as \"lastSeq!\", epoch as \"epoch!\", last_at as \"lastAt!\",\n  read_seq as \"readSeq!\", accepted as \"accepted!\", unread as \"unread!\", members as \"members!\"\nfrom conversations_as_seen\nwhere viewer_id = :userId!\n  and case when :ids::text is not null then id = any (:ids::text::uuid[])\n    else (last_seq > 0 or accepted)\n      and (:beforeAt::timestamptz is null or (last_at, id) < (:beforeAt::timestamptz, :beforeId::uuid)) end\norder by last_at desc, id desc limit :limit!"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Conversations as one user sees them. Given `ids`, these; else a page in order of activity, newest first: those with
- * -- an entry, or opened by the user.
- * select c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq, (me.accepted_at is not null) as "accepted!",
- *   greatest(c.message_count - coalesce((
- *     select l.message_count from conversation_log l
- *     where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as "unread!",
- *   (select json_agg(json_build_object('userId', m.user_id, 'username', u.username, 'displayName', u.display_name,
- *       'deliveredSeq', case when o.shown then m.delivered_seq else 0 end,
- *       'readSeq', case when o.shown then m.read_seq else 0 end) order by m.user_id)
- *     from conversation_participants m join users u on u.id = m.user_id
- *     -- Marks are seen by whoever is told of them; see write_receipts.
- *     cross join lateral (select m.user_id = me.user_id or (me.accepted_at is not null and m.accepted_at is not null
- *       and not exists (select from blocks b where (b.user_id = me.user_id and b.blocked_id = m.user_id)
- *         or (b.user_id = m.user_id and b.blocked_id = me.user_id))) as shown) o
- *     where m.conversation_id = c.id and m.left_at is null) as "members!"
- * from conversation_participants me join conversations c on c.id = me.conversation_id
- * where me.user_id = :userId! and me.left_at is null
- *   and case when :ids::text is not null then c.id = any (:ids::text::uuid[])
- *     else (c.last_seq > 0 or me.accepted_at is not null)
- *       and (:beforeAt::timestamptz is null or (c.last_at, c.id) < (:beforeAt::timestamptz, :beforeId::uuid)) end
- * order by c.last_at desc, c.id desc limit :limit!
+ * -- Given `ids`, these; else a page in order of activity, newest first: those with an entry, or opened by the user.
+ * select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
+ *   read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!"
+ * from conversations_as_seen
+ * where viewer_id = :userId!
+ *   and case when :ids::text is not null then id = any (:ids::text::uuid[])
+ *     else (last_seq > 0 or accepted)
+ *       and (:beforeAt::timestamptz is null or (last_at, id) < (:beforeAt::timestamptz, :beforeId::uuid)) end
+ * order by last_at desc, id desc limit :limit!
  * ```
  */
 export const conversationsOf = new PreparedQuery<IConversationsOfParams,IConversationsOfResult>(conversationsOfIR);
+
+
+/** 'ConversationsForAll' parameters type */
+export interface IConversationsForAllParams {
+  ids: string;
+}
+
+/** 'ConversationsForAll' return type */
+export interface IConversationsForAllResult {
+  accepted: boolean;
+  epoch: number;
+  id: string;
+  kind: string;
+  lastAt: Date;
+  lastSeq: number;
+  members: Json;
+  readSeq: number;
+  unread: number;
+  viewerId: string;
+}
+
+/** 'ConversationsForAll' query type */
+export interface IConversationsForAllQuery {
+  params: IConversationsForAllParams;
+  result: IConversationsForAllResult;
+}
+
+const conversationsForAllIR: any = {"usedParamSet":{"ids":true},"params":[{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":304,"b":308}]}],"statement":"-- As each of their members sees them.\nselect viewer_id as \"viewerId!\", id as \"id!\", kind as \"kind!\", last_seq as \"lastSeq!\", epoch as \"epoch!\", last_at as \"lastAt!\",\n  read_seq as \"readSeq!\", accepted as \"accepted!\", unread as \"unread!\", members as \"members!\"\nfrom conversations_as_seen where id = any (:ids!::text::uuid[])"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- As each of their members sees them.
+ * select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
+ *   read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!"
+ * from conversations_as_seen where id = any (:ids!::text::uuid[])
+ * ```
+ */
+export const conversationsForAll = new PreparedQuery<IConversationsForAllParams,IConversationsForAllResult>(conversationsForAllIR);
 
 
 /** 'ChangedSince' parameters type */

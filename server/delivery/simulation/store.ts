@@ -92,6 +92,7 @@ export function throughWeather(
     conversations: {
       openDirect: (...args) => call(() => model.conversations.openDirect(...args)),
       accept: (...args) => call(() => model.conversations.accept(...args)),
+      forAll: (...args) => call(() => model.conversations.forAll(...args)),
       byIds: (...args) => call(() => model.conversations.byIds(...args)),
       page: (...args) => call(() => model.conversations.page(...args)),
       changedSince: (...args) => call(() => model.conversations.changedSince(...args)),
