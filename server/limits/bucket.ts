@@ -1,3 +1,5 @@
+import { RequestError } from '../errors.ts';
+
 /** A bucket that fills steadily: bursts up to its size, and a rate over time. For what is counted with every frame. */
 export interface Bucket {
   /** Takes `amount` and answers 0, or takes nothing and answers after how many ms it would be there. */
@@ -12,12 +14,22 @@ export interface BucketRow {
   readonly withoutRedis: 'local';
 }
 
-/** What one connection, or the connections of one user to this instance, may do over time. */
-export const bucketTable = {
-  frames: { size: 20_000, perSecond: 2_000, per: 'connection', withoutRedis: 'local' },
-  bytes: { size: 64 * 1024 * 1024, perSecond: 4 * 1024 * 1024, per: 'connection', withoutRedis: 'local' },
-  sends: { size: 20_000, perSecond: 1_000, per: 'user', withoutRedis: 'local' },
+/** What one connection may ask for over time; far above what people do, and below what would starve others. */
+const bucketTable = {
+  requests: { size: 200_000, perSecond: 10_000, per: 'connection', withoutRedis: 'local' },
+  bytes: { size: 256 * 1024 * 1024, perSecond: 16 * 1024 * 1024, per: 'connection', withoutRedis: 'local' },
 } as const satisfies Record<string, BucketRow>;
+
+/** The budget of one connection: a refusal, or nothing if the request may pass. */
+export function createBudget(now: () => number): (bytes: number) => RequestError | undefined {
+  const requests = createBucket(bucketTable.requests, now);
+  const volume = createBucket(bucketTable.bytes, now);
+  return (bytes) => refusal('requests', requests.take(1)) ?? refusal('bytes', volume.take(bytes));
+}
+
+function refusal(bucket: string, retryAfterMs: number): RequestError | undefined {
+  return retryAfterMs === 0 ? undefined : new RequestError('rate_limited', { retryAfterMs, details: { bucket } });
+}
 
 export function createBucket(row: Pick<BucketRow, 'size' | 'perSecond'>, now: () => number = Date.now): Bucket {
   // In thousandths, of which `perSecond` come with every millisecond: whole numbers, so nothing is lost by rounding.

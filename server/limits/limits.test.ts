@@ -5,7 +5,7 @@ import { openRedis } from '../bus/connection.ts';
 import { RequestError } from '../errors.ts';
 import { testAccounts } from '../testing/accounts.ts';
 import { privateRedis } from '../testing/redis-server.ts';
-import { createBucket } from './bucket.ts';
+import { createBucket, createBudget } from './bucket.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { type LimitName, limitTable } from './table.ts';
 
@@ -94,4 +94,16 @@ test('a bucket gives no more than its size and its rate, and says when there is 
       }
     }),
   );
+});
+
+test('a connection that asks for more than its budget is refused by name, and is heard again later', () => {
+  let time = 0;
+  const budget = createBudget(() => time);
+  let passed = 0;
+  while (budget(100) === undefined) passed += 1;
+  assert.equal(passed, 200_000);
+  const refused = budget(100);
+  assert.deepEqual([refused?.code, refused?.details], ['rate_limited', { bucket: 'requests' }]);
+  time += refused?.retryAfterMs ?? 0;
+  assert.equal(budget(100), undefined);
 });

@@ -12,6 +12,7 @@ import { eventFrame, replyFrame } from '../delivery/frames.ts';
 import { Writer } from '../delivery/writer.ts';
 import { RequestError } from '../errors.ts';
 import { Raw } from '../handlers/handler.ts';
+import { createBudget } from '../limits/bucket.ts';
 import type { Socket, SocketHandler } from '../listen/transport.ts';
 import type { HelloState, Identity } from '../store/store.ts';
 import { dispatch, type Result } from './dispatch.ts';
@@ -53,6 +54,7 @@ export class Session implements SocketHandler {
   readonly #writer: Writer;
   #state: State;
   #inFlight: Set<number> | undefined;
+  #budget: ReturnType<typeof createBudget> | undefined;
   #member: Member | undefined;
 
   constructor(socket: Socket, lobby: Lobby) {
@@ -214,6 +216,9 @@ export class Session implements SocketHandler {
             errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })),
           );
         }
+        this.#budget ??= createBudget(this.#lobby.clock.now);
+        const refused = this.#budget(bytes);
+        if (refused !== undefined) return this.#writer.write(errorFrame(id, refused));
         this.#inFlight.add(id);
         this.#lobby.metrics.started(type);
         dispatch(this.#lobby, type, frame.body, member, {
