@@ -171,6 +171,7 @@ test('links that were asked for before the password or the address changed are v
   assert.equal((await accounts.post('/v1/auth/verify-email', { token: confirm?.token })).status, 204);
   const late = { token: reset?.token, password: 'yet another sentence' };
   assert.equal(code(await accounts.post('/v1/auth/reset-password', late)), 'token_invalid');
-  const waiting = await accounts.db.sql`select kind from mail_outbox where state = 'waiting' and kind = 'reset_password'`;
+  const waiting = await accounts.db
+    .sql`select kind from mail_outbox where state = 'waiting' and kind = 'reset_password'`;
   assert.deepEqual([...waiting], []);
 });
