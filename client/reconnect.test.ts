@@ -40,6 +40,13 @@ test('the range of the close code decides whether to connect again', () => {
   }
 });
 
+test('one is displaced by oneself only right after a break, and tries that a few times', () => {
+  assert.equal(nextStep(closed(4504), 0, 0.5).is, 'refuse');
+  assert.deepEqual(nextStep(closed(4504), 1, 0.5), { is: 'retry', afterMs: 500, refreshFirst: false });
+  assert.equal(nextStep(closed(4504), 2, 0.5).is, 'retry');
+  assert.equal(nextStep(closed(4504), 3, 0.5).is, 'refuse');
+});
+
 test('the server says when to come back, and is obeyed to the millisecond', () => {
   const step = nextStep(closed(closeCodes.draining, { reconnectAfterMs: 1234 }), 9, 0.9);
   assert.deepEqual(step, { is: 'retry', afterMs: 1234, refreshFirst: false });

@@ -23,6 +23,7 @@ export type NextStep =
 const BASE_MS = 500;
 const CAP_MS = 15_000;
 const TOKEN_TRIES = 3;
+const DISPLACED_TRIES = 3;
 
 /** Exponential backoff with full jitter: `random` (0 to 1) of the whole range, so that a crowd spreads out evenly. */
 export const backoffMs = (tries: number, random: number, baseMs = BASE_MS, capMs = CAP_MS): number =>
@@ -58,6 +59,11 @@ export function nextStep(ended: Ended, tries: number, random: number): NextStep 
       return retry(ended.error.retryAfterMs ?? backoffMs(tries, random));
     case 'closed':
       if (ended.code === closeCodes.token_invalid) return withNewToken(ended.reason);
+      // Right after a break it may be this device's own earlier hello that reached the server late. A second copy of the
+      // program would displace again and again: then this one stays away.
+      if (ended.code === closeCodes.displaced && tries > 0 && tries < DISPLACED_TRIES) {
+        return retry(backoffMs(tries, random));
+      }
       if (!reconnects(ended.code)) return refuse(ended.code, ended.reason);
       // The server spreads its clients itself; adding jitter of our own would only blur that.
       return retry(ended.reconnectAfterMs ?? backoffMs(tries, random));
