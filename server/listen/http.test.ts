@@ -251,3 +251,31 @@ test('requests at once are bounded', async () => {
   }
   assert.equal((await fetch(`${server.url}/wait`)).status, 200);
 });
+
+test('few requests with large bodies are taken at once, and small ones beside them', async () => {
+  let started = 0;
+  let begun = (): void => {};
+  const all = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const handle = async (): Promise<HttpResponse> => {
+    started += 1;
+    if (started === 32) begun();
+    await released;
+    return text('done');
+  };
+  using server = await served([{ method: 'POST', path: '/large', maxBody: 2 * 1024 * 1024, handle }, echo]);
+  const send = (path: string): Promise<Response> => fetch(server.url + path, { method: 'POST', body: 'bytes' });
+  const held = Array.from({ length: 32 }, () => send('/large'));
+  await all;
+  const refused = await send('/large');
+  assert.deepEqual([refused.status, await codeOf(refused)], [503, 'unavailable']);
+  assert.equal((await send('/echo')).status, 200);
+  release();
+  for (const response of await Promise.all(held)) assert.equal(await response.text(), 'done');
+  assert.equal((await send('/large')).status, 200);
+});

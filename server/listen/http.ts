@@ -18,6 +18,9 @@ export interface HttpOptions {
 
 /** More than this at once are answered with 503: with the routes' body limits it bounds the memory of all requests. */
 const maxInFlight = 1_024;
+/** Of routes that take more than this many bytes there are fewer: their bodies are read before anybody knows who sends. */
+const largeBody = 64 * 1_024;
+const maxLargeInFlight = 32;
 
 /** One request and its answer. Every use of `res` after the handler returned goes through here. */
 interface Exchange {
@@ -31,6 +34,7 @@ interface Exchange {
 
 export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
   let inFlight = 0;
+  let largeInFlight = 0;
   for (const [path, routes] of groupByPath(options.routes)) {
     for (const route of routes) {
       const register = route.method === 'GET' ? app.get.bind(app) : app.post.bind(app);
@@ -63,7 +67,8 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
       remoteAddress: clientAddress(peerAddress(exchange.res), headers.get('x-forwarded-for'), options.trusted),
       signal: exchange.abort.signal,
     };
-    if (inFlight >= maxInFlight) {
+    const large = route.maxBody > largeBody ? 1 : 0;
+    if (inFlight >= maxInFlight || (large === 1 && largeInFlight >= maxLargeInFlight)) {
       answer(exchange, refusal(503, 'unavailable', 'Too many requests at once.', 1_000));
       return;
     }
@@ -72,10 +77,12 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
       return;
     }
     inFlight += 1;
+    largeInFlight += large;
     handleWhole(route, exchange, request, options.bodyWithinMs)
       .catch((error: unknown) => answer(exchange, failureAnswer(error, options.report)))
       .finally(() => {
         inFlight -= 1;
+        largeInFlight -= large;
       });
   }
 }
