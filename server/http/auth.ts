@@ -5,6 +5,7 @@ import type { AccountDeps } from '../accounts/deps.ts';
 import { readLink, register, resendVerification, verifyEmail } from '../accounts/registration.ts';
 import { login, logout, refresh } from '../accounts/sessions.ts';
 import { RequestError } from '../errors.ts';
+import { networkOf } from '../listen/address.ts';
 import type { HttpRequest, HttpResponse, Route } from '../listen/transport.ts';
 import { authenticate } from './bearer.ts';
 import { isForm, json, noContent, readBody } from './body.ts';
@@ -13,19 +14,22 @@ import { get, post } from './route.ts';
 
 const accepted = json(202, {});
 
+/** By whom limits count. */
+const clientOf = (request: HttpRequest): string => networkOf(request.remoteAddress);
+
 /** `/v1/auth/...` of the public port. */
 export function authRoutes(deps: AccountDeps): Route[] {
   return [
     post('/v1/auth/register', async (request) => {
-      await register(deps, readBody(request, http.register), request.remoteAddress);
+      await register(deps, readBody(request, http.register), clientOf(request));
       return json(202, { status: 'verification_sent' });
     }),
     post('/v1/auth/resend-verification', async (request) => {
-      await resendVerification(deps, readBody(request, http.emailOnly).email, request.remoteAddress);
+      await resendVerification(deps, readBody(request, http.emailOnly).email, clientOf(request));
       return accepted;
     }),
     post('/v1/auth/forgot-password', async (request) => {
-      await forgotPassword(deps, readBody(request, http.emailOnly).email, request.remoteAddress);
+      await forgotPassword(deps, readBody(request, http.emailOnly).email, clientOf(request));
       return accepted;
     }),
     get('/v1/auth/reset-password', (request) => resetPage(deps, request)),
@@ -33,10 +37,10 @@ export function authRoutes(deps: AccountDeps): Route[] {
     get('/v1/auth/verify-email', (request) => verificationPage(deps, request)),
     post('/v1/auth/verify-email', (request) => verification(deps, request)),
     post('/v1/auth/login', async (request) =>
-      json(200, await login(deps, readBody(request, http.login), request.remoteAddress)),
+      json(200, await login(deps, readBody(request, http.login), clientOf(request))),
     ),
     post('/v1/auth/refresh', async (request) =>
-      json(200, await refresh(deps, readBody(request, http.refresh).refreshToken, request.remoteAddress)),
+      json(200, await refresh(deps, readBody(request, http.refresh).refreshToken, clientOf(request))),
     ),
     post('/v1/auth/logout', async (request) => {
       await logout(deps, await authenticate(deps, request));
@@ -49,7 +53,7 @@ export function authRoutes(deps: AccountDeps): Route[] {
 /** Shows whose account a link is about. Looking does nothing: mail scanners follow links. */
 async function verificationPage(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
   const token = request.query.get('token') ?? '';
-  const link = await readLink(deps, token, request.remoteAddress);
+  const link = await readLink(deps, token, clientOf(request));
   if (link?.purpose === 'verify_registration') {
     return confirmPage(
       token,
@@ -69,20 +73,20 @@ async function verificationPage(deps: AccountDeps, request: HttpRequest): Promis
 
 async function verification(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
   return linkAnswer(request, 'The address is confirmed. You can log in now.', () =>
-    verifyEmail(deps, readBody(request, http.verifyEmail).token, request.remoteAddress),
+    verifyEmail(deps, readBody(request, http.verifyEmail).token, clientOf(request)),
   );
 }
 
 async function resetPage(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
   const token = request.query.get('token') ?? '';
-  const link = await readLink(deps, token, request.remoteAddress);
+  const link = await readLink(deps, token, clientOf(request));
   return link?.purpose === 'reset_password' ? newPasswordPage(token, link.username) : gone();
 }
 
 async function reset(deps: AccountDeps, request: HttpRequest): Promise<HttpResponse> {
   return linkAnswer(request, 'The password is changed. You can log in with it now.', () => {
     const { token, password } = readBody(request, http.resetPassword);
-    return resetPassword(deps, token, password, request.remoteAddress);
+    return resetPassword(deps, token, password, clientOf(request));
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressRanges, clientAddress, isAddressRange, plainAddress } from './address.ts';
+import { addressRanges, clientAddress, isAddressRange, networkOf, plainAddress } from './address.ts';
 
 const proxies = addressRanges(['10.0.0.0/8', '127.0.0.1', 'fd00::/8']);
 
@@ -32,4 +32,13 @@ test('ranges are told from other text', () => {
   for (const bad of ['', '10.0.0', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::1/129', 'localhost', '10.0.0.0/-1']) {
     assert.ok(!isAddressRange(bad), bad);
   }
+});
+
+test('limits count an IPv6 customer as one, however many addresses there are', () => {
+  assert.equal(networkOf('192.0.2.7'), '192.0.2.7');
+  assert.equal(networkOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2');
+  assert.equal(networkOf('2001:db8:1:2::9'), '2001:db8:1:2');
+  assert.equal(networkOf('2001:db8::1'), '2001:db8:0:0');
+  assert.equal(networkOf('::1'), '0:0:0:0');
+  assert.equal(networkOf('not an address'), 'not an address');
 });

@@ -8,6 +8,7 @@ import type { Loader } from '../delivery/loader.ts';
 import type { Flusher } from '../delivery/writer.ts';
 import type { RequestError } from '../errors.ts';
 import type { Context } from '../handlers/handler.ts';
+import { networkOf } from '../listen/address.ts';
 import type { AdmitSocket, Socket } from '../listen/transport.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionStore, ConversationStore, Identity, Position } from '../store/store.ts';
@@ -80,16 +81,17 @@ export class Lobby {
   /** A bounded number of strangers, in all and from one address. */
   readonly admit: AdmitSocket = ({ remoteAddress }) => {
     if (this.#greetingTotal >= MAX_GREETING) return { status: 503, retryAfterMs: 1_000 };
-    if ((this.#greeting.get(remoteAddress) ?? 0) >= MAX_GREETING_PER_ADDRESS)
+    if ((this.#greeting.get(networkOf(remoteAddress)) ?? 0) >= MAX_GREETING_PER_ADDRESS)
       return { status: 503, retryAfterMs: 1_000 };
     return undefined;
   };
 
   accept(socket: Socket): Session {
     const session = new Session(socket, this);
-    this.#sessions.set(session, socket.remoteAddress);
+    const network = networkOf(socket.remoteAddress);
+    this.#sessions.set(session, network);
     this.#greetingTotal++;
-    this.#greeting.set(socket.remoteAddress, (this.#greeting.get(socket.remoteAddress) ?? 0) + 1);
+    this.#greeting.set(network, (this.#greeting.get(network) ?? 0) + 1);
     return session;
   }
 
