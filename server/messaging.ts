@@ -94,14 +94,14 @@ export function createMessaging(options: MessagingOptions) {
 
   const handlers: Handlers = {
     ...sessionHandlers(clock),
-    ...conversationHandlers({ conversations: stores.conversations, hub }),
+    ...conversationHandlers({ conversations: stores.conversations, hub, limits }),
     ...messageHandlers({ appender, hub, conversations: stores.conversations, began, requireMls: options.requireMls }),
     ...receiptHandlers(receipts),
-    ...keyHandlers(directory),
+    ...keyHandlers(directory, limits),
     ...commitHandlers(commits),
     ...linkHandlers({ store: stores.mailbox, hub, limits, clock }),
     ...options.people,
-    ...(presence && presenceHandlers(presence)),
+    ...(presence && presenceHandlers(presence, limits)),
   };
 
   const lobby = new Lobby({

@@ -1,6 +1,7 @@
 import { eventFrame } from '../delivery/frames.ts';
 import type { Hub } from '../delivery/hub.ts';
 import { RequestError } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { ConversationStore } from '../store/store.ts';
 import type { Handler, Handlers } from './handler.ts';
 
@@ -8,8 +9,12 @@ const PAGE = 50;
 
 type Family = 'conversation.open' | 'conversation.get' | 'conversation.list' | 'conversation.accept';
 
-export function conversationHandlers(deps: { conversations: ConversationStore; hub: Hub }): Pick<Handlers, Family> {
-  const { conversations, hub } = deps;
+export function conversationHandlers(deps: {
+  conversations: ConversationStore;
+  hub: Hub;
+  limits: Limits;
+}): Pick<Handlers, Family> {
+  const { conversations, hub, limits } = deps;
 
   async function one(userId: string, conversationId: string) {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -23,6 +28,7 @@ export function conversationHandlers(deps: { conversations: ConversationStore; h
         message: 'A conversation with oneself is not possible.',
         details: { field: 'userId' },
       });
+    await limits.take('open', connection.userId);
     const opened = await conversations.openDirect(connection, userId);
     if (opened.state !== 'opened') throw new RequestError(opened.state);
     const conversation = await one(connection.userId, opened.conversationId);
