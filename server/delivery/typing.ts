@@ -8,6 +8,8 @@ const TYPING_MS = 6_000;
 /** How long an answer to "who may see it" is used again. */
 const AUDIENCE_MS = 5_000;
 const MAX_REMEMBERED = 20_000;
+/** How often somebody's typing is passed on in that time; each goes to every device of the others. */
+const MAX_TOLD = 10;
 
 export interface Typing {
   set(connection: Connection, conversationId: string, typing: boolean): void;
@@ -16,6 +18,7 @@ export interface Typing {
 interface Audience {
   readonly userIds: Promise<readonly string[]>;
   readonly until: number;
+  told: number;
 }
 
 /** Typing is never stored: the list goes to whoever may see it, carries its own expiry, and may be lost. */
@@ -30,10 +33,10 @@ export function createTyping(options: {
   /** Who writes where, until when. */
   const writers = new Map<string, Map<string, number>>();
 
-  function audienceOf(conversationId: string, userId: string): Promise<readonly string[]> {
+  function audienceOf(conversationId: string, userId: string): Audience {
     const key = conversationId + userId;
     const known = audiences.get(key);
-    if (known !== undefined && known.until > clock.now()) return known.userIds;
+    if (known !== undefined && known.until > clock.now()) return known;
     audiences.delete(key);
     if (audiences.size >= MAX_REMEMBERED)
       for (const oldest of audiences.keys()) {
@@ -41,9 +44,10 @@ export function createTyping(options: {
         break;
       }
     const userIds = store.audience(conversationId, userId);
-    audiences.set(key, { userIds, until: clock.now() + AUDIENCE_MS });
+    const audience = { userIds, until: clock.now() + AUDIENCE_MS, told: 0 };
+    audiences.set(key, audience);
     userIds.catch(() => audiences.delete(key));
-    return userIds;
+    return audience;
   }
 
   function note(conversationId: string, userId: string, typing: boolean): void {
@@ -63,7 +67,10 @@ export function createTyping(options: {
   return {
     set(connection, conversationId, typing) {
       const { userId } = connection;
-      audienceOf(conversationId, userId).then((audience) => {
+      const known = audienceOf(conversationId, userId);
+      if (known.told >= MAX_TOLD) return;
+      known.told++;
+      known.userIds.then((audience) => {
         if (audience.length === 0) return;
         note(conversationId, userId, typing);
         const list = [...(writers.get(conversationId) ?? [])].map(([who, until]) => ({
