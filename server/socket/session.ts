@@ -203,6 +203,8 @@ export class Session implements SocketHandler {
         return this.#close('protocol_error', frame.reason);
       case 'notification':
         if (bytes > MAX_FRAME_BYTES) return this.#close('protocol_error', 'frame too large');
+        // Nothing can be answered to it, and what is not taken may be an acknowledgement: the client starts over.
+        if (this.#spend(bytes) !== undefined) return this.#close('too_slow', 'too many frames');
         if (!this.#lobby.notify(frame.type, frame.body, member))
           this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
         return;
@@ -216,8 +218,7 @@ export class Session implements SocketHandler {
             errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })),
           );
         }
-        this.#budget ??= createBudget(this.#lobby.clock.now);
-        const refused = this.#budget(bytes);
+        const refused = this.#spend(bytes);
         if (refused !== undefined) return this.#writer.write(errorFrame(id, refused));
         this.#inFlight.add(id);
         this.#lobby.metrics.started(type);
@@ -227,6 +228,11 @@ export class Session implements SocketHandler {
         });
       }
     }
+  }
+
+  #spend(bytes: number): RequestError | undefined {
+    this.#budget ??= createBudget(this.#lobby.clock.now);
+    return this.#budget(bytes);
   }
 
   #answer(id: number, type: string, result: Result): void {
