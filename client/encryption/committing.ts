@@ -24,6 +24,9 @@ const MAX_ADDS = 100;
 /** How long a device without key packages is not asked for again: at first it is about to publish some. */
 const NO_PACKAGES_MS = 1_000;
 const MAX_NO_PACKAGES_MS = 60_000;
+/** After a refused commit: the log has to bring what it was refused for, and every further one costs key packages. */
+const REFUSED_MS = 100;
+const MAX_REFUSED_MS = 30_000;
 
 /** Who should be in a group and is not, and the other way round. */
 export interface Plan {
@@ -46,6 +49,7 @@ export class Committing {
   readonly #groups: Groups;
   readonly #lookAgain: (conversationId: string) => void;
   readonly #driving = new Map<string, Promise<void>>();
+  readonly #refused = new Map<string, { until: number; ms: number }>();
   readonly #withoutPackages = new Map<string, { until: number; ms: number }>();
 
   constructor(
@@ -65,6 +69,7 @@ export class Committing {
   }
 
   connected(): void {
+    this.#refused.clear();
     this.#withoutPackages.clear();
   }
 
@@ -152,6 +157,8 @@ export class Committing {
 
   /** One key package of each device, of those that have one, each judged to be of that device. */
   async #claim(conversationId: string, adds: Plan['adds'], reset: boolean) {
+    const wait = (this.#refused.get(conversationId)?.until ?? 0) - this.#host.clock.now();
+    if (wait > 0) throw notYet('a change of the group was refused a moment ago', wait);
     if (adds.length === 0) return [];
     const deviceIds = adds.slice(0, MAX_ADDS).map(({ deviceId }) => deviceId);
     const { packages } = await this.#host
@@ -215,6 +222,7 @@ export class Committing {
       try {
         const { next, ...body } = pending;
         const { seq } = await this.#send({ conversationId, ...body });
+        this.#refused.delete(conversationId);
         return await this.#fetch(conversationId, seq);
       } catch (error) {
         if (isPassing(error)) {
@@ -222,6 +230,8 @@ export class Committing {
           await delay(clock, after ?? backoffMs(tries, random()), signal);
           continue;
         }
+        const ms = Math.min(2 * (this.#refused.get(conversationId)?.ms ?? REFUSED_MS / 2), MAX_REFUSED_MS);
+        this.#refused.set(conversationId, { until: clock.now() + ms, ms });
         // Refused for good: somebody else was faster, or the group changed in a way this commit does not fit.
         await turns.run(conversationId, async () => {
           if ((await this.#groups.pending(conversationId))?.clientId !== pending.clientId) return;

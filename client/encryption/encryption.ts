@@ -4,7 +4,7 @@ import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
-import type { SottoError } from '../errors.ts';
+import { SottoError } from '../errors.ts';
 import { Committing } from './committing.ts';
 import { describeGroup } from './describe.ts';
 import { OwnDevice } from './device.ts';
@@ -56,7 +56,7 @@ export function createEncryption() {
       identities: () => parts().identities,
       linking: () => parts().linking,
       /** Renews this device's keys in a conversation's group. */
-      renew: (conversationId: string) => parts().maintain(conversationId, true),
+      renew: (conversationId: string) => parts().renew(conversationId),
       /** Begins a new group for a conversation that is unsafe or that this device was left out of. */
       startOver: (conversationId: string) => parts().startOver(conversationId),
       /** What is known of a conversation's group; six digits that all of its devices share, unless somebody lies. */
@@ -90,6 +90,18 @@ export function createEncryption() {
     function moved(conversationId: string): void {
       device.quietly(maintain(conversationId));
       host.pump(conversationId);
+    }
+
+    /** Waits for what stands in the way. */
+    async function renew(conversationId: string): Promise<void> {
+      for (;;) {
+        try {
+          return await maintain(conversationId, true);
+        } catch (error) {
+          if (!(error instanceof SottoError) || error.retry !== 'same' || host.signal.aborted) throw error;
+          await delay(host.clock, error.retryAfterMs ?? OWN_DELAY_MS, host.signal);
+        }
+      }
     }
 
     /** Every conversation of these users, or every one there is, one after the other. */
@@ -172,7 +184,7 @@ export function createEncryption() {
       device,
       identities: createIdentities({ host, directory, device, accepted: acceptedIdentity }),
       linking: createLinking({ host, directory, device, emitter }),
-      maintain,
+      renew,
       startOver,
       describe,
       async encode(message: Outgoing): Promise<EncodedMessage> {

@@ -28,7 +28,15 @@ export async function runServer(t: TestContext, settings: Record<string, string>
   const database = await testDatabase();
   const folder = mkdtempSync(join(tmpdir(), 'sotto-sdk-'));
   const [port, adminPort] = [await freePort(), await freePort()];
-  const env = { DATABASE_URL: database.url, DATA_DIR: folder, PORT: String(port), ADMIN_PORT: String(adminPort) };
+  const url = `http://127.0.0.1:${port}`;
+  // Its own address, so that a page from there may connect.
+  const env = {
+    DATABASE_URL: database.url,
+    DATA_DIR: folder,
+    PORT: String(port),
+    ADMIN_PORT: String(adminPort),
+    PUBLIC_URL: url,
+  };
   const processes: StartedProcess[] = [];
   let process: StartedProcess | undefined;
   const kill = async () => {
@@ -52,7 +60,7 @@ export async function runServer(t: TestContext, settings: Record<string, string>
   };
   await start();
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     sql: database.sql,
     output: () => processes.map((each) => each.stdout() + each.stderr()).join(''),
     kill,
