@@ -30,6 +30,8 @@ export interface OutboxOptions {
 interface Queue {
   readonly records: OutgoingRecord[];
   running: boolean;
+  /** Something changed while it ran: what it saw may be out of date. */
+  again: boolean;
 }
 
 /** Far from both ends, so that what a restored server lost can be put before what is still waiting. */
@@ -162,14 +164,20 @@ export class Outbox {
   pump(conversationId?: string): void {
     for (const id of conversationId === undefined ? this.conversations() : [conversationId]) {
       const queue = this.#queues.get(id);
-      if (queue === undefined || queue.running) continue;
+      if (queue === undefined) continue;
+      if (queue.running) {
+        queue.again = true;
+        continue;
+      }
       queue.running = true;
+      queue.again = false;
       this.#run(id, queue)
         .catch((error: unknown) => {
           if (!(error instanceof Stopped)) this.#options.onProblem(error);
         })
         .finally(() => {
           queue.running = false;
+          if (queue.again && !this.#options.signal.aborted) this.pump(id);
         });
     }
   }
@@ -275,7 +283,7 @@ export class Outbox {
   }
 
   #insert(record: OutgoingRecord): void {
-    const queue = this.#queues.get(record.conversationId) ?? { records: [], running: false };
+    const queue = this.#queues.get(record.conversationId) ?? { records: [], running: false, again: false };
     this.#queues.set(record.conversationId, queue);
     queue.records.push(record);
     queue.records.sort((a, b) => a.n - b.n);
