@@ -74,14 +74,15 @@ export interface IInsertPendingQuery {
   result: IInsertPendingResult;
 }
 
-const insertPendingIR: any = {"usedParamSet":{"username":true,"email":true,"passwordHash":true,"displayName":true},"params":[{"name":"username","required":true,"transform":{"type":"scalar"},"locs":[{"a":152,"b":161},{"a":256,"b":265}]},{"name":"email","required":true,"transform":{"type":"scalar"},"locs":[{"a":164,"b":170}]},{"name":"passwordHash","required":true,"transform":{"type":"scalar"},"locs":[{"a":173,"b":186}]},{"name":"displayName","required":true,"transform":{"type":"scalar"},"locs":[{"a":189,"b":201}]}],"statement":"-- No row: the username is taken, or reserved by somebody else.\ninsert into pending_registrations (username, email, password_hash, display_name)\nselect :username!, :email!, :passwordHash!, :displayName!\nwhere not exists (select from users where username = :username!)\non conflict (username) do nothing\nreturning id"};
+const insertPendingIR: any = {"usedParamSet":{"username":true,"email":true,"passwordHash":true,"displayName":true},"params":[{"name":"username","required":true,"transform":{"type":"scalar"},"locs":[{"a":265,"b":274},{"a":388,"b":397}]},{"name":"email","required":true,"transform":{"type":"scalar"},"locs":[{"a":277,"b":283}]},{"name":"passwordHash","required":true,"transform":{"type":"scalar"},"locs":[{"a":286,"b":299}]},{"name":"displayName","required":true,"transform":{"type":"scalar"},"locs":[{"a":302,"b":314}]}],"statement":"-- No row: the username is taken, or reserved by somebody else.\n-- The time is read after the address was locked, so that the newest is also the last to be written.\ninsert into pending_registrations (username, email, password_hash, display_name, created_at)\nselect :username!, :email!, :passwordHash!, :displayName!, clock_timestamp()\nwhere not exists (select from users where username = :username!)\non conflict (username) do nothing\nreturning id"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- No row: the username is taken, or reserved by somebody else.
- * insert into pending_registrations (username, email, password_hash, display_name)
- * select :username!, :email!, :passwordHash!, :displayName!
+ * -- The time is read after the address was locked, so that the newest is also the last to be written.
+ * insert into pending_registrations (username, email, password_hash, display_name, created_at)
+ * select :username!, :email!, :passwordHash!, :displayName!, clock_timestamp()
  * where not exists (select from users where username = :username!)
  * on conflict (username) do nothing
  * returning id

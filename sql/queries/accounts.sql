@@ -7,8 +7,9 @@ delete from pending_registrations where expires_at <= now() and (username = :use
 
 /* @name insertPending */
 -- No row: the username is taken, or reserved by somebody else.
-insert into pending_registrations (username, email, password_hash, display_name)
-select :username!, :email!, :passwordHash!, :displayName!
+-- The time is read after the address was locked, so that the newest is also the last to be written.
+insert into pending_registrations (username, email, password_hash, display_name, created_at)
+select :username!, :email!, :passwordHash!, :displayName!, clock_timestamp()
 where not exists (select from users where username = :username!)
 on conflict (username) do nothing
 returning id;

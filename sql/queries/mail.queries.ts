@@ -61,18 +61,21 @@ export interface ITakeDueMailQuery {
   result: ITakeDueMailResult;
 }
 
-const takeDueMailIR: any = {"usedParamSet":{"leaseMs":true,"id":true,"max":true},"params":[{"name":"leaseMs","required":true,"transform":{"type":"scalar"},"locs":[{"a":156,"b":164}]},{"name":"id","required":false,"transform":{"type":"scalar"},"locs":[{"a":292,"b":294},{"a":318,"b":320}]},{"name":"max","required":true,"transform":{"type":"scalar"},"locs":[{"a":352,"b":356}]}],"statement":"-- Takes what is due, or one mail of it, and keeps others away from it for the lease.\nupdate mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'\nwhere id in (\n  select id from mail_outbox\n  where state = 'waiting' and next_try_at <= now() and (:id::uuid is null or id = :id)\n  order by next_try_at limit :max!::integer for update skip locked)\nreturning id, kind, address, user_id, pending_id, parameters, attempts, created_at"};
+const takeDueMailIR: any = {"usedParamSet":{"leaseMs":true,"id":true,"max":true},"params":[{"name":"leaseMs","required":true,"transform":{"type":"scalar"},"locs":[{"a":174,"b":182}]},{"name":"id","required":false,"transform":{"type":"scalar"},"locs":[{"a":316,"b":318},{"a":342,"b":344}]},{"name":"max","required":true,"transform":{"type":"scalar"},"locs":[{"a":378,"b":382}]}],"statement":"-- Takes what is due, or one mail of it, and keeps others away from it for the lease.\nwith taken as (\n  update mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'\n  where id in (\n    select id from mail_outbox\n    where state = 'waiting' and next_try_at <= now() and (:id::uuid is null or id = :id)\n    order by next_try_at limit :max!::integer for update skip locked)\n  returning id, kind, address, user_id, pending_id, parameters, attempts, created_at\n)\nselect * from taken order by created_at, id"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- Takes what is due, or one mail of it, and keeps others away from it for the lease.
- * update mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'
- * where id in (
- *   select id from mail_outbox
- *   where state = 'waiting' and next_try_at <= now() and (:id::uuid is null or id = :id)
- *   order by next_try_at limit :max!::integer for update skip locked)
- * returning id, kind, address, user_id, pending_id, parameters, attempts, created_at
+ * with taken as (
+ *   update mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'
+ *   where id in (
+ *     select id from mail_outbox
+ *     where state = 'waiting' and next_try_at <= now() and (:id::uuid is null or id = :id)
+ *     order by next_try_at limit :max!::integer for update skip locked)
+ *   returning id, kind, address, user_id, pending_id, parameters, attempts, created_at
+ * )
+ * select * from taken order by created_at, id
  * ```
  */
 export const takeDueMail = new PreparedQuery<ITakeDueMailParams,ITakeDueMailResult>(takeDueMailIR);

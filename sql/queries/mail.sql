@@ -5,12 +5,15 @@ returning id;
 
 /* @name takeDueMail */
 -- Takes what is due, or one mail of it, and keeps others away from it for the lease.
-update mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'
-where id in (
-  select id from mail_outbox
-  where state = 'waiting' and next_try_at <= now() and (:id::uuid is null or id = :id)
-  order by next_try_at limit :max!::integer for update skip locked)
-returning id, kind, address, user_id, pending_id, parameters, attempts, created_at;
+with taken as (
+  update mail_outbox set attempts = attempts + 1, next_try_at = now() + :leaseMs!::integer * interval '1 ms'
+  where id in (
+    select id from mail_outbox
+    where state = 'waiting' and next_try_at <= now() and (:id::uuid is null or id = :id)
+    order by next_try_at limit :max!::integer for update skip locked)
+  returning id, kind, address, user_id, pending_id, parameters, attempts, created_at
+)
+select * from taken order by created_at, id;
 
 /* @name markMailSent */
 update mail_outbox set state = 'sent', finished_at = now(), last_error = null where id = :id! and state = 'waiting';
