@@ -113,6 +113,8 @@ test('encrypted conversations against a server process', async (whole) => {
           const [one, other] = await groups();
           same = one?.epoch === other?.epoch && (one?.epoch ?? 0) > (before?.epoch ?? 0);
           if (same) assert.equal(one?.code, other?.code);
+          // What is on its way gets its turn.
+          else await new Promise((resolve) => setImmediate(resolve));
         }
       }
       assert.deepEqual(ada.texts(), bob.texts());
