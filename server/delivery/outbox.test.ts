@@ -138,7 +138,7 @@ test('what this connection sent itself is not written to it, whether it is live 
   outbox.own(X, 6);
   offer(X, 5);
   await turn();
-  held.splice(0).forEach((go) => go());
+  for (const go of held.splice(0)) go();
   await turn();
   assert.deepEqual(names().slice(1), ['x2', 'x3', 'x5', 'x7']);
 });
@@ -228,7 +228,7 @@ test('sync.done follows the last entry up to the heads of the start, not later o
   for (let i = 0; i < 3; i++) {
     grow(X, 20);
     offer(X, 100 + 20 * (i + 1));
-    held.splice(0).forEach((go) => go());
+    for (const go of held.splice(0)) go();
     await turn();
   }
   assert.equal(counts.synced, 1);
@@ -244,7 +244,7 @@ test('closing in the middle of a read writes nothing more', async () => {
   outbox.offer(X, 3, undefined);
   await turn();
   outbox.close();
-  held.splice(0).forEach((go) => go());
+  for (const go of held.splice(0)) go();
   await turn();
   assert.deepEqual(names(), ['sync.done']);
 });
@@ -344,13 +344,13 @@ test('whatever is lost, doubled, reordered or fails, every entry is written exac
         else {
           if (each.do === 'fail' || each.do === 'mend') state.failing = each.do === 'fail';
           else state.holding = each.do === 'hold';
-          if (!state.holding) held.splice(0).forEach((go) => go());
+          if (!state.holding) for (const go of held.splice(0)) go();
         }
         await turn();
       }
       state.failing = false;
       state.holding = false;
-      held.splice(0).forEach((go) => go());
+      for (const go of held.splice(0)) go();
       await turn();
       for (const id of ['x', 'y', 'later']) if (log(id).length > 0) outbox.check(id, log(id).length);
       for (let i = 0; i < 30; i++) {

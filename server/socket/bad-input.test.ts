@@ -46,8 +46,24 @@ async function pair() {
 const message = (conversationId: string) => ({ conversationId, clientId: randomUUID(), epoch: 0, mls: 'AAAA' });
 
 test('what is no frame closes the connection with 4500', async () => {
-  const texts = ['', 'x', '{', 'null', '1', '"x"', '[]', '[{}]', '{}', '{"type":1}', '{"type":""}', '{"type":null,"id":1}', `{"type":"${'x'.repeat(65)}"}`];
-  const ids = ['0', '-1', '1.5', '"1"', 'null', '9007199254740993', 'true', '{}'].map((id) => `{"id":${id},"type":"ping"}`);
+  const texts = [
+    '',
+    'x',
+    '{',
+    'null',
+    '1',
+    '"x"',
+    '[]',
+    '[{}]',
+    '{}',
+    '{"type":1}',
+    '{"type":""}',
+    '{"type":null,"id":1}',
+    `{"type":"${'x'.repeat(65)}"}`,
+  ];
+  const ids = ['0', '-1', '1.5', '"1"', 'null', '9007199254740993', 'true', '{}'].map(
+    (id) => `{"id":${id},"type":"ping"}`,
+  );
   for (const text of [...texts, ...ids, '\u0000', '{"type":"ping","id":1}}']) {
     const client = await someone();
     client.raw(text);
@@ -73,7 +89,8 @@ test('an unknown request is refused, also under names that every object has; the
 test('an unknown notification is counted, and nothing else happens', async () => {
   const client = await someone();
   const { unknownNotifications } = server.counts;
-  for (const type of ['nothing', 'constructor', '__proto__', 'ping', 'message.send']) client.notify(type, { conversationId: 1 });
+  for (const type of ['nothing', 'constructor', '__proto__', 'ping', 'message.send'])
+    client.notify(type, { conversationId: 1 });
   assert.equal(server.counts.unknownNotifications, unknownNotifications + 5);
   await client.request('ping', {});
 });
@@ -84,7 +101,9 @@ test('every field of every request, wrong in turn, is refused by its name', asyn
   for (const [type, valid] of Object.entries(requestBodies)) {
     assert.ok(isRequestType(type));
     assert.ok(v.safeParse(requests[type].body, valid).success, `the valid body of ${type}`);
-    const missing = Object.keys(valid).map((key) => ({ path: key, body: { ...valid, [key]: undefined } })).filter(({ body }) => !v.safeParse(requests[type].body, body).success);
+    const missing = Object.keys(valid)
+      .map((key) => ({ path: key, body: { ...valid, [key]: undefined } }))
+      .filter(({ body }) => !v.safeParse(requests[type].body, body).success);
     const wholes = [null, 'x', 7, true].map((body) => ({ path: '', body }));
     for (const { path, body } of [...brokenBodies(valid), ...missing, ...wholes]) {
       const id = 10_000 + tried++;
@@ -119,7 +138,13 @@ test('a frame over the limit is too_large with an id, and the end without one', 
   a.raw(JSON.stringify({ id: 77, type: 'message.send', body: { ...message(conversationId), content: large } }));
   assert.equal((await answerTo(a, 77))?.code, 'too_large');
   // Within the frame's limit, but not within the field's.
-  a.raw(JSON.stringify({ id: 78, type: 'message.send', body: { ...message(conversationId), content: large.slice(0, 100_000) } }));
+  a.raw(
+    JSON.stringify({
+      id: 78,
+      type: 'message.send',
+      body: { ...message(conversationId), content: large.slice(0, 100_000) },
+    }),
+  );
   assert.equal((await answerTo(a, 78))?.code, 'bad_request');
   assert.equal((await a.request('message.send', message(conversationId))).seq, 1);
   a.notify('typing.set', { conversationId, typing: true, more: large });
@@ -149,18 +174,27 @@ test('100,000 frames before hello end at the first, and cost no memory', async (
   for (const stranger of strangers) assert.deepEqual(stranger.closed, { code: 4500, reason: 'hello expected' });
   global.gc?.();
   assert.ok(process.memoryUsage().heapUsed - before < 64 * 1024 * 1024);
-  assert.deepEqual(strangers.flatMap(({ frames }) => frames), []);
+  assert.deepEqual(
+    strangers.flatMap(({ frames }) => frames),
+    [],
+  );
 });
 
 test('before hello little may be said, and nothing else', async () => {
   const attempts: [string, (client: TestClient) => void][] = [
-    ['too many bytes', (client) => client.raw(JSON.stringify({ id: 1, type: 'hello', body: { token: 'x', more: 'x'.repeat(9_000) } }))],
+    [
+      'too many bytes',
+      (client) => client.raw(JSON.stringify({ id: 1, type: 'hello', body: { token: 'x', more: 'x'.repeat(9_000) } })),
+    ],
     ['binary', (client) => client.binary(10)],
     ['a notification', (client) => client.notify('hello', { token: 'x' })],
     ['not JSON', (client) => client.raw('hello')],
     ['no token', (client) => client.raw('{"id":1,"type":"hello","body":{}}')],
     ['a token of the wrong type', (client) => client.raw('{"id":1,"type":"hello","body":{"token":{"$ne":1}}}')],
-    ['a name that turns the line', (client) => client.raw('{"id":1,"type":"hello","body":{"token":"x","client":"a\\u202eb"}}')],
+    [
+      'a name that turns the line',
+      (client) => client.raw('{"id":1,"type":"hello","body":{"token":"x","client":"a\\u202eb"}}'),
+    ],
   ];
   for (const [name, attempt] of attempts) {
     const client = server.stranger();
@@ -217,8 +251,20 @@ test('a bad token is unauthenticated, then 4501; an ended session says why', asy
   const forged = await createAccessTokens(strange).issue(person);
   const mixed = await tokens.issue({ ...person, deviceId: other.deviceId });
   const nobody = await tokens.issue({ ...person, sessionId: randomUUID() });
-  const bad = ['x', '', 'v4.public.', `${token}x`, token.slice(0, -4), token.replace('v4.public', 'v4.local'), expired.token, forged.token, mixed.token, nobody.token];
-  for (const attempt of bad) await refusedHello(attempt, attempt === '' ? 'bad_request' : 'unauthenticated', attempt === '' ? 4500 : 4501);
+  const bad = [
+    'x',
+    '',
+    'v4.public.',
+    `${token}x`,
+    token.slice(0, -4),
+    token.replace('v4.public', 'v4.local'),
+    expired.token,
+    forged.token,
+    mixed.token,
+    nobody.token,
+  ];
+  for (const attempt of bad)
+    await refusedHello(attempt, attempt === '' ? 'bad_request' : 'unauthenticated', attempt === '' ? 4500 : 4501);
   const reasons = { logged_out: 4502, revoked: 4502, password_changed: 4502, token_reuse: 4502 };
   for (const [reason, code] of Object.entries(reasons)) {
     const ended = await addPerson(db.sql);
@@ -230,7 +276,10 @@ test('a bad token is unauthenticated, then 4501; an ended session says why', asy
   const live = guarded.stranger();
   await live.request('hello', { token });
   for (const renewal of [expired.token, forged.token, (await tokens.issue(await addPerson(db.sql))).token]) {
-    await assert.rejects(live.request('session.renew', { token: renewal }), (error: Refused) => error.code === 'unauthenticated');
+    await assert.rejects(
+      live.request('session.renew', { token: renewal }),
+      (error: Refused) => error.code === 'unauthenticated',
+    );
   }
   await live.request('session.renew', { token: (await tokens.issue(person)).token });
 
@@ -273,11 +322,16 @@ test('an acknowledgement that goes back is ignored; one beyond the log, or of ot
   await server.receipts.flush();
   const { conversation } = await b.request('conversation.get', { conversationId });
   assert.equal(Math.max(...conversation.members.map(({ deliveredSeq }) => deliveredSeq)), 3);
-  const [cursor] = await db.sql<{ seq: number }[]>`select max(seq) as seq from device_cursors where conversation_id = ${conversationId}`;
+  const [cursor] = await db.sql<
+    { seq: number }[]
+  >`select max(seq) as seq from device_cursors where conversation_id = ${conversationId}`;
   assert.equal(cursor?.seq, 3);
   // A read mark in the future beside an honest acknowledgement is a refused request, no more.
   b.notify('ack', { conversationId, seq: 3 });
-  await assert.rejects(b.request('receipt.read', { conversationId, seq: 9 }), (error: Refused) => error.code === 'not_found');
+  await assert.rejects(
+    b.request('receipt.read', { conversationId, seq: 9 }),
+    (error: Refused) => error.code === 'not_found',
+  );
   await server.receipts.flush();
   assert.equal(b.closed, undefined);
   b.notify('ack', { conversationId, seq: 4 });

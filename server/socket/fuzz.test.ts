@@ -29,9 +29,20 @@ after(async () => {
   await db[Symbol.asyncDispose]();
 });
 
-const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.json(), fc.constantFrom('\u0000', '\ud800', '__proto__', '-1', '1e999'));
+const text = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.json(),
+  fc.constantFrom('\u0000', '\ud800', '__proto__', '-1', '1e999'),
+);
 const anything = fc.oneof(fc.jsonValue(), text, fc.constantFrom(null, -0, 1e308, 2 ** 53, [], {}));
-const types = [...Object.keys(requests), ...Object.keys(notifications), ...Object.keys(events), 'constructor', '__proto__'];
+const types = [
+  ...Object.keys(requests),
+  ...Object.keys(notifications),
+  ...Object.keys(events),
+  'constructor',
+  '__proto__',
+];
 
 test('any text is a frame or malformed by name', () => {
   fc.assert(
@@ -56,20 +67,30 @@ test('no schema throws, whatever it is given', () => {
     ...[...Object.values(notifications), ...Object.values(events)].map(({ body }) => body),
   ];
   fc.assert(
-    fc.property(fc.constantFrom(...schemas), fc.anything({ withNullPrototype: true, withBigInt: true }), (schema: v.GenericSchema, given) => {
-      assert.equal(typeof v.safeParse(schema, given).success, 'boolean');
-    }),
+    fc.property(
+      fc.constantFrom(...schemas),
+      fc.anything({ withNullPrototype: true, withBigInt: true }),
+      (schema: v.GenericSchema, given) => {
+        assert.equal(typeof v.safeParse(schema, given).success, 'boolean');
+      },
+    ),
     { numRuns: 5_000 },
   );
 });
 
 /** A valid body in which some fields became anything. */
-const nearlyRight = fc.constantFrom(...Object.entries({ ...requestBodies, ...notificationBodies })).chain(([type, body]) =>
-  fc.record({ type: fc.constant(type), body: mutated(body) }),
-);
+const nearlyRight = fc
+  .constantFrom(...Object.entries({ ...requestBodies, ...notificationBodies }))
+  .chain(([type, body]) => fc.record({ type: fc.constant(type), body: mutated(body) }));
 
 function mutated(body: object): fc.Arbitrary<unknown> {
-  const fields = Object.entries(body).map(([key, value]) => [key, fc.oneof({ weight: 4, arbitrary: fc.constant<unknown>(value) }, { weight: 1, arbitrary: anything })] as const);
+  const fields = Object.entries(body).map(
+    ([key, value]) =>
+      [
+        key,
+        fc.oneof({ weight: 4, arbitrary: fc.constant<unknown>(value) }, { weight: 1, arbitrary: anything }),
+      ] as const,
+  );
   return fc.record(Object.fromEntries(fields), { requiredKeys: [] });
 }
 
@@ -78,29 +99,41 @@ test('any frame gets a reply, an error with a name other than internal, or a clo
   let client: TestClient | undefined;
   const outcomes = new Map<string, number>();
   await fc.assert(
-    fc.asyncProperty(fc.oneof({ weight: 1, arbitrary: fc.record({ type: fc.constantFrom(...types), body: anything }) }, { weight: 3, arbitrary: nearlyRight }), fc.boolean(), async ({ type, body }, asRequest) => {
-      if (client?.closed !== undefined) client = undefined;
-      client ??= await server.connect(await addPerson(db.sql));
-      const here = client;
-      const ping = here.post('ping', {}).catch(() => undefined);
-      if (asRequest) here.raw(JSON.stringify({ id: 1_000_000, type, body }));
-      else here.raw(JSON.stringify({ type, body }));
-      await ping;
-      while (asRequest && here.closed === undefined && !here.frames.some(({ id }) => id === 1_000_000)) await new Promise(setImmediate);
-      const answer = here.frames.find(({ id }) => id === 1_000_000);
-      here.frames.length = 0;
-      if (answer?.type === 'error') {
-        assert.ok(v.safeParse(errorFrame, answer).success, JSON.stringify(answer));
-        assert.notEqual(answer.code, 'internal', `${type} ${JSON.stringify(body)}`);
-      }
-      const outcome = here.closed === undefined ? (answer?.code ?? answer?.type ?? 'nothing') : String(here.closed.code);
-      if (here.closed !== undefined) assert.equal(here.closed.code, 4500);
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    }),
+    fc.asyncProperty(
+      fc.oneof(
+        { weight: 1, arbitrary: fc.record({ type: fc.constantFrom(...types), body: anything }) },
+        { weight: 3, arbitrary: nearlyRight },
+      ),
+      fc.boolean(),
+      async ({ type, body }, asRequest) => {
+        if (client?.closed !== undefined) client = undefined;
+        client ??= await server.connect(await addPerson(db.sql));
+        const here = client;
+        const ping = here.post('ping', {}).catch(() => undefined);
+        if (asRequest) here.raw(JSON.stringify({ id: 1_000_000, type, body }));
+        else here.raw(JSON.stringify({ type, body }));
+        await ping;
+        while (asRequest && here.closed === undefined && !here.frames.some(({ id }) => id === 1_000_000))
+          await new Promise(setImmediate);
+        const answer = here.frames.find(({ id }) => id === 1_000_000);
+        here.frames.length = 0;
+        if (answer?.type === 'error') {
+          assert.ok(v.safeParse(errorFrame, answer).success, JSON.stringify(answer));
+          assert.notEqual(answer.code, 'internal', `${type} ${JSON.stringify(body)}`);
+        }
+        const outcome =
+          here.closed === undefined ? (answer?.code ?? answer?.type ?? 'nothing') : String(here.closed.code);
+        if (here.closed !== undefined) assert.equal(here.closed.code, 4500);
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      },
+    ),
     { numRuns: 1_500 },
   );
   await witness.request('ping', {});
-  assert.ok(outcomes.has('bad_request') && outcomes.has('reply') && outcomes.has('4500'), JSON.stringify([...outcomes]));
+  assert.ok(
+    outcomes.has('bad_request') && outcomes.has('reply') && outcomes.has('4500'),
+    JSON.stringify([...outcomes]),
+  );
 });
 
 test('a NUL in a text is refused or kept, never an internal error', async () => {
@@ -115,7 +148,10 @@ test('a NUL in a text is refused or kept, never an internal error', async () => 
 
 test('a right frame with one part broken is never an internal error', async () => {
   const client = await server.connect(await addPerson(db.sql));
-  const kinds: readonly [string, object][] = Object.entries(requestBodies) satisfies [string, (typeof requestBodies)[RequestType]][];
+  const kinds: readonly [string, object][] = Object.entries(requestBodies) satisfies [
+    string,
+    (typeof requestBodies)[RequestType],
+  ][];
   for (const [type, valid] of kinds) {
     const [first] = brokenBodies(valid);
     for (const body of [valid, first?.body, {}]) {

@@ -76,7 +76,8 @@ function wrongFor(key: string, value: unknown): unknown[] {
     case 'boolean':
       return ['true', null, 0, {}];
     case 'string':
-      if (value.length === 36 && value.includes('-')) return [17, null, '', 'not-an-id', `${value}0`, value.replace('-', '_'), {}];
+      if (value.length === 36 && value.includes('-'))
+        return [17, null, '', 'not-an-id', `${value}0`, value.replace('-', '_'), {}];
       if (/^A+$/.test(value)) return [17, null, '', '!!!!', 'AAA=', 'AA AA', 'A', 'AB', {}, []];
       return [17, null, 'x'.repeat(3_000), {}];
     default:

@@ -166,7 +166,13 @@ export function startMessaging(options: {
     bus: options.bus ?? createLocalBus(),
     clock,
     log: createLog('silent'),
-    metrics: { entered() {}, closed() {}, started() {}, answered() {}, unknownNotification: () => counts.unknownNotifications++ },
+    metrics: {
+      entered() {},
+      closed() {},
+      started() {},
+      answered() {},
+      unknownNotification: () => counts.unknownNotifications++,
+    },
     requireMls: options.requireMls ?? false,
     people: options.people?.(gate, limits) ?? {},
     verifyToken:
