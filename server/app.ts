@@ -133,6 +133,8 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   });
   const admin = await listen({
     ...shared,
+    // No page of another origin has business here, whatever the public port allows.
+    origins: [],
     host: config.adminHost,
     port: config.adminPort,
     routes: [metricsRoute(metrics), ...people.adminRoutes],

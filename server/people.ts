@@ -21,6 +21,7 @@ import { createLimits, type Limits } from './limits/limits.ts';
 import type { HttpRequest, Route } from './listen/transport.ts';
 import type { Log } from './log.ts';
 import type { Ticket } from './socket/session.ts';
+import { startCleaning } from './store/cleaning.ts';
 import type { Gate } from './store/gate.ts';
 import { createKeyStore } from './store/keys.ts';
 import type { Identity } from './store/store.ts';
@@ -71,6 +72,11 @@ export async function openPeople(given: {
     connections: () => hub.connections(),
     failed: (error) => log.warn({ err: error }, 'the look for ended sessions failed'),
   });
+  const stopCleaning = startCleaning({
+    gate,
+    clock: systemClock,
+    failed: (error) => log.warn({ err: error }, 'cleaning failed'),
+  });
   return {
     routes: [...authRoutes(deps), ...accountRoutes(deps)],
     adminRoutes: adminRoutes({ ...deps, live }),
@@ -88,6 +94,7 @@ export async function openPeople(given: {
     away: () => (mail.reachable() ? [] : ['smtp']),
     async close() {
       revocations.stop();
+      stopCleaning();
       await mail.close();
       redis?.disconnect();
     },
