@@ -121,6 +121,16 @@ test('two terminals register, talk, and go on through the death of the server', 
   assert.equal(await back.ended(), 0);
   bob.child.stdin.end();
   assert.equal(await bob.ended(), 0);
+
+  await server.sql`update sessions set ended_at = now(), ended_reason = 'logged_out' where ended_at is null`;
+  const late = open('ada');
+  await late.see('Your session has ended');
+  assert.equal(await late.ended(), 1);
+  assert.ok(!late.screen.includes('    at '), late.screen);
+  const anew = open('ada');
+  await anew.see('Does ada have an account here already?');
+  anew.child.stdin.end();
+  assert.equal(await anew.ended(), 0);
 });
 
 test('what cannot be understood is said in one line', async (t) => {

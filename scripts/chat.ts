@@ -48,7 +48,8 @@ async function askUsername(terminal: Terminal): Promise<string | undefined> {
 async function talk(client: Client, terminal: Terminal): Promise<number> {
   const me = await client.whoAmI();
   const view = new ConversationView(client, terminal, me?.userId ?? '');
-  let refused: number | undefined;
+  /** The exit code, once what the server refused for good has been forgotten here too. */
+  let refused: Promise<number> | undefined;
   const end = new AbortController();
 
   client.receive((entry) => view.arrived(entry));
@@ -65,9 +66,8 @@ async function talk(client: Client, terminal: Terminal): Promise<number> {
   client.on('connection', (state) => {
     if (state.is !== 'refused') return;
     terminal.print(refusalText(state.refusal));
-    refused = 1;
-    if (sessionEnded(state.refusal.code)) void client.forgetSession().finally(() => end.abort());
-    else end.abort();
+    const forgotten = sessionEnded(state.refusal.code) ? client.forgetSession() : Promise.resolve();
+    refused = forgotten.then(() => 1).finally(() => end.abort());
   });
   terminal.onKey((text) => {
     if (view.open !== undefined && !text.startsWith('/')) client.typing(view.open.id, text !== '');
