@@ -1,4 +1,6 @@
+import * as v from 'valibot';
 import type { EventBody, EventType, Reply, RequestInput, RequestType } from '../../protocol/index.ts';
+import { uuid } from '../../protocol/scalars.ts';
 import { type Bus, createLocalBus } from '../bus/bus.ts';
 import { type Clock, systemClock } from '../delivery/clock.ts';
 import type { Handlers } from '../handlers/handler.ts';
@@ -202,10 +204,9 @@ export function startMessaging(options: {
   };
 }
 
+const identitySchema = v.pipe(v.string(), v.parseJson(), v.object({ userId: uuid, deviceId: uuid, sessionId: uuid }));
+
 function parseIdentity(token: string): Identity | undefined {
-  try {
-    return JSON.parse(token) as Identity;
-  } catch {
-    return undefined;
-  }
+  const parsed = v.safeParse(identitySchema, token);
+  return parsed.success ? parsed.output : undefined;
 }
