@@ -43,6 +43,7 @@ async function main() {
     '--test-reporter=spec',
     `--test-concurrency=${Math.max(2, Math.min(availableParallelism(), 4))}`,
     `--test-timeout=${long ? 1_800_000 : 300_000}`,
+    ...(process.env.CI && !long ? ['--import', './dist/scripts/testing/fixed-cases.js'] : []),
   ];
   if (interrupted) return 130;
   runner = spawn(process.execPath, [...flags, ...files], { env, stdio: ['ignore', 'inherit', 'inherit'] });
