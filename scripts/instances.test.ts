@@ -36,36 +36,23 @@ test('several instances on one database and one Redis', { timeout: 300_000 }, as
     await first.start();
   });
 
-  await t.test(
-    'Redis is away for ten seconds under load: everything arrives within two seconds of its return',
-    async (t) => {
-      const crowd = await startCrowd(t, fleet, { pairs: 10, everyMs: 200, address: spread(fleet).address });
-      await until(crowd.clients, () => crowd.stored() > 100, 'under load');
-      await fleet.redis.kill();
-      await eventually(
-        async () => (await first.away())?.includes('redis') === true,
-        'it says that Redis is away',
-        10_000,
-      );
-      assert.equal((await fetch(`${first.url}/readyz`)).status, 200, 'degraded, but in service');
-      await new Promise((resolve) => setTimeout(resolve, 10_000));
-      await fleet.redis.start();
-      const back = performance.now();
-      const { messages } = await crowd.finish(5_000);
-      const took = performance.now() - back;
-      t.diagnostic(`${messages} messages, all there ${Math.round(took)} ms after Redis`);
-      assert.ok(took < 5_000);
-    },
-  );
-
-  await t.test('subscribers are cut off again and again', async (t) => {
-    const crowd = await startCrowd(t, fleet, { pairs: 10, everyMs: 100, address: spread(fleet).address });
-    for (let round = 1; round <= 20; round++) {
-      const before = crowd.stored();
-      await fleet.redis.cli('client', 'kill', 'type', 'pubsub');
-      await until(crowd.clients, () => crowd.stored() > before + 20, 'goes on');
-    }
-    t.diagnostic(`${(await crowd.finish()).messages} messages`);
+  await t.test('Redis is away for ten seconds under load: everything arrives soon after its return', async (t) => {
+    const crowd = await startCrowd(t, fleet, { pairs: 10, everyMs: 200, address: spread(fleet).address });
+    await until(crowd.clients, () => crowd.stored() > 100, 'under load');
+    await fleet.redis.kill();
+    await eventually(
+      async () => (await first.away())?.includes('redis') === true,
+      'it says that Redis is away',
+      10_000,
+    );
+    assert.equal((await fetch(`${first.url}/readyz`)).status, 200, 'degraded, but in service');
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    await fleet.redis.start();
+    const back = performance.now();
+    const { messages } = await crowd.finish(5_000);
+    const took = performance.now() - back;
+    t.diagnostic(`${messages} messages, all there ${Math.round(took)} ms after Redis`);
+    assert.ok(took < 5_000);
   });
 
   await t.test('every connection to PostgreSQL is cut under load', async (t) => {

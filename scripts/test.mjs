@@ -81,7 +81,7 @@ function filesBelow(folder, ending) {
 /** The settings of a server that this shell is prepared for must not reach the servers that tests start. */
 function withoutSettings(env) {
   const names =
-    /^(HOST|PORT|ADMIN_HOST|ADMIN_PORT|DATA_DIR|DATABASE_URL|REDIS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|PASETO_SECRET_KEY|PASETO_PUBLIC_KEYS|ORIGINS|TRUSTED_PROXIES|REQUIRE_MLS|SHUTDOWN_GRACE_MS|LOG_LEVEL|SHARE_PORT|NODE_TEST_CONTEXT)$/;
+    /^(HOST|PORT|ADMIN_HOST|ADMIN_PORT|DATA_DIR|DATABASE_URL|REDIS_URL|SMTP_URL|MAIL_FROM|PUBLIC_URL|PASETO_SECRET_KEY|PASETO_PUBLIC_KEYS|ORIGINS|TRUSTED_PROXIES|REQUIRE_MLS|SHUTDOWN_GRACE_MS|POSITION_CHECK_MS|LOG_LEVEL|SHARE_PORT|NODE_TEST_CONTEXT)$/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
 }
 

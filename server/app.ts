@@ -87,6 +87,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     metrics: metrics.sockets,
     observeBatch: metrics.batch,
     requireMls: config.requireMls,
+    positionCheckMs: config.positionCheckMs,
     people: people.handlers,
     verifyToken: people.verifyToken,
     logId: () => instance.logId,

@@ -37,6 +37,7 @@ test('without any variable there is a complete configuration for one local serve
       trustedProxies: [],
       requireMls: true,
       shutdownGraceMs: 10_000,
+      positionCheckMs: 40_000,
       logLevel: 'info',
       sharePort: false,
     },
@@ -60,6 +61,7 @@ test('every variable is read', () => {
     TRUSTED_PROXIES: '10.0.0.0/8,fd00::1',
     REQUIRE_MLS: 'false',
     SHUTDOWN_GRACE_MS: '0',
+    POSITION_CHECK_MS: '2000',
     LOG_LEVEL: 'debug',
     SHARE_PORT: '1',
   });
@@ -71,8 +73,8 @@ test('every variable is read', () => {
   assert.deepEqual(config.trustedProxies, ['10.0.0.0/8', 'fd00::1']);
   assert.deepEqual([config.publicUrl, config.port, config.adminPort], ['https://chat.example.org', 9000, 9900]);
   assert.deepEqual(
-    [config.requireMls, config.shutdownGraceMs, config.logLevel, config.sharePort],
-    [false, 0, 'debug', true],
+    [config.requireMls, config.shutdownGraceMs, config.positionCheckMs, config.logLevel, config.sharePort],
+    [false, 0, 2000, 'debug', true],
   );
 });
 
@@ -90,6 +92,7 @@ test('all problems are reported at once, each with the name of its variable', ()
     TRUSTED_PROXIES: 'proxy',
     REQUIRE_MLS: 'perhaps',
     SHUTDOWN_GRACE_MS: '-1',
+    POSITION_CHECK_MS: 'often',
     LOG_LEVEL: 'loud',
     SHARE_PORT: 'yes',
   };

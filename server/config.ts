@@ -29,6 +29,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly requireMls: boolean;
   readonly shutdownGraceMs: number;
+  /** How often connections are compared with the log, for what the bus lost in silence. */
+  readonly positionCheckMs: number;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** Several servers of this machine share one port. */
   readonly sharePort: boolean;
@@ -140,6 +142,7 @@ const environment = v.object({
   TRUSTED_PROXIES: v.optional(proxies, ''),
   REQUIRE_MLS: v.optional(flag, 'true'),
   SHUTDOWN_GRACE_MS: v.optional(milliseconds, '10000'),
+  POSITION_CHECK_MS: v.optional(milliseconds, '40000'),
   LOG_LEVEL: v.optional(
     v.picklist(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -214,6 +217,7 @@ function configOf(env: Environment): Config {
     trustedProxies: env.TRUSTED_PROXIES,
     requireMls: env.REQUIRE_MLS,
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    positionCheckMs: env.POSITION_CHECK_MS,
     logLevel: env.LOG_LEVEL,
     sharePort: env.SHARE_PORT,
   };

@@ -51,6 +51,8 @@ export interface MessagingOptions {
   readonly log: Log;
   readonly metrics: SocketMetrics;
   readonly requireMls: boolean;
+  /** Absent: as often as usual. */
+  readonly positionCheckMs?: number;
   /** Handlers of families that are not about conversations. */
   readonly people: Partial<Handlers>;
   verifyToken(token: string): Promise<Ticket | undefined>;
@@ -77,7 +79,13 @@ export function createMessaging(options: MessagingOptions) {
   });
   const receipts = createReceipts({ store: stores.receipts, hub, clock, failed: failed('writing receipts') });
   const typing = createTyping({ store: stores.conversations, hub, clock, failed: failed('typing') });
-  const positions = startPositionCheck({ hub, store: stores.connections, clock, failed: failed('the position check') });
+  const positions = startPositionCheck({
+    hub,
+    store: stores.connections,
+    clock,
+    ...(options.positionCheckMs !== undefined && { everyMs: options.positionCheckMs }),
+    failed: failed('the position check'),
+  });
 
   const began = createAnnouncer({
     store: stores.conversations,

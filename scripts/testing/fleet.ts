@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createAccessTokens } from '../../server/accounts/access-token.ts';
 import { generateSigningKey, importSigningKeys } from '../../server/accounts/signing-keys.ts';
@@ -9,8 +8,8 @@ import { freePort } from '../../server/embedded/port.ts';
 import type { Sql } from '../../server/store/pool.ts';
 import type { Identity } from '../../server/store/store.ts';
 import { eventually } from '../../server/testing/eventually.ts';
-import { addPerson } from '../../server/testing/people.ts';
-import { exited, printed, type StartedProcess, startNode } from '../../server/testing/process.ts';
+import { addDevice, addPerson } from '../../server/testing/people.ts';
+import { exited, printed, type Scope, type StartedProcess, startNode } from '../../server/testing/process.ts';
 import { type PrivateRedis, privateRedis } from '../../server/testing/redis-server.ts';
 
 /** One server process of several. */
@@ -23,8 +22,14 @@ export interface Instance {
   kill(): Promise<void>;
   /** Resolves when it takes connections and its bus is healthy. */
   start(): Promise<void>;
+  /** The same without waiting for its bus. */
+  launch(): Promise<void>;
   /** The away list of /readyz; undefined when it doesn't answer. */
   away(): Promise<readonly string[] | undefined>;
+  /** It ended, and nobody told it to. */
+  died(): boolean;
+  /** What it has printed since its last start. */
+  output(): string;
 }
 
 export interface Fleet {
@@ -35,6 +40,8 @@ export interface Fleet {
   readonly env: Readonly<Record<string, string>>;
   /** Somebody new, with an access token that all instances accept. */
   person(): Promise<Person>;
+  /** One more device of somebody. */
+  device(userId: string): Promise<Person>;
 }
 
 export interface Person extends Identity {
@@ -42,8 +49,21 @@ export interface Person extends Identity {
   readonly accessTokenExpiresAt: string;
 }
 
+export interface FleetOptions {
+  /** Where the servers find this Redis, if something stands between. */
+  readonly redisUrl?: (redis: PrivateRedis) => Promise<string>;
+  /** Another build of the server. */
+  readonly main?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Several server processes on one database and one Redis of their own. */
-export async function startFleet(t: TestContext, size: number, database: { url: string; sql: Sql }): Promise<Fleet> {
+export async function startFleet(
+  t: Scope,
+  size: number,
+  database: { url: string; sql: Sql },
+  options: FleetOptions = {},
+): Promise<Fleet> {
   const redis = await privateRedis();
   t.after(() => redis[Symbol.asyncDispose]());
   const folder = mkdtempSync(join(tmpdir(), 'sotto-fleet-'));
@@ -52,11 +72,12 @@ export async function startFleet(t: TestContext, size: number, database: { url: 
   const tokens = createAccessTokens(await importSigningKeys(key.secret));
   const shared = {
     DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
+    REDIS_URL: (await options.redisUrl?.(redis)) ?? redis.url,
     PASETO_SECRET_KEY: key.secret,
     REQUIRE_MLS: 'false',
     SHUTDOWN_GRACE_MS: '3000',
     LOG_LEVEL: 'warn',
+    ...options.env,
   };
   const instances: Instance[] = [];
   for (let i = 0; i < size; i++) {
@@ -66,7 +87,7 @@ export async function startFleet(t: TestContext, size: number, database: { url: 
       PORT: String(await freePort()),
       ADMIN_PORT: String(await freePort()),
     };
-    instances.push(instanceOf(t, env));
+    instances.push(instanceOf(t, env, options.main ?? MAIN));
   }
   await Promise.all(instances.map((instance) => instance.start()));
   return {
@@ -74,21 +95,25 @@ export async function startFleet(t: TestContext, size: number, database: { url: 
     redis,
     sql: database.sql,
     env: shared,
-    async person() {
-      const identity = await addPerson(database.sql);
-      const { token, expiresAt } = await tokens.issue(identity);
-      return { ...identity, accessToken: token, accessTokenExpiresAt: expiresAt.toISOString() };
-    },
+    person: async () => withToken(await addPerson(database.sql)),
+    device: async (userId) => withToken(await addDevice(database.sql, userId)),
   };
+
+  async function withToken(identity: Identity): Promise<Person> {
+    const { token, expiresAt } = await tokens.issue(identity);
+    return { ...identity, accessToken: token, accessTokenExpiresAt: expiresAt.toISOString() };
+  }
 }
 
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 
-function instanceOf(t: TestContext, env: Readonly<Record<string, string>> & { PORT: string }): Instance {
+function instanceOf(t: Scope, env: Readonly<Record<string, string>> & { PORT: string }, main: string): Instance {
   const url = `http://127.0.0.1:${env.PORT}`;
   let process: StartedProcess | undefined;
+  let wanted = false;
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> => {
     if (process === undefined) return null;
+    wanted = false;
     process.child.kill(signal);
     return (await exited(process)).code;
   };
@@ -99,11 +124,18 @@ function instanceOf(t: TestContext, env: Readonly<Record<string, string>> & { PO
     async kill() {
       await end('SIGKILL');
     },
-    async start() {
-      process = startNode(t, ['--enable-source-maps', MAIN], env);
+    async launch() {
+      process = startNode(t, ['--enable-source-maps', main], env);
+      wanted = true;
       await printed(process, /Sotto is ready/);
+    },
+    async start() {
+      await instance.launch();
       await eventually(async () => (await instance.away())?.length === 0, 'it is ready and its bus is healthy');
     },
+    died: () =>
+      wanted && process !== undefined && (process.child.exitCode !== null || process.child.signalCode !== null),
+    output: () => (process === undefined ? '' : process.stdout() + process.stderr()),
     async away() {
       try {
         const answer = (await (await fetch(`${url}/readyz`)).json()) as { away: string[] };

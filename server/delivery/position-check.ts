@@ -14,9 +14,11 @@ export function startPositionCheck(options: {
   hub: Hub;
   store: ConnectionStore;
   clock: Clock;
+  /** While the bus is well. */
+  everyMs?: number;
   failed: (error: unknown) => void;
 }): { check(): Promise<void>; stop(): void } {
-  const { hub, store, clock, failed } = options;
+  const { hub, store, clock, everyMs = EVERY_MS, failed } = options;
   let stopped = false;
   let last = clock.now();
   let running: Promise<void> | undefined;
@@ -67,7 +69,7 @@ export function startPositionCheck(options: {
   function tick(): void {
     if (stopped) return;
     cancel = clock.after(1_000, tick);
-    if (clock.now() - last >= (hub.doubtful ? EVERY_MS_IN_DOUBT : EVERY_MS)) void check();
+    if (clock.now() - last >= (hub.doubtful ? Math.min(EVERY_MS_IN_DOUBT, everyMs) : everyMs)) void check();
   }
 
   hub.onDoubt = () => void check();

@@ -117,6 +117,23 @@ test('a connection cut during a transaction is unavailable with an unknown outco
   for (let n = 0; n < 5; n += 1) await gate.transaction('append', (tx) => tx`select 1`);
 });
 
+test('a connection cut while the driver looks at it for the first time is unavailable, and the process lives', async () => {
+  await using db = await testDatabase();
+  const direct = new URL(db.url);
+  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
+  const url = new URL(db.url);
+  url.host = `127.0.0.1:${proxy.port}`;
+  await using gate = opened(url.href);
+  // A question of the driver's own, whose failure nobody would hear of but the process.
+  proxy.cutAt('pg_catalog.pg_type');
+  await assert.rejects(
+    gate.run('append', (sql) => sql`select 1`),
+    unavailable('unknown'),
+  );
+  proxy.cutAt(undefined);
+  for (let n = 0; n < 5; n += 1) await gate.run('append', (sql) => sql`select 1`);
+});
+
 test('no PostgreSQL at all is unavailable, surely not done', async () => {
   await using gate = opened('postgres://nobody@127.0.0.1:1/none');
   await assert.rejects(

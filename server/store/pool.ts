@@ -52,7 +52,7 @@ function columnName(name: string): string {
 
 let patched: boolean | undefined;
 
-/** Unpatched, the driver ends the process when a connection is lost inside a transaction. */
+/** Unpatched, the driver ends the process when a connection is lost inside a transaction, or just after it was made. */
 function checkPatch(): void {
   patched ??= isPatched();
   if (!patched) throw new Error('The package postgres lacks its patch from patches/. Apply it: npx patch-package');
@@ -61,5 +61,7 @@ function checkPatch(): void {
 function isPatched(): boolean {
   const source = new URL('connection.js', import.meta.resolve('postgres'));
   // Without that file the server was bundled, and the patch went in with it.
-  return !existsSync(source) || readFileSync(source, 'utf8').includes('if (socket === null)');
+  if (!existsSync(source)) return true;
+  const code = readFileSync(source, 'utf8');
+  return ['if (socket === null)', 'fetchArrayTypes().catch('].every((line) => code.includes(line));
 }

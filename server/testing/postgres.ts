@@ -3,11 +3,13 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBinaries } from '../embedded/binaries.ts';
-import { initCluster, startPostmaster, stopPostmaster, superuser } from '../embedded/cluster.ts';
+import { initCluster, type Settings, startPostmaster, stopPostmaster, superuser } from '../embedded/cluster.ts';
 import { freePort } from '../embedded/port.ts';
 
 export interface ThrowAwayPostgres {
   readonly url: string;
+  /** As `pg_ctl restart -m immediate`: every backend dies where it stands, and the log is recovered from. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -15,7 +17,7 @@ export interface ThrowAwayPostgres {
  * A real PostgreSQL for one test run, in a temporary folder. Nothing in it survives the machine, so `fsync` is off;
  * killing its processes still loses nothing, which is what tests do.
  */
-export async function throwAwayPostgres(): Promise<ThrowAwayPostgres> {
+export async function throwAwayPostgres(more: Settings = {}): Promise<ThrowAwayPostgres> {
   const home = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
   chmodSync(home, 0o711);
   const dir = join(home, 'data');
@@ -33,13 +35,21 @@ export async function throwAwayPostgres(): Promise<ThrowAwayPostgres> {
       fsync: 'off',
       full_page_writes: 'off',
       max_wal_size: '2GB',
+      ...more,
     };
-    const postmaster = await startPostmaster(binaries, dir, settings, () => {});
+    const start = () => startPostmaster(binaries, dir, settings, () => {});
+    let postmaster = await start();
     const stop = async (): Promise<void> => {
       await stopPostmaster(postmaster);
       rmSync(home, { recursive: true, force: true });
     };
-    return { url: `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`, stop };
+    const crash = async (): Promise<void> => {
+      const gone = new Promise((resolve) => postmaster.once('exit', resolve));
+      postmaster.kill('SIGQUIT');
+      await gone;
+      postmaster = await start();
+    };
+    return { url: `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`, crash, stop };
   } catch (error) {
     rmSync(home, { recursive: true, force: true });
     throw error;

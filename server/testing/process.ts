@@ -2,6 +2,9 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 
+/** Whatever ends what was started in it, such as a test. */
+export type Scope = Pick<TestContext, 'after'>;
+
 /** A process that a test started; what it printed is kept. */
 export interface StartedProcess {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
@@ -18,7 +21,7 @@ export interface ProcessEnd {
 
 /** Runs Node with these arguments; killed at the end of the test if it still lives. */
 export function startNode(
-  t: TestContext,
+  t: Scope,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   cwd: string = process.cwd(),

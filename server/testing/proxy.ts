@@ -8,6 +8,8 @@ export interface TestProxy extends AsyncDisposable {
   thaw(): void;
   /** Cuts every connection; new ones pass. */
   cut(): void;
+  /** From now on a connection is reset at the moment a client says this on it; undefined: no more. */
+  cutAt(words: string | undefined): void;
   /** How many connections it has accepted so far. */
   accepted(): number;
 }
@@ -15,10 +17,14 @@ export interface TestProxy extends AsyncDisposable {
 export async function testProxy(target: { host: string; port: number }): Promise<TestProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;
+  let deadly: string | undefined;
   let accepted = 0;
   const join = (from: Socket, to: Socket): void => {
     sockets.add(from);
-    from.on('data', (chunk) => to.write(chunk));
+    from.on('data', (chunk) => {
+      if (deadly !== undefined && chunk.includes(deadly)) from.resetAndDestroy();
+      else to.write(chunk);
+    });
     from.on('error', () => {
       // Its 'close' follows, which is what matters.
     });
@@ -51,6 +57,9 @@ export async function testProxy(target: { host: string; port: number }): Promise
       for (const socket of sockets) socket.resume();
     },
     cut,
+    cutAt(words) {
+      deadly = words;
+    },
     accepted: () => accepted,
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));

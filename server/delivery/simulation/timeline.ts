@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
 
 interface Happening {
@@ -55,8 +54,8 @@ export class Timeline {
       this.#now = next.at;
       this.happenings++;
       next.call();
-      // The callback of an immediate runs when every promise that could settle has.
-      await turn();
+      // Its callback runs when every promise that could settle has. An immediate would do the same with a system call.
+      await new Promise((resolve) => process.nextTick(resolve));
     }
     if (until === undefined) this.#now = end;
   }
