@@ -28,6 +28,7 @@ import { openGate } from './store/gate.ts';
 import { createKeyStore } from './store/keys.ts';
 import { createLogStore } from './store/log.ts';
 import { createMailboxStore } from './store/mailbox.ts';
+import { onceReachable } from './store/once-reachable.ts';
 import { createPresenceStore } from './store/presence.ts';
 import { createReceiptStore } from './store/receipts.ts';
 
@@ -61,7 +62,10 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
             fault: (err) => log.debug({ err }, 'a connection to Redis failed'),
           },
         });
-  const [instance] = await gate.run('read', (sql) => logId.run(undefined, sql));
+  const [instance] = await onceReachable(
+    () => gate.run('read', (sql) => logId.run(undefined, sql)),
+    (err) => log.warn({ err }, 'PostgreSQL went away'),
+  );
   if (instance === undefined) throw new Error('the database has no log id');
   const hub: Pick<Hub, 'end' | 'state' | 'connections'> = {
     end: (...ended) => messaging.hub.end(...ended),

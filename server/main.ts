@@ -1,17 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type App, startApp } from './app.ts';
 import { type Config, ConfigError, readOwnConfig } from './config.ts';
 import { type EmbeddedPostgres, startEmbedded } from './embedded/embedded.ts';
 import { freePort } from './embedded/port.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog } from './log.ts';
 import { startProblems } from './preflight.ts';
-import { StoreUnavailable, storeErrorOf } from './store/errors.ts';
 import { migrate } from './store/migrate.ts';
+import { onceReachable } from './store/once-reachable.ts';
 
 /** Ctrl-C reaches this process twice if npm started it: once from the terminal, once from npm. */
 const sameSignalMs = 1_000;
-/** How long a PostgreSQL of the operator's own may take to come up beside the server. */
-const databaseWithinMs = 60_000;
 
 let app: App | undefined;
 let embedded: EmbeddedPostgres | undefined;
@@ -30,7 +27,10 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => vo
 
 try {
   const databaseUrl = config.databaseUrl ?? (await bringUpDatabase());
-  const applied = await migrateOnceReachable(databaseUrl, log);
+  const applied = await onceReachable(
+    () => migrate(databaseUrl),
+    (err) => log.warn({ err }, 'PostgreSQL is not there yet'),
+  );
   if (applied.length > 0) log.info({ applied }, 'the database was brought up to date');
   app = await startApp(config, databaseUrl, log);
   if (signalled === undefined) say(welcome(config));
@@ -61,18 +61,6 @@ async function bringUpDatabase(): Promise<string> {
     process.exit(1);
   });
   return embedded.url;
-}
-
-async function migrateOnceReachable(url: string, target: Log): Promise<string[]> {
-  for (const end = Date.now() + databaseWithinMs; ; ) {
-    try {
-      return await migrate(url);
-    } catch (error) {
-      if (!(storeErrorOf(error) instanceof StoreUnavailable) || Date.now() > end) throw error;
-      target.warn({ err: error }, 'PostgreSQL is not there yet');
-      await delay(1_000);
-    }
-  }
 }
 
 async function onSignal(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {

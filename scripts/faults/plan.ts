@@ -82,7 +82,7 @@ async function weather({ proxy }: Site, dropUp: number, dropDown: number, delayM
   proxy.heal();
 }
 
-async function loseMessages(rig: Rig, share: number, ms: number): Promise<void> {
+export async function loseMessages(rig: Rig, share: number, ms: number): Promise<void> {
   rig.bus.loses = () => rig.random.chance(share);
   await pause(ms);
   rig.bus.loses = () => false;

@@ -36,7 +36,10 @@ export interface RigOptions {
   readonly instances: number;
   /** Another build of the server, with a mistake in it. */
   readonly main?: string | undefined;
+  /** Further settings of PostgreSQL, of the servers' sessions there, and of the servers. */
   readonly postgres?: Readonly<Record<string, string>>;
+  readonly session?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startRig(scope: Scope, options: RigOptions): Promise<Rig> {
@@ -50,6 +53,7 @@ export async function startRig(scope: Scope, options: RigOptions): Promise<Rig> 
   scope.after(() => database[Symbol.asyncDispose]());
   const url = new URL(postgres.url);
   url.port = String(database.port);
+  url.search = new URLSearchParams(options.session).toString();
 
   let bus: LossyRedis | undefined;
   const fleet = await startFleet(
@@ -63,7 +67,7 @@ export async function startRig(scope: Scope, options: RigOptions): Promise<Rig> 
       },
       ...(options.main !== undefined && { main: options.main }),
       // Often, since it is all that finds what was lost in silence, and a run waits for it.
-      env: { POSITION_CHECK_MS: '1500', SHUTDOWN_GRACE_MS: '1000', LOG_LEVEL: 'info' },
+      env: { POSITION_CHECK_MS: '1500', SHUTDOWN_GRACE_MS: '1000', LOG_LEVEL: 'info', ...options.env },
     },
   );
   if (bus === undefined) throw new Error('the fleet asked for no Redis');

@@ -20,6 +20,8 @@ export interface Run {
 export interface RunOptions {
   /** Instead of what the seed says. */
   readonly faults?: readonly Fault[];
+  /** Devices without the SDK send one by one, as fast as they can. */
+  readonly rush?: boolean;
   /** How long things go wrong. */
   readonly stormMs?: number;
   /** How long it may take from when all is mended until everybody has everything. */
@@ -53,7 +55,7 @@ export async function runSeed(rig: Rig, seed: number, options: RunOptions = {}):
     const told = (text: string): void => void story.push(`${Math.round(performance.now() - clock)} ms: ${text}`);
     const done = await Promise.allSettled([
       ...phones.map((phone) => write(phone, conversations, new Random(random.int(0, 1e9)), stormMs, told)),
-      ...raw.map((device) => shout(device, conversations, new Random(random.int(0, 1e9)), stormMs)),
+      ...raw.map((device) => shout(device, conversations, new Random(random.int(0, 1e9)), stormMs, options.rush)),
       ...faults.map(async (fault) => {
         await pause(fault.atMs);
         told(fault.name);
@@ -174,12 +176,13 @@ async function shout(
   conversations: readonly Conversation[],
   random: Random,
   ms: number,
+  rush = false,
 ): Promise<void> {
   const mine = conversations.filter(({ raw }) => raw.includes(device));
   for (const end = performance.now() + ms; performance.now() < end; ) {
     const { id } = random.pick(mine);
-    for (let n = random.int(1, 6); n > 0; n--) device.send(id);
-    await pause(random.int(0, 200));
+    for (let n = rush ? 1 : random.int(1, 6); n > 0; n--) device.send(id);
+    await pause(rush ? random.int(0, 2) : random.int(0, 200));
   }
 }
 

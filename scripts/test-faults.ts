@@ -2,8 +2,8 @@
 //   --seed 17       that one alone           --from 1001     the first of many
 //   --lanes 2       installations at a time  --instances 3   server processes of each
 import { parseArgs } from 'node:util';
-import { startRig } from './rig.ts';
-import { type Run, runSeed } from './run.ts';
+import { startRig } from './faults/rig.ts';
+import { type Run, runSeed } from './faults/run.ts';
 
 const { values } = parseArgs({
   options: {
