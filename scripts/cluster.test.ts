@@ -14,7 +14,7 @@ import { until } from './testing/running-server.ts';
 
 const CLUSTER = fileURLToPath(new URL('./cluster.js', import.meta.url));
 
-test('two servers share one port, each with connections of its own, and end together', {
+test('two servers share one port, each with connections of its own, and end together, also when their parent is killed', {
   timeout: 110_000,
 }, async (t) => {
   await using database = await testDatabase();
@@ -23,13 +23,12 @@ test('two servers share one port, each with connections of its own, and end toge
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const [port, adminPort] = [await freePort(), await freePort()];
   const env = { ...fleet.env, DATA_DIR: folder, PORT: String(port), ADMIN_PORT: String(adminPort) };
-  const cluster = startNode(t, [CLUSTER, '2'], env);
-  t.after(async () => {
-    // Killed, it would leave its servers behind.
-    cluster.child.kill('SIGTERM');
-    await exited(cluster);
-  });
-  await eventually(async () => cluster.stdout().split('Sotto is ready').length === 3, 'both are ready');
+  const start = async () => {
+    const started = startNode(t, [CLUSTER, '2'], env);
+    await eventually(async () => started.stdout().split('Sotto is ready').length === 3, 'both are ready');
+    return started;
+  };
+  const cluster = await start();
 
   const crowd = await startCrowd(t, fleet, { pairs: 8, everyMs: 200, address: () => `http://127.0.0.1:${port}` });
   await until(crowd.clients, () => crowd.stored() > 100, 'under load');
@@ -46,6 +45,12 @@ test('two servers share one port, each with connections of its own, and end toge
 
   cluster.child.kill('SIGTERM');
   assert.equal((await exited(cluster)).code, 0);
+
+  // What is left of the second one holds its output open until it ends.
+  const another = await start();
+  another.child.kill('SIGKILL');
+  assert.equal((await exited(another)).signal, 'SIGKILL');
+  for (const i of [0, 1]) await assert.rejects(readySockets(adminPort + i), 'it is gone');
 });
 
 test('without what several servers must share, it says so and starts nothing', async (t) => {

@@ -1,6 +1,6 @@
 // `npm run cluster -- 4`: that many servers on this machine, all on one PORT, between which the system shares out the
 // connections. They need REDIS_URL, DATABASE_URL and PASETO_SECRET_KEY as any set of instances does. One that dies is
-// started again; SIGTERM or Ctrl-C ends all of them as it ends one.
+// started again; SIGTERM or Ctrl-C ends all of them as it ends one, and so does the end of this process, however it comes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -26,7 +26,9 @@ for (let i = 0; i < size; i++) start(i);
 function start(i: number): void {
   const env = { ...process.env, PORT: String(port), ADMIN_PORT: String(firstAdminPort + i), SHARE_PORT: 'true' };
   const startedAt = Date.now();
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN], { env, stdio: 'inherit' });
+  // The channel says nothing; a server stops when it closes.
+  const stdio = ['inherit', 'inherit', 'inherit', 'ipc'] as const;
+  const child = spawn(process.execPath, ['--enable-source-maps', MAIN], { env, stdio: [...stdio] });
   children.set(i, child);
   child.on('error', (error) => {
     process.stderr.write(`Server ${i} can't be started: ${error.message}\n`);

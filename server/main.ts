@@ -24,6 +24,8 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal));
+// A cluster that was killed can't tell its servers; left behind, they would hold the port and nobody would know them.
+if (config.sharePort) process.once('disconnect', () => void onSignal('SIGTERM'));
 
 try {
   const databaseUrl = config.databaseUrl ?? (await bringUpDatabase());

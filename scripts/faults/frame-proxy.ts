@@ -42,13 +42,20 @@ export async function frameProxy(target: { host: string; port: number }, random:
 
   function carry(link: Link, from: Socket, to: Socket, drop: () => number): void {
     const split = frameSplitter();
-    let last = 0;
+    const late: { readonly bytes: Buffer; readonly due: number }[] = [];
+    // Timers of their own could overtake each other.
+    const flush = (): void => {
+      for (let next = late[0]; next !== undefined && next.due <= performance.now(); next = late[0]) {
+        late.shift();
+        if (to.writable) to.write(next.bytes);
+      }
+      if (late[0] !== undefined) setTimeout(flush, Math.max(1, late[0].due - performance.now()));
+    };
     const pass = (bytes: Buffer): void => {
       const { delayMs } = proxy.weather;
-      const now = performance.now();
-      if (delayMs === 0 && last <= now) return void to.write(bytes);
-      last = Math.max(last, now + random().int(0, delayMs));
-      setTimeout(() => to.writable && to.write(bytes), last - now);
+      if (delayMs === 0 && late.length === 0) return void to.write(bytes);
+      const due = Math.max(late.at(-1)?.due ?? 0, performance.now() + random().int(0, delayMs));
+      if (late.push({ bytes, due }) === 1) setTimeout(flush, due - performance.now());
     };
     from.on('data', (chunk) => {
       for (const { bytes, data } of split(chunk)) {
@@ -101,14 +108,19 @@ function frameSplitter(): (chunk: Buffer) => { bytes: Buffer; data: boolean }[] 
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const found: { bytes: Buffer; data: boolean }[] = [];
     for (;;) {
-      const length = upgraded ? frameLength(rest) : rest.indexOf('\r\n\r\n') + 4;
-      if (length === undefined || length < 4 - 2 * Number(upgraded) || length > rest.length) return found;
+      const length = upgraded ? frameLength(rest) : headLength(rest);
+      if (length === undefined || length > rest.length) return found;
       // Text or binary; a close or a ping is not a message that could be lost by itself.
       found.push({ bytes: rest.subarray(0, length), data: upgraded && ((rest[0] ?? 0) & 0x0f) <= 2 });
       rest = rest.subarray(length);
       upgraded = true;
     }
   };
+}
+
+function headLength(bytes: Buffer): number | undefined {
+  const end = bytes.indexOf('\r\n\r\n');
+  return end < 0 ? undefined : end + 4;
 }
 
 /** Of the frame that begins here; undefined while its head is incomplete. */

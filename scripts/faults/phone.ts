@@ -21,6 +21,8 @@ export interface Phone {
   restart(): Promise<void>;
   /** The network is back: it connects now, if it was waiting. */
   nudge(): void;
+  /** For whoever looks into a failure. */
+  state(): string;
   close(): Promise<void>;
 }
 
@@ -94,6 +96,7 @@ export async function startPhone(person: Person, addresses: readonly string[], r
       client = await open();
     },
     nudge: () => client.reconnectNow(),
+    state: () => client.state.is,
     close: () => client.close(),
   };
 }

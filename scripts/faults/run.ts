@@ -204,9 +204,9 @@ async function rested(
   const missing = (): string | undefined => {
     for (const { id, phones: members, raw: ears } of conversations) {
       const length = logs.get(id)?.length ?? 0;
-      for (const { got, person } of members)
+      for (const { got, person, state } of members)
         if ((got.get(id)?.length ?? 0) < length)
-          return `${person.deviceId} holds ${got.get(id)?.length ?? 0} of ${length} entries of ${id}`;
+          return `${person.deviceId} (${state()}) holds ${got.get(id)?.length ?? 0} of ${length} entries of ${id}`;
       for (const { held, person } of ears)
         if ((held.get(id)?.size ?? 0) < length)
           return `${person.deviceId} (raw) holds ${held.get(id)?.size ?? 0} of ${length} entries of ${id}`;

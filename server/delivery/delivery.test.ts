@@ -237,6 +237,17 @@ test('a newer connection of the same device displaces the older one', async () =
   await newer.request('ping', {});
 });
 
+test('a newer connection that the bus did not tell of displaces the older one at the next position check', async () => {
+  // With a bus of its own, which is one that loses everything.
+  await using other = startMessaging({ url: db.url });
+  const ada = await addPerson(db.sql);
+  const older = await server.connect(ada);
+  const newer = await other.connect(ada);
+  await Promise.all([other.positions.check(), server.positions.check()]);
+  assert.equal((await older.ended()).code, 4504);
+  await newer.request('ping', {});
+});
+
 test('what is not yours is not found, and a revoked session may do nothing on its live socket', async () => {
   const { a, conversationId } = await pair();
   const eve = await addPerson(db.sql);

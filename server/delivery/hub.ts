@@ -134,15 +134,19 @@ export class Hub {
         return;
       case 'displaced':
         if (control.deviceId !== connection.deviceId) return;
-        connection.newestNo = Math.max(connection.newestNo, control.connectionNo);
-        // One that has no number yet may well get a higher one: it compares when it has it.
-        if (connection.connectionNo > 0 && connection.connectionNo < control.connectionNo)
-          connection.close(closeCodes.displaced, 'displaced');
-        return;
+        return newerIs(connection, control.connectionNo);
       case 'wake':
         if (control.deviceIds.includes(connection.deviceId)) this.onWake(connection);
     }
   }
+}
+
+/** A connection of this device has this number: an older one is displaced. */
+export function newerIs(connection: Connection, connectionNo: number): void {
+  connection.newestNo = Math.max(connection.newestNo, connectionNo);
+  // One that has no number yet may well get a higher one: it compares when it has it.
+  if (connection.connectionNo > 0 && connection.connectionNo < connectionNo)
+    connection.close(closeCodes.displaced, 'displaced');
 }
 
 function* iterate(users: ReadonlyMap<string, readonly Connection[]>): Generator<Connection> {

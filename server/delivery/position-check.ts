@@ -1,6 +1,6 @@
 import type { ConnectionStore } from '../store/store.ts';
 import type { Clock } from './clock.ts';
-import type { Connection, Hub } from './hub.ts';
+import { type Connection, type Hub, newerIs } from './hub.ts';
 
 const PER_QUERY = 500;
 const EVERY_MS = 40_000;
@@ -8,7 +8,8 @@ const EVERY_MS_IN_DOUBT = 5_000;
 
 /**
  * Compares what every connection was sent with the heads in PostgreSQL, since the bus may lose messages: every 40 s,
- * every 5 s while the bus is doubtful, at once when it says that something may have been missed.
+ * every 5 s while the bus is doubtful, at once when it says that something may have been missed. The same look finds
+ * connections that a newer one of their device has displaced.
  */
 export function startPositionCheck(options: {
   hub: Hub;
@@ -41,7 +42,9 @@ export function startPositionCheck(options: {
     for (const { userId, conversationId, lastSeq } of await store.heads([...byUser.keys()])) {
       for (const connection of byUser.get(userId) ?? []) connection.outbox.check(conversationId, lastSeq);
     }
-    await store.touch(connections.map((connection) => connection.deviceId));
+    const numbers = await store.touch(connections.map((connection) => connection.deviceId));
+    const newest = new Map(numbers.map(({ id, connectionNo }) => [id, connectionNo]));
+    for (const connection of connections) newerIs(connection, newest.get(connection.deviceId) ?? 0);
   }
 
   /** Joins a check under way, which may have read too early, and then runs once more. */

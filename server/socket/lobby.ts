@@ -156,9 +156,8 @@ export class Lobby {
   }
 
   /** Where a device stands in a conversation that began after its connection. */
-  async place(identity: Identity, conversationId: string): Promise<Position | undefined> {
-    const positions = await this.connections.positions(identity);
-    return positions.find((position) => position.conversationId === conversationId);
+  place(identity: Identity, conversationId: string): Promise<Position | undefined> {
+    return this.connections.position(identity, conversationId);
   }
 
   /** What a device must be told besides the log. Who was never here lists its conversations anyway. */

@@ -1,4 +1,4 @@
-import { heads, helloDevice, positions, touchDevices } from '../../sql/queries/connections.queries.ts';
+import { heads, helloDevice, position, positions, touchDevices } from '../../sql/queries/connections.queries.ts';
 import type { Gate } from './gate.ts';
 import type { ConnectionStore, HelloState } from './store.ts';
 
@@ -22,9 +22,12 @@ export function createConnectionStore(gate: Gate): ConnectionStore {
       return { state, connectionNo: row.connectionNo ?? 0, lastSeenAt: row.lastSeenAt ?? undefined };
     },
     positions: ({ userId, deviceId }) => gate.run('read', (sql) => positions.run({ userId, deviceId }, sql)),
-    heads: (userIds) => gate.run('background', (sql) => heads.run({ userIds: `{${userIds.join()}}` }, sql)),
-    async touch(deviceIds) {
-      await gate.run('background', (sql) => touchDevices.run({ deviceIds: `{${deviceIds.join()}}` }, sql));
+    async position({ userId, deviceId }, conversationId) {
+      const [row] = await gate.run('read', (sql) => position.run({ userId, deviceId, conversationId }, sql));
+      return row;
     },
+    heads: (userIds) => gate.run('background', (sql) => heads.run({ userIds: `{${userIds.join()}}` }, sql)),
+    touch: (deviceIds) =>
+      gate.run('background', (sql) => touchDevices.run({ deviceIds: `{${deviceIds.join()}}` }, sql)),
   };
 }

@@ -208,6 +208,8 @@ export function createModelStore(options: { now(): number; newId(): string }): M
         };
       });
     },
+    position: async (identity, conversationId) =>
+      (await connections.positions(identity)).find((position) => position.conversationId === conversationId),
     async heads(userIds) {
       return userIds.flatMap((userId) =>
         of(userId)
@@ -215,12 +217,13 @@ export function createModelStore(options: { now(): number; newId(): string }): M
           .map(({ id, log: entries }) => ({ userId, conversationId: id, lastSeq: entries.length })),
       );
     },
-    async touch(deviceIds) {
-      for (const id of deviceIds) {
+    touch: async (deviceIds) =>
+      deviceIds.flatMap((id) => {
         const device = devices.get(id);
-        if (device !== undefined) device.lastSeenAt = now();
-      }
-    },
+        if (device === undefined) return [];
+        device.lastSeenAt = now();
+        return [{ id, connectionNo: device.connectionNo }];
+      }),
   };
 
   function seenBy(userId: string, conversation: ModelConversation): Conversation {

@@ -201,7 +201,14 @@ export function storeContract(
     assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 2, cursor: 2 }]);
     const younger = await store.addDevice(bob.userId);
     assert.deepEqual([...(await store.connections.positions(younger))], [{ conversationId, lastSeq: 2, cursor: 2 }]);
-    await store.connections.touch([bob.deviceId]);
+    const at = (id: string) => store.connections.position(bob, id);
+    assert.deepEqual({ ...(await at(conversationId)) }, { conversationId, lastSeq: 2, cursor: 2 });
+    assert.equal(await at(randomUUID()), undefined);
+    const touched = await store.connections.touch([bob.deviceId]);
+    assert.deepEqual(
+      [...touched].map((row) => ({ ...row })),
+      [{ id: bob.deviceId, connectionNo: 2 }],
+    );
     assert.equal((await store.connections.hello({ ...bob, userId: ada.userId })).state, 'unknown');
     await store.endSession(bob.sessionId, 'logged_out');
     const refused = await store.connections.hello(bob);

@@ -70,9 +70,12 @@ export interface ConnectionStore {
   hello(identity: Identity): Promise<{ state: HelloState; connectionNo: number; lastSeenAt: Date | undefined }>;
   /** Newest activity first. */
   positions(identity: Identity): Promise<readonly Position[]>;
+  /** The same for one conversation; undefined if it is none of the user's. */
+  position(identity: Identity, conversationId: string): Promise<Position | undefined>;
   /** The heads of all conversations of these users. */
   heads(userIds: readonly string[]): Promise<readonly { userId: string; conversationId: string; lastSeq: number }[]>;
-  touch(deviceIds: readonly string[]): Promise<void>;
+  /** They are connected now. Answers the number of each device's latest connection. */
+  touch(deviceIds: readonly string[]): Promise<readonly { id: string; connectionNo: number }[]>;
 }
 
 /** Who speaks on a connection or with a token. */

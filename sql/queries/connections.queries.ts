@@ -86,6 +86,42 @@ const positionsIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"params
 export const positions = new PreparedQuery<IPositionsParams,IPositionsResult>(positionsIR);
 
 
+/** 'Position' parameters type */
+export interface IPositionParams {
+  conversationId: string;
+  deviceId: string;
+  userId: string;
+}
+
+/** 'Position' return type */
+export interface IPositionResult {
+  conversationId: string;
+  cursor: number;
+  lastSeq: number;
+}
+
+/** 'Position' query type */
+export interface IPositionQuery {
+  params: IPositionParams;
+  result: IPositionResult;
+}
+
+const positionIR: any = {"usedParamSet":{"deviceId":true,"userId":true,"conversationId":true},"params":[{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":307,"b":316}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":336,"b":343}]},{"name":"conversationId","required":true,"transform":{"type":"scalar"},"locs":[{"a":369,"b":384}]}],"statement":"-- The same for one conversation.\nselect p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as \"cursor!\"\nfrom conversation_participants p\njoin conversations c on c.id = p.conversation_id\nleft join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!\nwhere p.user_id = :userId! and p.conversation_id = :conversationId! and p.left_at is null"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- The same for one conversation.
+ * select p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+ * from conversation_participants p
+ * join conversations c on c.id = p.conversation_id
+ * left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!
+ * where p.user_id = :userId! and p.conversation_id = :conversationId! and p.left_at is null
+ * ```
+ */
+export const position = new PreparedQuery<IPositionParams,IPositionResult>(positionIR);
+
+
 /** 'Heads' parameters type */
 export interface IHeadsParams {
   userIds: string;
@@ -124,7 +160,10 @@ export interface ITouchDevicesParams {
 }
 
 /** 'TouchDevices' return type */
-export type ITouchDevicesResult = void;
+export interface ITouchDevicesResult {
+  connectionNo: number;
+  id: string;
+}
 
 /** 'TouchDevices' query type */
 export interface ITouchDevicesQuery {
@@ -132,12 +171,13 @@ export interface ITouchDevicesQuery {
   result: ITouchDevicesResult;
 }
 
-const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":56,"b":66}]}],"statement":"update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[])"};
+const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":165,"b":175}]}],"statement":"-- They are connected now. The number tells of a newer connection, also when the bus lost the word about it.\nupdate devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]) returning id, connection_no"};
 
 /**
  * Query generated from SQL:
  * ```
- * update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[])
+ * -- They are connected now. The number tells of a newer connection, also when the bus lost the word about it.
+ * update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]) returning id, connection_no
  * ```
  */
 export const touchDevices = new PreparedQuery<ITouchDevicesParams,ITouchDevicesResult>(touchDevicesIR);

@@ -28,6 +28,14 @@ left join device_cursors d on d.conversation_id = p.conversation_id and d.device
 where p.user_id = :userId! and p.left_at is null
 order by c.last_at desc;
 
+/* @name position */
+-- The same for one conversation.
+select p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+from conversation_participants p
+join conversations c on c.id = p.conversation_id
+left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!
+where p.user_id = :userId! and p.conversation_id = :conversationId! and p.left_at is null;
+
 /* @name heads */
 -- The heads of all conversations of some users, for the position check of many connections at once.
 select p.user_id, p.conversation_id, c.last_seq
@@ -35,4 +43,5 @@ from conversation_participants p join conversations c on c.id = p.conversation_i
 where p.user_id = any (:userIds!::text::uuid[]) and p.left_at is null and c.last_seq > 0;
 
 /* @name touchDevices */
-update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]);
+-- They are connected now. The number tells of a newer connection, also when the bus lost the word about it.
+update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]) returning id, connection_no;

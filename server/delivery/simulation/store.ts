@@ -86,6 +86,7 @@ export function throughWeather(
     connections: {
       hello: (...args) => call(() => model.connections.hello(...args)),
       positions: (...args) => call(() => model.connections.positions(...args)),
+      position: (...args) => call(() => model.connections.position(...args)),
       heads: (...args) => call(() => model.connections.heads(...args)),
       touch: (...args) => call(() => model.connections.touch(...args)),
     },
