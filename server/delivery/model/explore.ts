@@ -1,4 +1,6 @@
-import { Broken, decode, encode, type Faults, initial, judge, type Rules, steps } from './spec.ts';
+import { decode, encode } from './encode.ts';
+import { Broken, type Faults, judge, type Rules, steps } from './spec.ts';
+import { initial } from './state.ts';
 
 export interface Exploration {
   readonly states: number;

@@ -1,3 +1,5 @@
+import { type Device, has, part, SENDERS, type Send, type State, underway } from './state.ts';
+
 /**
  * The delivery protocol as a model small enough to visit every state of it: one conversation, its log and cursors in
  * PostgreSQL, two instances with group commit, outboxes and a bus between them, two devices that send three messages.
@@ -5,8 +7,6 @@
  * Between any two steps a fault may strike: an instance crashes, a bus message is lost (silently, or with the bus
  * noticing), a connection is lost or displaced so that replies and events vanish, and the device connects anywhere
  * while what its old connection sent is still on its way.
- *
- * Sets of sequence numbers or messages are bit masks. Sequence numbers start at 1, messages and devices at 0.
  */
 
 /** What the real code does, each of which a test switches off to see that the model notices. */
@@ -36,61 +36,11 @@ export const ALL_RULES: Rules = {
   oneBatch: true,
 };
 
-const SENDERS = [0, 0, 1];
-const MESSAGES = SENDERS.length;
-
 /** The most copies of one message that are on their way at once; without a bound there would be no end of states. */
 const COPIES = 2;
 
-/** A message on its way through an instance. `live`: the connection that sent it is still the device's. */
-interface Send {
-  readonly message: number;
-  live: boolean;
-}
-interface Batch {
-  readonly sends: Send[];
-  committed: boolean;
-}
-interface Instance {
-  waiting: Send[];
-  batches: Batch[];
-}
-interface Device {
-  /** Where it is connected, or -1. */
-  at: number;
-  /** The outbox: the last entry written, the highest known to exist, own entries whose reply was enough. */
-  sent: number;
-  known: number;
-  own: number;
-  /** Sent on this connection. */
-  asked: number;
-  /** The device: entries handed to the application, entries known by their reply, own messages known to be stored. */
-  held: number;
-  replied: number;
-  stored: number;
-}
-export interface State {
-  log: number[];
-  instances: Instance[];
-  bus: number[];
-  devices: Device[];
-}
-
 /** Thrown where a promise is broken. */
 export class Broken extends Error {}
-
-export function initial(): State {
-  const device = (): Device => ({ at: -1, sent: 0, known: 0, own: 0, asked: 0, held: 0, replied: 0, stored: 0 });
-  return {
-    log: [],
-    instances: [
-      { waiting: [], batches: [] },
-      { waiting: [], batches: [] },
-    ],
-    bus: [0, 0],
-    devices: [device(), device()],
-  };
-}
 
 /** A step that may be taken. `fault`: the system doesn't need it to make progress, and can't prevent it. */
 export interface Step {
@@ -102,46 +52,47 @@ export interface Step {
 /** All steps that are possible in this state. */
 export function steps(state: State, rules: Rules, faults: Faults): Step[] {
   const found: Step[] = [];
-  const can = (name: string, take: (state: State) => void): void => void found.push({ name, fault: false, take });
-  const strike = (name: string, take: (state: State) => void): void => void found.push({ name, fault: true, take });
+  const can = (name: string, take: (next: State) => void) => found.push({ name, fault: false, take });
+  const strike = (name: string, take: (next: State) => void) => found.push({ name, fault: true, take });
 
-  state.devices.forEach((device, d) => {
+  for (const [d, device] of state.devices.entries()) {
     if (device.at < 0) {
       // Which of its acknowledgements were stored in time is a matter of luck, so each possibility is tried.
-      for (let cursor = 0; cursor <= device.held; cursor++) {
+      for (let cursor = 0; cursor <= device.held; cursor++)
         for (const i of [0, 1])
           can(`device ${d} connects to ${i} with cursor ${cursor}`, (next) => connect(next, d, i, cursor));
-      }
-      return;
+      continue;
     }
     strike(`the connection of device ${d} is lost or displaced`, (next) => lose(next, d));
     const message = SENDERS.findIndex((sender, m) => sender === d && !has(device.asked | device.stored, m));
-    if (message >= 0 && copies(state, message) < COPIES)
+    if (message >= 0 && underway(state).filter((one) => one.message === message).length < COPIES)
       can(`device ${d} sends ${message}`, (next) => send(next, d, message));
-    if (device.sent < device.known) can(`outbox ${d} reads the log`, (next) => readLog(next, d));
+    if (device.sent < device.known) can(`outbox ${d} reads the log`, (next) => readLog(next, part(next.devices, d)));
     if (rules.positionCheck && device.known < state.log.length)
-      can(`outbox ${d} checks its position`, (next) => check(next, d));
-  });
-  state.instances.forEach((instance, i) => {
-    if (instance.waiting.length > 0 && instance.batches.length < (rules.oneBatch ? 1 : 2)) {
-      // How many were there when the batch was cut is a matter of time, so each number is tried.
+      can(`outbox ${d} checks its position`, (next) => check(next, part(next.devices, d)));
+  }
+  for (const [i, instance] of state.instances.entries()) {
+    // How many were there when the batch was cut is a matter of time, so each number is tried.
+    if (instance.batches.length < (rules.oneBatch ? 1 : 2))
       for (let n = 1; n <= instance.waiting.length; n++)
         can(`instance ${i} cuts a batch of ${n}`, (next) => cut(next, i, n, rules));
-    }
-    instance.batches.forEach((batch, b) => {
+    for (const [b, batch] of instance.batches.entries()) {
       if (!batch.committed) can(`PostgreSQL commits batch ${b} of ${i}`, (next) => commit(next, i, b));
       else can(`instance ${i} publishes and replies for batch ${b}`, (next) => finish(next, i, b, rules));
-    });
-    for (let seq = 1; seq <= MESSAGES; seq++) {
-      if (!has(state.bus[i] ?? 0, seq)) continue;
+    }
+    const bus = part(state.bus, i);
+    for (let seq = 1; seq <= SENDERS.length; seq++) {
+      if (!has(bus, seq)) continue;
       can(`the bus brings ${seq} to ${i}`, (next) => bring(next, i, seq, rules));
       if (faults.silentLoss) strike(`the bus loses ${seq} for ${i}`, (next) => forget(next, i, seq));
     }
-    if ((state.bus[i] ?? 0) !== 0) strike(`the bus of ${i} breaks and comes back`, (next) => doubt(next, i, rules));
+    if (bus !== 0) strike(`the bus of ${i} breaks and comes back`, (next) => doubt(next, i, rules));
     if (faults.crash) strike(`instance ${i} is killed and starts`, (next) => crash(next, i));
-  });
+  }
   return found;
 }
+
+const at = (state: State, i: number): Device[] => state.devices.filter((device) => device.at === i);
 
 /** From now on nothing that is written to this connection arrives; what it sent is still on its way. */
 function lose(state: State, d: number): void {
@@ -160,12 +111,12 @@ function send(state: State, d: number, message: number): void {
 }
 
 function cut(state: State, i: number, n: number, rules: Rules): void {
-  const instance = part(state.instances, i);
-  const sends = instance.waiting.splice(0, n);
-  instance.batches.push({ sends, committed: false });
+  const { waiting, batches } = part(state.instances, i);
+  const sends = waiting.splice(0, n);
+  batches.push({ sends, committed: false });
   if (!rules.commitBeforeReply) for (const [k, one] of sends.entries()) reply(state, one, state.log.length + 1 + k);
   // Until its commit a batch can't be told from one that is cut later, unless one of these rules is off.
-  else if (rules.oneBatch) commit(state, i, instance.batches.length - 1);
+  else if (rules.oneBatch) commit(state, i, batches.length - 1);
 }
 
 /** One transaction: what is stored already is found, the rest gets the next sequence numbers. */
@@ -181,18 +132,15 @@ function commit(state: State, i: number, b: number): void {
 
 function finish(state: State, i: number, b: number, rules: Rules): void {
   const [batch] = part(state.instances, i).batches.splice(b, 1);
-  batch?.sends.forEach((one) => {
+  for (const one of batch?.sends ?? []) {
     const seq = state.log.indexOf(one.message) + 1;
-    const origin = one.live ? SENDERS[one.message] : undefined;
-    state.devices.forEach((device, d) => {
-      if (device.at !== i) return;
-      if (d === origin) claim(device, seq, rules);
-      else offer(state, d, seq, rules);
-    });
+    // The reply takes the event's place on the connection that sent the message.
+    const origin = one.live ? state.devices[SENDERS[one.message] ?? -1] : undefined;
+    for (const device of at(state, i)) offer(state, device, seq, rules, device === origin);
     // Pub/sub: whoever isn't connected there now is not reached.
-    if (state.devices.some((device) => device.at === 1 - i)) state.bus[1 - i] = (state.bus[1 - i] ?? 0) | (1 << seq);
+    if (at(state, 1 - i).length > 0) state.bus[1 - i] = part(state.bus, 1 - i) | (1 << seq);
     if (rules.commitBeforeReply) reply(state, one, seq);
-  });
+  }
 }
 
 function forget(state: State, i: number, seq: number): void {
@@ -201,49 +149,45 @@ function forget(state: State, i: number, seq: number): void {
 
 function bring(state: State, i: number, seq: number, rules: Rules): void {
   forget(state, i, seq);
-  for (const d of [0, 1]) if (state.devices[d]?.at === i) offer(state, d, seq, rules);
+  for (const device of at(state, i)) offer(state, device, seq, rules);
 }
 
 function doubt(state: State, i: number, rules: Rules): void {
   state.bus[i] = 0;
-  for (const d of [0, 1]) if (rules.recheckAfterDoubt && state.devices[d]?.at === i) check(state, d);
+  if (rules.recheckAfterDoubt) for (const device of at(state, i)) check(state, device);
 }
 
 function crash(state: State, i: number): void {
   state.instances[i] = { waiting: [], batches: [] };
   state.bus[i] = 0;
-  for (const d of [0, 1]) if (state.devices[d]?.at === i) lose(state, d);
+  for (const device of at(state, i)) lose(state, state.devices.indexOf(device));
 }
 
-function check(state: State, d: number): void {
-  part(state.devices, d).known = state.log.length;
+function check(state: State, device: Device): void {
+  device.known = state.log.length;
 }
 
-function offer(state: State, d: number, seq: number, rules: Rules): void {
-  const device = part(state.devices, d);
+/** An entry reaches an outbox. `own`: its device gets the reply instead. */
+function offer(state: State, device: Device, seq: number, rules: Rules, own = false): void {
   device.known = Math.max(device.known, seq);
-  if (seq === device.sent + 1 || (!rules.gapCheck && seq > device.sent)) push(state, d, seq);
+  if (seq <= device.sent) return;
+  const next = seq === device.sent + 1 || !rules.gapCheck;
+  if (own && next) device.sent = seq;
+  else if (own) device.own |= 1 << seq;
+  else if (next) push(state, device, seq);
 }
 
-/** The reply takes the event's place on the connection that sent the message. */
-function claim(device: Device, seq: number, rules: Rules): void {
-  device.known = Math.max(device.known, seq);
-  if (seq === device.sent + 1 || (!rules.gapCheck && seq > device.sent)) device.sent = seq;
-  else if (seq > device.sent) device.own |= 1 << seq;
-}
-
-function readLog(state: State, d: number): void {
-  const device = part(state.devices, d);
+function readLog(state: State, device: Device): void {
   while (device.sent < device.known) {
     if (has(device.own, device.sent + 1)) device.sent += 1;
-    else push(state, d, device.sent + 1);
+    else push(state, device, device.sent + 1);
   }
 }
 
-function push(state: State, d: number, seq: number): void {
-  const device = part(state.devices, d);
+function push(state: State, device: Device, seq: number): void {
   device.sent = seq;
   if (seq <= device.held) return;
+  const d = state.devices.indexOf(device);
   if (seq !== device.held + 1) throw new Broken(`device ${d} holds ${device.held} and is given ${seq}`);
   const message = part(state.log, seq - 1);
   if (SENDERS[message] === d) device.stored |= 1 << message;
@@ -264,85 +208,6 @@ function hold(device: Device, seq: number): void {
   while (has(device.replied, device.held + 1)) device.held += 1;
 }
 
-/**
- * The same state without what can make no difference any more, and with the two instances in one order of the two:
- * many states become one, which is what makes visiting all of them possible.
- */
-export function encode(state: State): string {
-  state.devices.forEach((device) => {
-    device.asked &= ~device.stored;
-    device.replied &= -1 << (device.held + 1);
-    device.own &= -1 << (device.sent + 1);
-    if (device.at < 0) Object.assign(device, { asked: 0, sent: 0, known: 0, own: 0 });
-  });
-  state.instances.forEach((instance, i) => {
-    // A copy that will only be found to be stored, and whose reply nobody hears.
-    instance.waiting = instance.waiting.filter(
-      (one, k, all) =>
-        one.live ||
-        !(state.log.includes(one.message) || all.slice(0, k).some((earlier) => earlier.message === one.message)),
-    );
-    instance.batches = instance.batches.filter((batch) => batch.sends.length > 0);
-    // What everyone there knows already, or where there is nobody.
-    const known = Math.min(
-      MESSAGES,
-      ...state.devices.filter((device) => device.at === i).map((device) => device.known),
-    );
-    state.bus[i] = (state.bus[i] ?? 0) & (-1 << (known + 1));
-  });
-  const [straight, crossed] = [write(state, 0), write(state, 1)];
-  return straight < crossed ? straight : crossed;
-}
-
-/** One character per number; lists begin with their length. `first`: the instance that is written first. */
-function write(state: State, first: number): string {
-  const out: number[] = [state.log.length, ...state.log];
-  const list = (sends: readonly Send[]): void =>
-    void out.push(sends.length, ...sends.map((one) => one.message * 2 + Number(one.live)));
-  for (const i of [first, 1 - first]) {
-    const { waiting, batches } = part(state.instances, i);
-    list(waiting);
-    out.push(batches.length);
-    for (const batch of batches) {
-      out.push(Number(batch.committed));
-      list(batch.sends);
-    }
-    out.push(part(state.bus, i));
-  }
-  for (const device of state.devices) {
-    out.push(device.at < 0 ? 0 : device.at === first ? 1 : 2);
-    for (const name of NUMBERS) out.push(device[name]);
-  }
-  return String.fromCharCode(...out);
-}
-
-const NUMBERS = ['sent', 'known', 'own', 'asked', 'held', 'replied', 'stored'] as const;
-
-export function decode(text: string): State {
-  let position = 0;
-  const next = (): number => text.charCodeAt(position++);
-  const times = <T>(make: () => T): T[] => Array.from({ length: next() }, make);
-  const sends = (): Send[] => times(() => next()).map((number) => ({ message: number >> 1, live: (number & 1) === 1 }));
-  const log = times(next);
-  const instances: Instance[] = [];
-  const bus: number[] = [];
-  for (let i = 0; i < 2; i++) {
-    instances.push({ waiting: sends(), batches: times(() => ({ committed: next() === 1, sends: sends() })) });
-    bus.push(next());
-  }
-  const device = (): Device => ({
-    at: next() - 1,
-    sent: next(),
-    known: next(),
-    own: next(),
-    asked: next(),
-    held: next(),
-    replied: next(),
-    stored: next(),
-  });
-  return { log, instances, bus, devices: [device(), device()] };
-}
-
 /** Promises 1 and 2, as far as one state can show them. Receiving twice or with a hole is noticed by `push`. */
 export function judge(state: State, ended: boolean): void {
   if (new Set(state.log).size !== state.log.length) throw new Broken('a message is in the log twice');
@@ -360,18 +225,4 @@ export function judge(state: State, ended: boolean): void {
       if (sender === d && !has(device.stored, m)) throw new Broken(`device ${d} never learns about message ${m}`);
     });
   });
-}
-
-const underway = (state: State): Send[] =>
-  state.instances.flatMap(({ waiting, batches }) => [...waiting, ...batches.flatMap((batch) => batch.sends)]);
-
-const copies = (state: State, message: number): number =>
-  underway(state).filter((one) => one.message === message).length;
-
-const has = (mask: number, bit: number): boolean => (mask & (1 << bit)) !== 0;
-
-function part<T>(list: readonly T[], index: number): T {
-  const found = list[index];
-  if (found === undefined) throw new Error(`the model has no part ${index}`);
-  return found;
 }
