@@ -72,7 +72,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'two batches of one conversation in flight',
     mistake: breakOf('two batches'),
-    run: { faults: [], stormMs: 2_000, rush: true },
+    run: { faults: [], stormMs: 2_000, restMs: 10_000, rush: true },
     shows:
       /a send was stored as \d+, the one before it as \d+|came before|came after|in the order in which it was sent/,
     seeds: 10,

@@ -27,7 +27,7 @@ test('whatever is lost between real parts, every acknowledged message reaches ev
   );
 
   await t.test('the subscribers of the bus are cut off again and again', async (t) => {
-    const run = await runSeed(rig, 1_002, { faults: [cutSubscribers(0, 4_000)], stormMs: 4_000 });
+    const run = await runSeed(rig, 1_002, { faults: [cutSubscribers(0, 5_000)], stormMs: 5_000 });
     t.diagnostic(JSON.stringify(run));
   });
 });

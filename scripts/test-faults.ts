@@ -36,7 +36,8 @@ try {
 const sum = (of: (run: Run) => number): number => runs.reduce((total, run) => total + of(run), 0);
 console.log(
   `${runs.length} of ${seeds.length} seeds passed in ${Math.round((performance.now() - began) / 1000)} s: ` +
-    `${sum(({ faults }) => faults)} faults, ${sum(({ messages }) => messages)} messages, ` +
+    `${sum(({ faults }) => faults)} faults, ${sum(({ dropped }) => dropped)} frames dropped, ` +
+    `${sum(({ lost }) => lost)} messages lost by the bus, ${sum(({ messages }) => messages)} messages, ` +
     `${sum(({ deliveries }) => deliveries)} deliveries, ${sum(({ unavailable }) => unavailable)} refusals; everything was there ` +
     `${Math.max(0, ...runs.map(({ restedMs }) => restedMs))} ms after all was mended, at the latest.` +
     (failed.length > 0 ? ` Failed: ${failed.join(', ')}` : ''),

@@ -10,6 +10,9 @@ export interface Run {
   readonly messages: number;
   readonly deliveries: number;
   readonly faults: number;
+  /** Frames that a proxy dropped, and messages that the bus lost in silence. */
+  readonly dropped: number;
+  readonly lost: number;
   /** Sends of devices without the SDK that were refused with `unavailable`. */
   readonly unavailable: number;
   /** From when all was mended until everybody had everything. */
@@ -44,6 +47,8 @@ const REST_MS = 60_000;
  */
 export async function runSeed(rig: Rig, seed: number, options: RunOptions = {}): Promise<Run> {
   const began = performance.now();
+  const dropped = (): number => rig.sites.reduce((sum, { proxy }) => sum + proxy.dropped, 0);
+  const before = { dropped: dropped(), lost: rig.bus.lost };
   const random = new Random(seed);
   rig.random = new Random(seed + 1);
   const stormMs = options.stormMs ?? STORM_MS;
@@ -74,6 +79,8 @@ export async function runSeed(rig: Rig, seed: number, options: RunOptions = {}):
       messages: judged,
       deliveries,
       faults: faults.length,
+      dropped: dropped() - before.dropped,
+      lost: rig.bus.lost - before.lost,
       unavailable: raw.reduce((sum, device) => sum + device.unavailable, 0),
       restedMs: Math.round(performance.now() - mended),
       ms: Math.round(performance.now() - began),

@@ -56,7 +56,7 @@ export class Instance {
           alive,
           locks,
           answersEarly,
-          () => this.#doomed && world.time.after(1, () => this.kill()),
+          () => this.#doomed && world.time.after(1, () => this.#doomed && this.kill()),
         ),
         ...withoutKeys,
       },

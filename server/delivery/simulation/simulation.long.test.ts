@@ -1,26 +1,42 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { simulate } from './simulate.ts';
+import { Worker } from 'node:worker_threads';
+import type { Slice, SliceResult } from './slice.ts';
 
 const SEEDS = 10_000;
+const FIRST = 100_001;
+const PER_WORKER = 500;
 
 test(`${SEEDS} simulated runs keep every promise`, { timeout: 1_800_000 }, async (t) => {
   const started = performance.now();
-  const sum = { messages: 0, deliveries: 0, kills: 0 };
-  const failed: string[] = [];
-  for (let seed = 100_001; seed <= 100_000 + SEEDS; seed++) {
-    try {
-      const { messages, deliveries, kills } = await simulate(seed);
-      sum.messages += messages;
-      sum.deliveries += deliveries;
-      sum.kills += kills;
-    } catch (error) {
-      failed.push(error instanceof Error ? error.message : String(error));
-    }
-  }
+  const results: SliceResult[] = [];
+  const slices: Slice[] = Array.from({ length: SEEDS / PER_WORKER }, (_, i) => ({
+    from: FIRST + i * PER_WORKER,
+    seeds: PER_WORKER,
+  }));
+  const lane = async (): Promise<void> => {
+    for (let slice = slices.shift(); slice !== undefined; slice = slices.shift()) results.push(await simulated(slice));
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
   const perMinute = Math.round(SEEDS / ((performance.now() - started) / 60_000));
+  const sum = (of: (result: SliceResult) => number): number => results.reduce((total, result) => total + of(result), 0);
   t.diagnostic(
-    `${SEEDS} seeds, ${perMinute} a minute: ${sum.messages} messages, ${sum.deliveries} deliveries, ${sum.kills} instances killed`,
+    `${SEEDS} seeds, ${perMinute} a minute: ${sum(({ messages }) => messages)} messages, ` +
+      `${sum(({ deliveries }) => deliveries)} deliveries, ${sum(({ kills }) => kills)} instances killed`,
   );
-  assert.deepEqual(failed, []);
+  assert.deepEqual(
+    results.flatMap(({ failed }) => failed),
+    [],
+  );
 });
+
+async function simulated(slice: Slice): Promise<SliceResult> {
+  const [result]: SliceResult[] = await once(
+    new Worker(new URL('./slice.js', import.meta.url), { workerData: slice }),
+    'message',
+  );
+  if (result === undefined) throw new Error('a worker said nothing');
+  return result;
+}
