@@ -1,87 +1,15 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
-import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { PASSWORD, runServer } from './testing/running-server.ts';
-
-/** A chat with its keyboard and its screen. */
-class Chat {
-  readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
-  #screen = '';
-  #read = 0;
-
-  constructor(t: TestContext, args: readonly string[]) {
-    const program = fileURLToPath(new URL('./chat.js', import.meta.url));
-    this.child = spawn(process.execPath, ['--enable-source-maps', program, ...args], { stdio: 'pipe' });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text: string) => {
-        this.#screen += text;
-      });
-    }
-    t.after(() => this.child.kill('SIGKILL'));
-  }
-
-  type(...lines: string[]): void {
-    for (const line of lines) this.child.stdin.write(`${line}\n`);
-  }
-
-  /** Waits for text after what was waited for before. */
-  see(text: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => finish(() => reject(new Error(`"${text}" did not appear:\n${this.#screen}`))),
-        60_000,
-      );
-      const look = () => {
-        const at = this.#screen.indexOf(text, this.#read);
-        if (at < 0) return;
-        this.#read = at + text.length;
-        finish(resolve);
-      };
-      const finish = (settle: () => void) => {
-        clearTimeout(timer);
-        this.child.stdout.off('data', look);
-        this.child.stderr.off('data', look);
-        settle();
-      };
-      this.child.stdout.on('data', look);
-      this.child.stderr.on('data', look);
-      look();
-    });
-  }
-
-  get screen(): string {
-    return this.#screen;
-  }
-
-  ended(): Promise<number | null> {
-    if (this.child.exitCode !== null) return Promise.resolve(this.child.exitCode);
-    return new Promise((resolve) => this.child.once('close', resolve));
-  }
-}
+import { test } from 'node:test';
+import { Chat, chats } from './testing/chat.ts';
+import { runServer } from './testing/running-server.ts';
 
 const count = (text: string, part: string): number => text.split(part).length - 1;
 
 test('two terminals register, talk, and go on through the death of the server', async (t) => {
   const server = await runServer(t, { REQUIRE_MLS: 'true' });
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-chat-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const open = (name: string) => new Chat(t, ['--server', server.url, '--user', name, '--folder', folder]);
-  const register = async (name: string) => {
-    const chat = open(name);
-    chat.type('no', `${name}@example.org`, PASSWORD);
-    await chat.see('paste it here');
-    chat.type('');
-    await chat.see('not confirmed yet');
-    chat.type(await server.mailedLink(`${name}@example.org`));
-    await chat.see('connected');
-    return chat;
-  };
+  const { folder, open, register } = chats(t, server);
   const [ada, bob] = await Promise.all([register('ada'), register('bob')]);
   assert.equal(statSync(join(folder, new URL(server.url).host.replace(':', '_'), 'ada')).mode & 0o777, 0o700);
 
@@ -147,4 +75,37 @@ test('what cannot be understood is said in one line', async (t) => {
   const help = new Chat(t, ['--help']);
   await help.see('Usage: npm run chat');
   assert.equal(await help.ended(), 0);
+});
+
+test('people see profiles, show their own, and block and unblock each other', async (t) => {
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
+  const { register } = chats(t, server);
+  const [ada, bob] = await Promise.all([register('ada'), register('bob')]);
+  ada.type('/profile name Ada L.', '/profile about numbers and engines', '/profile');
+  await ada.see('ada: Ada L.');
+  await ada.see('numbers and engines');
+  bob.type('/profile @ada');
+  await bob.see('ada: Ada L.');
+  await bob.see('numbers and engines');
+  ada.type('/profile about -', '/profile nobody', '/block');
+  await ada.see('There is nobody called nobody here');
+  await ada.see('Name somebody: /block NAME');
+  bob.type('/profile ada', '/open ada', 'hello ada');
+  await bob.see('ada: Ada L.');
+  await ada.see('hello ada');
+  assert.equal(count(bob.screen, 'numbers and engines'), 1, 'she took it away');
+
+  ada.type('/open bob', '/block');
+  await ada.see('bob is blocked');
+  bob.type('can you hear me?');
+  await bob.see('✗ not sent: can you hear me?');
+  ada.type('/block ada');
+  await ada.see('Nobody can block themselves');
+  ada.type('/unblock bob');
+  await ada.see('bob may write again');
+  bob.type('/retry');
+  await ada.see('can you hear me?');
+  assert.equal(count(ada.screen, 'can you hear me?'), 1);
+  for (const chat of [ada, bob]) chat.type('/quit');
+  assert.deepEqual([await ada.ended(), await bob.ended()], [0, 0]);
 });

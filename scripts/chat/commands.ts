@@ -2,6 +2,7 @@ import { SottoError } from '../../client/index.ts';
 import { isUsername, usernameRule } from './arguments.ts';
 import type { ConversationView } from './conversation-view.ts';
 import { keysHelp, obeyKeys } from './keys.ts';
+import { obeyPeople, peopleHelp } from './people.ts';
 import type { Client } from './sdk.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -10,6 +11,7 @@ export const help = `  /open NAME     open the conversation with NAME
   /history [N]   the last N messages of the open one
   /retry         send what could not be sent again
   /discard       forget what could not be sent
+${peopleHelp}
 ${keysHelp}
   /logout        log out and leave
   /quit          leave; messages still to be sent are kept
@@ -25,7 +27,9 @@ export async function obey(line: string, client: Client, view: ConversationView,
     await say(line.startsWith('//') ? line.slice(1) : line, client, view, terminal);
     return 'stay';
   }
-  const [command = '', argument = ''] = line.slice(1).trim().split(/\s+/);
+  const words = line.slice(1).trim();
+  const [command = '', argument = ''] = words.split(/\s+/);
+  const rest = words.slice(command.length).trim();
   switch (command) {
     case 'open': {
       const name = argument.replace(/^@/, '');
@@ -54,6 +58,7 @@ export async function obey(line: string, client: Client, view: ConversationView,
       return 'leave';
     default:
       if (await obeyKeys(command, argument, client, view, terminal)) return 'stay';
+      if (await obeyPeople(command, rest, client, view, terminal)) return 'stay';
       terminal.print(`There is no /${command}. /help shows what there is.`);
       return 'stay';
   }

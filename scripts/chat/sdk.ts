@@ -6,4 +6,4 @@ export type {
   MessageState,
   OwnMessage,
 } from '../../client/index.ts';
-export type { Conversation } from '../../protocol/index.ts';
+export type { Conversation, Profile } from '../../protocol/index.ts';
