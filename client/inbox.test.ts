@@ -91,6 +91,45 @@ async function inOrder(seqs: number[], seed: number): Promise<void> {
   );
 }
 
+test('a conversation begins with what was written since hello, however much of that is overtaken', async () => {
+  const clock = new SimClock();
+  const store = memoryStore();
+  const got: number[] = [];
+  const old = 40;
+  const sentAt = (seq: number): string => new Date(clock.now() - (seq <= old ? 60_000 : 0)).toISOString();
+  const log = Array.from({ length: 500 }, (_, i) => ({ ...entryAt(i + 1), sentAt: sentAt(i + 1) }));
+  const inbox = new Inbox({
+    store,
+    write: (changes) => store.write(changes),
+    codec: plainCodec,
+    clock,
+    random: seeded(1),
+    turns: new Turns(),
+    signal: new AbortController().signal,
+    handlerTries: 3,
+    me: () => ({ userId: ME, deviceId: ME }),
+    greeting: () => ({ logId: LOG, serverTime: clock.now(), synced: true }),
+    connected: () => true,
+    history: async ({ after, before = 501, limit = 50 }) => {
+      const messages = after === undefined ? log.slice(0, before - 1).slice(-limit) : log.slice(after, after + limit);
+      return { messages, more: true };
+    },
+    ack: () => true,
+    handle: async ({ seq }: Entry) => void got.push(seq),
+    onFailedEntry: () => assert.fail(),
+    outgoing: () => undefined,
+    onSettled: () => undefined,
+    relive: () => ({ records: [], admit: () => undefined }),
+    onReady: () => undefined,
+    onProblem: () => undefined,
+  });
+  await inbox.load();
+  inbox.greeted(LOG);
+  inbox.arrived({ ...entryAt(500), sentAt: sentAt(500) });
+  await clock.advance(10_000);
+  assert.deepEqual([got[0], got.at(-1), got.length], [old + 1, 500, 500 - old]);
+});
+
 test('many entries at once are acknowledged together', async () => {
   const world = new World(5);
   const [ada, bob] = [await world.device(), await world.device()];

@@ -313,13 +313,15 @@ export class Lane {
     if (present === undefined || !this.#canAnchor()) return false;
     const lowest = Math.min(...this.#arrivals.keys());
     let base = lowest - 1;
-    if (present.synced && base > 0) {
-      const page = await history({ conversationId: this.conversationId, before: lowest, limit: ANCHOR_PAGE });
-      const since = present.serverTime - ANCHOR_MARGIN_MS;
-      for (const { seq, sentAt } of page.messages.toReversed()) {
-        if (seq !== base || Date.parse(sentAt) < since) break;
-        base = seq - 1;
-      }
+    const since = present.serverTime - ANCHOR_MARGIN_MS;
+    // However much that is: what is below the base will never be handed over.
+    for (let limit = ANCHOR_PAGE; present.synced && base > 0; limit = HISTORY_PAGE) {
+      const { messages } = await history({ conversationId: this.conversationId, before: base + 1, limit });
+      const older = messages.findLastIndex(({ sentAt }) => Date.parse(sentAt) < since);
+      const first = messages[older + 1]?.seq ?? base + 1;
+      if (first > base) break;
+      base = first - 1;
+      if (older >= 0) break;
     }
     if (!this.#settled) return false;
     this.#position = { logId: present.logId, received: base, handled: base };

@@ -213,7 +213,7 @@ async function rested(
       const length = logs.get(id)?.length ?? 0;
       for (const { got, person, state } of members)
         if ((got.get(id)?.length ?? 0) < length)
-          return `${person.deviceId} (${state()}) holds ${got.get(id)?.length ?? 0} of ${length} entries of ${id}`;
+          return `${person.deviceId} (${state()}) holds ${got.get(id)?.length ?? 0} of ${length} entries of ${id}, the first as ${got.get(id)?.[0]}`;
       for (const { held, person } of ears)
         if ((held.get(id)?.size ?? 0) < length)
           return `${person.deviceId} (raw) holds ${held.get(id)?.size ?? 0} of ${length} entries of ${id}`;
