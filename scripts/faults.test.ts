@@ -20,7 +20,8 @@ test('whatever is lost between real parts, every acknowledged message reaches ev
   await t.test(
     'PostgreSQL crashes under load: sends are refused with `unavailable`, and nothing is lost',
     async (t) => {
-      const run = await runSeed(rig, 1_001, { faults: [crashDatabase(700), crashDatabase(1_800)] });
+      // Without a pause between sends, so that some are under way when it happens.
+      const run = await runSeed(rig, 1_001, { faults: [crashDatabase(900), crashDatabase(1_800)], rush: true });
       assert.ok(run.unavailable > 0, 'some were told that their outcome is unknown');
       t.diagnostic(JSON.stringify(run));
     },
