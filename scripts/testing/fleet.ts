@@ -16,6 +16,7 @@ import { type PrivateRedis, privateRedis } from '../../server/testing/redis-serv
 export interface Instance {
   readonly port: number;
   readonly url: string;
+  readonly adminUrl: string;
   /** SIGTERM; resolves with the exit code when it has ended by itself. */
   stop(): Promise<number | null>;
   /** SIGKILL. */
@@ -107,7 +108,11 @@ export async function startFleet(
 
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 
-function instanceOf(t: Scope, env: Readonly<Record<string, string>> & { PORT: string }, main: string): Instance {
+function instanceOf(
+  t: Scope,
+  env: Readonly<Record<string, string>> & { PORT: string; ADMIN_PORT: string },
+  main: string,
+): Instance {
   const url = `http://127.0.0.1:${env.PORT}`;
   let process: StartedProcess | undefined;
   let wanted = false;
@@ -120,6 +125,7 @@ function instanceOf(t: Scope, env: Readonly<Record<string, string>> & { PORT: st
   const instance: Instance = {
     port: Number(env.PORT),
     url,
+    adminUrl: `http://127.0.0.1:${env.ADMIN_PORT}`,
     stop: () => end('SIGTERM'),
     async kill() {
       await end('SIGKILL');
