@@ -16,7 +16,16 @@ export interface TestSmtp extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startSmtp(options: { refuse?: string } = {}): Promise<TestSmtp> {
+export interface SmtpOptions {
+  /** An address that it doesn't know. */
+  readonly refuse?: string;
+  /** Awaited before a client is greeted. */
+  readonly greet?: () => Promise<void>;
+  /** Awaited after a mail has come and before its client is told so. */
+  readonly accept?: () => Promise<void>;
+}
+
+export async function startSmtp(options: SmtpOptions = {}): Promise<TestSmtp> {
   const mails: ReceivedMail[] = [];
   let waiting: (() => void)[] = [];
   let port = 0;
@@ -27,6 +36,9 @@ export async function startSmtp(options: { refuse?: string } = {}): Promise<Test
       authOptional: true,
       disabledCommands: ['STARTTLS'],
       closeTimeout: 100,
+      onConnect(_session, callback) {
+        void (options.greet?.() ?? Promise.resolve()).then(() => callback());
+      },
       onRcptTo({ address }, _session, callback) {
         if (address === options.refuse) callback(Object.assign(new Error('no such person'), { responseCode: 550 }));
         else callback();
@@ -40,7 +52,7 @@ export async function startSmtp(options: { refuse?: string } = {}): Promise<Test
             content: Buffer.concat(chunks).toString('utf8'),
           });
           for (const look of waiting) look();
-          callback();
+          void (options.accept?.() ?? Promise.resolve()).then(() => callback());
         });
       },
     });
