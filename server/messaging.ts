@@ -24,6 +24,7 @@ import { messageHandlers } from './handlers/message.ts';
 import { presenceHandlers } from './handlers/presence.ts';
 import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
 import { sessionHandlers } from './handlers/session.ts';
+import { createSendBudget } from './limits/bucket.ts';
 import type { Limits } from './limits/limits.ts';
 import type { Log } from './log.ts';
 import { Lobby, type SocketMetrics } from './socket/lobby.ts';
@@ -103,7 +104,14 @@ export function createMessaging(options: MessagingOptions) {
   const handlers: Handlers = {
     ...sessionHandlers(clock),
     ...conversationHandlers({ conversations: stores.conversations, hub, limits }),
-    ...messageHandlers({ appender, hub, conversations: stores.conversations, began, requireMls: options.requireMls }),
+    ...messageHandlers({
+      appender,
+      hub,
+      conversations: stores.conversations,
+      began,
+      requireMls: options.requireMls,
+      spend: createSendBudget(clock.now),
+    }),
     ...receiptHandlers(receipts),
     ...keyHandlers(directory, limits),
     ...commitHandlers(commits),

@@ -70,6 +70,7 @@ function newSend(conversationId: string, clientId: string, mls: string, done: Se
     mls,
     sessionId: 's',
     deviceId: 'd',
+    owner: clientId,
     epoch: 0,
     silent: false,
     digest: '',
@@ -78,6 +79,32 @@ function newSend(conversationId: string, clientId: string, mls: string, done: Se
     done,
   };
 }
+
+test('one account cannot take the room in which all sends wait, and gets its own back', async () => {
+  const { calls, appender } = scripted();
+  const refused = new Map<string, number>();
+  const mls = 'A'.repeat(100_000);
+  const send = (owner: string, n: number): void =>
+    appender.append({
+      ...newSend(`${owner}${n % 6}`, `${owner}${n}`, mls, (outcome) => {
+        if (outcome.state === 'unavailable') refused.set(owner, (refused.get(owner) ?? 0) + 1);
+      }),
+      owner,
+    });
+  for (let n = 0; n < 1_000; n += 1) send('flooder', n);
+  assert.ok((refused.get('flooder') ?? 0) > 900, 'the rest is refused at once');
+  const before = refused.get('flooder');
+  for (let n = 0; n < 50; n += 1) send('other', n);
+  assert.equal(refused.get('other'), undefined);
+  await turn();
+  for (let call = calls.shift(); call !== undefined; call = calls.shift()) await call.answer();
+  await appender.idle();
+  for (let n = 1_000; n < 1_050; n += 1) send('flooder', n);
+  assert.equal(refused.get('flooder'), before, 'what was stored takes no room any more');
+  await turn();
+  for (let call = calls.shift(); call !== undefined; call = calls.shift()) await call.answer();
+  await appender.idle();
+});
 
 test('what arrives while a conversation is in a batch waits for the next one, in order', async () => {
   const { calls, outcomes, send, ids, appender } = scripted();
@@ -326,6 +353,7 @@ function appended(
       ...newSend(conversationId, clientId, 'AAAA', resolve),
       sessionId,
       deviceId,
+      owner: 'o',
       digest: Buffer.alloc(32).toString('base64'),
     });
   });

@@ -7,6 +7,8 @@ const MAX_BATCH = 1000;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** What all waiting messages may take; beyond it sends are refused at once. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** And those of one account, so that nobody alone takes all of it. */
+const MAX_OWNER_BYTES = 8 * 1024 * 1024;
 /** Entries at a time that are stored by themselves, not in a batch. */
 const SOLOS = 2;
 /** How often a conversation that another instance holds is skipped before it is waited for. */
@@ -20,6 +22,8 @@ export type Outcome =
 
 export interface Send extends NewMessage {
   readonly deviceId: string;
+  /** The account that has to answer for the memory it takes. */
+  readonly owner: string;
   /** Called exactly once, in the order of the conversation's log, and before anybody is told of a later entry. */
   done(outcome: Outcome, members: readonly string[]): void;
 }
@@ -27,6 +31,7 @@ export interface Send extends NewMessage {
 /** An entry of another kind, a commit: it takes its turn in its conversation's line, and is stored by itself. */
 export interface Solo {
   readonly conversationId: string;
+  readonly owner: string;
   /** About what it takes in memory. */
   readonly bytes: number;
   /** Stores it and answers its sender. False: the outcome is unknown, so what waits behind it must fail alike. Never rejects. */
@@ -71,12 +76,15 @@ export function createAppender(options: {
   let solos = 0;
   let waiting = 0;
   let waitingBytes = 0;
+  const ownerBytes = new Map<string, number>();
   let scheduled = false;
   const idlers: (() => void)[] = [];
 
   function append(entry: Waiting): void {
     const bytes = sizeOf(entry);
-    if (waitingBytes + bytes > MAX_WAITING_BYTES) return refuse(entry);
+    const held = (ownerBytes.get(entry.owner) ?? 0) + bytes;
+    if (waitingBytes + bytes > MAX_WAITING_BYTES || held > MAX_OWNER_BYTES) return refuse(entry);
+    ownerBytes.set(entry.owner, held);
     let line = lines.get(entry.conversationId);
     waiting++;
     waitingBytes += bytes;
@@ -232,8 +240,12 @@ export function createAppender(options: {
   }
 
   function leave(entry: Waiting): void {
+    const bytes = sizeOf(entry);
     waiting--;
-    waitingBytes -= sizeOf(entry);
+    waitingBytes -= bytes;
+    const held = (ownerBytes.get(entry.owner) ?? 0) - bytes;
+    if (held > 0) ownerBytes.set(entry.owner, held);
+    else ownerBytes.delete(entry.owner);
   }
 
   return {

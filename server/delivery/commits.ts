@@ -104,6 +104,7 @@ export function createCommits(deps: {
       const given = readGiven(body);
       appender.append({
         conversationId: body.conversationId,
+        owner: identity.userId,
         bytes: body.commit.length + (body.welcome?.length ?? 0),
         async run() {
           const verdict = await judgeAndStore(identity, given).catch((error: unknown) => ({ error }));

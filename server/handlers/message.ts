@@ -22,8 +22,10 @@ export function messageHandlers(deps: {
   /** A conversation got its first entry: its members are to be shown the conversation. */
   began: (conversationId: string) => void;
   requireMls: boolean;
+  /** A refusal once an account sends more than its share. */
+  spend: (userId: string) => RequestError | undefined;
 }): Pick<Handlers, 'message.send' | 'message.history'> {
-  const { appender, hub, conversations, began, requireMls } = deps;
+  const { appender, hub, conversations, began, requireMls, spend } = deps;
 
   async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -32,6 +34,8 @@ export function messageHandlers(deps: {
   }
 
   const messageSend: Handler<'message.send'> = (body, { connection }) => {
+    const refused = spend(connection.userId);
+    if (refused !== undefined) throw refused;
     if (requireMls && body.epoch === 0) return refuseUnencrypted(connection.userId, body.conversationId);
     if (body.epoch > 0) checkHeader(body);
     return {
@@ -43,6 +47,7 @@ export function messageHandlers(deps: {
           conversationId,
           sessionId,
           deviceId,
+          owner: userId,
           clientId,
           epoch,
           silent,

@@ -14,10 +14,13 @@ export interface BucketRow {
   readonly withoutRedis: 'local';
 }
 
-/** What one connection may ask for over time; far above what people do, and below what would starve others. */
+/** What one connection, or one account, may ask for over time; far above what people do, and below what would starve others. */
 const bucketTable = {
   requests: { size: 200_000, perSecond: 10_000, per: 'connection', withoutRedis: 'local' },
   bytes: { size: 256 * 1024 * 1024, perSecond: 16 * 1024 * 1024, per: 'connection', withoutRedis: 'local' },
+  // Counted in memory, since a round trip per send would cost more than the send: somebody connected to several
+  // instances has this on each.
+  sends: { size: 20_000, perSecond: 2_000, per: 'account and instance', withoutRedis: 'local' },
 } as const satisfies Record<string, BucketRow>;
 
 /** The budget of one connection: a refusal, or nothing if the request may pass. */
@@ -25,6 +28,31 @@ export function createBudget(now: () => number): (bytes: number) => RequestError
   const requests = createBucket(bucketTable.requests, now);
   const volume = createBucket(bucketTable.bytes, now);
   return (bytes) => refusal('requests', requests.take(1)) ?? refusal('bytes', volume.take(bytes));
+}
+
+/** What each account may send over time, over all of its connections to this instance. */
+export function createSendBudget(
+  now: () => number,
+  row: Pick<BucketRow, 'size' | 'perSecond'> = bucketTable.sends,
+): (userId: string) => RequestError | undefined {
+  // A bucket that nobody took from for this long is full, which is what a new one is: it need not be remembered.
+  const fullAfterMs = (row.size / row.perSecond) * 1_000;
+  let recent = new Map<string, Bucket>();
+  let before = new Map<string, Bucket>();
+  let turnedAt = now();
+  return (userId) => {
+    if (now() - turnedAt > fullAfterMs) {
+      before = recent;
+      recent = new Map();
+      turnedAt = now();
+    }
+    let bucket = recent.get(userId);
+    if (bucket === undefined) {
+      bucket = before.get(userId) ?? createBucket(row, now);
+      recent.set(userId, bucket);
+    }
+    return refusal('sends', bucket.take(1));
+  };
 }
 
 function refusal(bucket: string, retryAfterMs: number): RequestError | undefined {

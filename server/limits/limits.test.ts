@@ -5,7 +5,7 @@ import { openRedis } from '../bus/connection.ts';
 import { RequestError } from '../errors.ts';
 import { testAccounts } from '../testing/accounts.ts';
 import { privateRedis } from '../testing/redis-server.ts';
-import { createBucket, createBudget } from './bucket.ts';
+import { createBucket, createBudget, createSendBudget } from './bucket.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { type LimitName, limitTable } from './table.ts';
 
@@ -106,4 +106,27 @@ test('a connection that asks for more than its budget is refused by name, and is
   assert.deepEqual([refused?.code, refused?.details], ['rate_limited', { bucket: 'requests' }]);
   time += refused?.retryAfterMs ?? 0;
   assert.equal(budget(100), undefined);
+});
+
+test('an account sends no more over all its connections than its rate, others are not held up, and idle ones are forgotten', () => {
+  let time = 0;
+  const budget = createSendBudget(() => time, { size: 100, perSecond: 10 });
+  const spend = (userId: string): number => {
+    let passed = 0;
+    while (budget(userId) === undefined) passed += 1;
+    return passed;
+  };
+  assert.equal(spend('ada'), 100);
+  const refused = budget('ada');
+  assert.deepEqual(
+    [refused?.code, refused?.details, refused?.retryAfterMs],
+    ['rate_limited', { bucket: 'sends' }, 100],
+  );
+  assert.equal(spend('bob'), 100);
+  for (let second = 1; second <= 60; second += 1) {
+    time += 1_000;
+    assert.equal(spend('ada'), 10, 'remembered for as long as it is not full');
+  }
+  time += 20_001;
+  assert.equal(spend('bob'), 100);
 });
