@@ -24,7 +24,7 @@ import { createCommitStore } from './store/commits.ts';
 import { createConnectionStore } from './store/connections.ts';
 import { createConversationStore } from './store/conversations.ts';
 import { watchDatabase } from './store/database-watch.ts';
-import { openGate } from './store/gate.ts';
+import { gateLimits, openGate } from './store/gate.ts';
 import { createKeyStore } from './store/keys.ts';
 import { createLogStore } from './store/log.ts';
 import { createMailboxStore } from './store/mailbox.ts';
@@ -42,9 +42,9 @@ export interface App {
 /** Wires all parts together and takes the ports. */
 export async function startApp(config: Config, databaseUrl: string, log: Log): Promise<App> {
   const clock = systemClock;
-  const gate = openGate(databaseUrl);
-  const database = watchDatabase(gate, clock);
   const metrics = createMetrics();
+  const gate = openGate(databaseUrl, gateLimits, metrics.gateWait);
+  const database = watchDatabase(gate, clock);
   const redis = config.redisUrl === undefined ? undefined : parseRedisAddress(config.redisUrl);
   const leases = redis === undefined ? createLocalLeases(clock.now) : createRedisLeases(redis);
   const bus =
@@ -90,6 +90,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     log,
     metrics: metrics.sockets,
     observeBatch: metrics.batch,
+    sendTimes: metrics.sends,
     requireMls: config.requireMls,
     positionCheckMs: config.positionCheckMs,
     people: people.handlers,
@@ -99,7 +100,14 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
 
   metrics.watch({
     sockets: () => ({ greeting: messaging.lobby.size - messaging.hub.size, ready: messaging.hub.size }),
-    sendsWaiting: () => messaging.appender.waiting,
+    queues: () => ({
+      sends: messaging.appender.waiting,
+      marks: messaging.receipts.waiting,
+      log_reads: messaging.loader.inFlight,
+      bus_characters: bus.publishing,
+    }),
+    outboxes: () => messaging.hub.depths(),
+    mailsWaiting: people.mailsWaiting,
     gate: () => gate.counts(),
     busDoubtful: () => bus.doubtful,
   });

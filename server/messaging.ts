@@ -11,6 +11,7 @@ import { startMailbox } from './delivery/mailbox.ts';
 import { startPositionCheck } from './delivery/position-check.ts';
 import { startPresence } from './delivery/presence.ts';
 import { createReceipts } from './delivery/receipts.ts';
+import { createSendTimer, type SendTimes } from './delivery/send-timer.ts';
 import { createTyping } from './delivery/typing.ts';
 import { createFlusher } from './delivery/writer.ts';
 import { createDirectory } from './directory/directory.ts';
@@ -61,6 +62,7 @@ export interface MessagingOptions {
   /** Absent: nobody is told who is online. */
   readonly presence?: { readonly leases: Leases; readonly store: PresenceStore };
   observeBatch?(batch: { size: number; ms: number }): void;
+  readonly sendTimes?: SendTimes;
 }
 
 export type Messaging = ReturnType<typeof createMessaging>;
@@ -111,6 +113,7 @@ export function createMessaging(options: MessagingOptions) {
       began,
       requireMls: options.requireMls,
       spend: createSendBudget(clock.now),
+      timer: createSendTimer(options.sendTimes ?? { acknowledged() {}, delivered() {} }),
     }),
     ...receiptHandlers(receipts),
     ...keyHandlers(directory, limits),
@@ -145,6 +148,7 @@ export function createMessaging(options: MessagingOptions) {
     hub,
     lobby,
     appender,
+    loader,
     receipts,
     positions,
     directory,

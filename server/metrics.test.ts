@@ -8,7 +8,9 @@ test('what happened and what is now can be read', async () => {
   const metrics = createMetrics();
   metrics.watch({
     sockets: () => ({ greeting: 7, ready: 8 }),
-    sendsWaiting: () => 9,
+    queues: () => ({ sends: 9, marks: 10, log_reads: 11, bus_characters: 12 }),
+    outboxes: () => ({ unacknowledged: 13, behind: 14, congested: 15 }),
+    mailsWaiting: () => Promise.resolve(16),
     gate: () => ({ append: lane, read: lane, background: lane }),
     busDoubtful: () => true,
   });
@@ -16,12 +18,16 @@ test('what happened and what is now can be read', async () => {
   metrics.sockets.answered('message.send', 'rate_limited');
   metrics.batch({ size: 3, ms: 4 });
   metrics.bus.lag(2);
+  metrics.gateWait('read', 5);
   const text = await metrics.text();
   for (const line of [
     'sotto_requests_total{type="message.send"} 1',
     'sotto_replies_total{type="message.send",code="rate_limited"} 1',
     'sotto_sockets{state="ready"} 8',
-    'sotto_sends_waiting 9',
+    'sotto_queue_depth{queue="sends"} 9',
+    'sotto_outbox_depth{what="behind"} 14',
+    'sotto_mails_waiting 16',
+    'sotto_gate_wait_seconds_sum{class="read"} 0.005',
     'sotto_bus_doubtful 1',
     'sotto_queries{class="read",state="expired"} 4',
     'sotto_batch_messages_sum 3',

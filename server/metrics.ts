@@ -2,6 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { closeCodes, isErrorCode } from '../protocol/codes.ts';
 import { isRequestType } from '../protocol/index.ts';
 import type { BusObserver } from './bus/redis.ts';
+import type { OutboxDepths } from './delivery/hub.ts';
+import type { SendTimes } from './delivery/send-timer.ts';
 import type { SocketMetrics } from './socket/lobby.ts';
 import type { QueryClass } from './store/gate.ts';
 
@@ -9,8 +11,11 @@ import type { QueryClass } from './store/gate.ts';
 export interface Gauges {
   /** Sockets before and after hello. */
   sockets(): { readonly greeting: number; readonly ready: number };
-  /** Sends that wait for a batch. */
-  sendsWaiting(): number;
+  /** What waits inside this instance: sends for a batch, marks to be written, reads of the log, characters for the bus. */
+  queues(): Readonly<Record<'sends' | 'marks' | 'log_reads' | 'bus_characters', number>>;
+  outboxes(): OutboxDepths;
+  /** Mails of the whole installation that are still to be sent. */
+  mailsWaiting(): Promise<number>;
   /** Queries that run or wait, by class; and counts since the start of those that were given up. */
   gate(): Readonly<
     Record<QueryClass, { running: number; waiting: number; refused: number; expired: number; abandoned: number }>
@@ -22,8 +27,11 @@ export interface Metrics {
   readonly sockets: SocketMetrics;
   readonly bus: Pick<
     BusObserver,
-    'lag' | 'published' | 'received' | 'invalid' | 'unpublished' | 'healthy' | 'unhealthy'
+    'lag' | 'published' | 'received' | 'delivered' | 'invalid' | 'unpublished' | 'healthy' | 'unhealthy'
   >;
+  readonly sends: SendTimes;
+  /** A query had to wait for its turn. */
+  gateWait(kind: QueryClass, ms: number): void;
   /** One group commit. */
   batch(batch: { readonly size: number; readonly ms: number }): void;
   /** Called once everything is wired. */
@@ -44,8 +52,8 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
     new Counter({ name: `sotto_${name}`, help, labelNames, registers });
-  const histogram = (name: string, help: string, buckets: number[]): Histogram =>
-    new Histogram({ name: `sotto_${name}`, help, buckets, registers });
+  const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []): Histogram =>
+    new Histogram({ name: `sotto_${name}`, help, buckets, labelNames, registers });
 
   const entered = counter('hellos_total', 'Connections that said hello');
   const closed = counter('closes_total', 'Connections that ended, by close code', ['code']);
@@ -55,6 +63,28 @@ export function createMetrics(): Metrics {
   const batchSize = histogram('batch_messages', 'Messages in one group commit', SIZES);
   const batchSeconds = histogram('commit_seconds', 'From cutting a batch until PostgreSQL has committed it', SECONDS);
   const lag = histogram('bus_lag_seconds', 'From publishing on the bus to receiving', SECONDS);
+  const acknowledged = histogram(
+    'send_acknowledged_seconds',
+    'From the arrival of a send until its reply was written, of one in 16',
+    SECONDS,
+  );
+  const delivered = histogram(
+    'send_delivered_seconds',
+    'From the arrival of a send until its event was written to sockets of this instance, of one in 16',
+    SECONDS,
+  );
+  const busDelivered = histogram(
+    'bus_delivered_seconds',
+    'From publishing on another instance until it was written to sockets of this one',
+    SECONDS,
+  );
+  const gateWaitOf = histogram('gate_wait_seconds', 'How long queries waited that had to wait', SECONDS, ['class']);
+  for (const kind of ['append', 'read', 'background']) gateWaitOf.zero({ class: kind });
+  const gateWaits = {
+    append: gateWaitOf.labels('append'),
+    read: gateWaitOf.labels('read'),
+    background: gateWaitOf.labels('background'),
+  };
   const busMessages = counter('bus_messages_total', 'Bus messages, by what became of them', ['what']);
   const busBreaks = counter('bus_breaks_total', 'How often the bus became doubtful');
 
@@ -70,11 +100,17 @@ export function createMetrics(): Metrics {
       lag: (milliseconds) => lag.observe(milliseconds / 1000),
       published: (messages) => busMessages.inc({ what: 'published' }, messages),
       received: (messages) => busMessages.inc({ what: 'received' }, messages),
+      delivered: (milliseconds) => busDelivered.observe(milliseconds / 1000),
       invalid: () => busMessages.inc({ what: 'invalid' }),
       unpublished: () => busMessages.inc({ what: 'unpublished' }),
       healthy() {},
       unhealthy: () => busBreaks.inc(),
     },
+    sends: {
+      acknowledged: (ms) => acknowledged.observe(ms / 1000),
+      delivered: (ms) => delivered.observe(ms / 1000),
+    },
+    gateWait: (kind, ms) => gateWaits[kind].observe(ms / 1000),
     batch({ size, ms }) {
       batchSize.observe(size);
       batchSeconds.observe(ms / 1000);
@@ -102,7 +138,13 @@ function watch(registry: Registry, gauges: Gauges): void {
     one.set({ state: 'greeting' }, greeting);
     one.set({ state: 'ready' }, ready);
   });
-  gauge('sends_waiting', 'Sends that wait for a batch', [], (one) => one.set(gauges.sendsWaiting()));
+  gauge('queue_depth', 'What waits inside this instance, by queue', ['queue'], (one) => {
+    for (const [queue, depth] of Object.entries(gauges.queues())) one.set({ queue }, depth);
+  });
+  gauge('outbox_depth', 'Entries not yet acknowledged; connections behind the log, or congested', ['what'], (one) => {
+    for (const [what, depth] of Object.entries(gauges.outboxes())) one.set({ what }, depth);
+  });
+  watchMails(registry, gauges);
   gauge('bus_doubtful', '1 while messages between instances may be getting lost', [], (one) =>
     one.set(Number(gauges.busDoubtful())),
   );
@@ -117,6 +159,25 @@ function watch(registry: Registry, gauges: Gauges): void {
       }
     },
   );
+}
+
+const MAILS_WITHIN_MS = 500;
+
+/** The only number that is in the database. While that is away the others must still be told. */
+function watchMails(registry: Registry, gauges: Gauges): void {
+  new Gauge({
+    name: 'sotto_mails_waiting',
+    help: 'Mails of the whole installation that are still to be sent; not a number while PostgreSQL does not answer',
+    registers: [registry],
+    async collect() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<number>((resolve) => {
+        timer = setTimeout(() => resolve(Number.NaN), MAILS_WITHIN_MS);
+      });
+      this.set(await Promise.race([gauges.mailsWaiting().catch(() => Number.NaN), late]));
+      clearTimeout(timer);
+    },
+  });
 }
 
 const CLOSE_CODES: ReadonlySet<number> = new Set([1000, 1001, 1006, ...Object.values(closeCodes)]);

@@ -24,6 +24,7 @@ import type { Ticket } from './socket/session.ts';
 import { startCleaning } from './store/cleaning.ts';
 import type { Gate } from './store/gate.ts';
 import { createKeyStore } from './store/keys.ts';
+import { countWaitingMail } from './store/mail.ts';
 import type { Identity } from './store/store.ts';
 
 /** Everything around the person: accounts, tokens, mail, limits, and the routes and handlers that offer them. */
@@ -37,6 +38,7 @@ export interface People {
   verifyToken(token: string): Promise<Ticket | undefined>;
   /** The parts that do not answer now, and without which the server still serves. */
   away(): readonly string[];
+  mailsWaiting(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function openPeople(given: {
       return access === undefined ? undefined : { ...access, expiresAt: access.expiresAt.getTime() };
     },
     away: () => (mail.reachable() ? [] : ['smtp']),
+    mailsWaiting: () => countWaitingMail(gate),
     async close() {
       revocations.stop();
       stopCleaning();

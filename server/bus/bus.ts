@@ -58,6 +58,8 @@ export interface Bus {
   publish(userIds: readonly string[], message: BusMessage): void;
   /** True while messages may be getting lost; positions are then checked more often. */
   readonly doubtful: boolean;
+  /** Characters that wait to be published. */
+  readonly publishing: number;
   listen(listener: BusListener): void;
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export interface Bus {
 export function createLocalBus(): Bus {
   return {
     doubtful: false,
+    publishing: 0,
     subscribe: () => Promise.resolve(),
     unsubscribe() {},
     publish() {},

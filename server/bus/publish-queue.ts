@@ -57,6 +57,11 @@ export class PublishQueue {
     this.#schedule();
   }
 
+  /** Characters that wait to be published or are on their way. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Settles when all that was added has been published or has failed. */
   async drain(): Promise<void> {
     if (this.#batches.length === 0 && this.#inFlight === 0) return;

@@ -18,6 +18,8 @@ export interface BusObserver {
   lag(milliseconds: number): void;
   published(messages: number): void;
   received(messages: number): void;
+  /** From publishing on another instance until what it told was written to the sockets here. */
+  delivered(milliseconds: number): void;
   /** Not one of ours, or damaged; dropped. */
   invalid(): void;
   /** Kept, to be announced when the bus returns. */
@@ -46,6 +48,7 @@ const SILENT: BusObserver = {
   lag() {},
   published() {},
   received() {},
+  delivered() {},
   invalid() {},
   unpublished() {},
   healthy() {},
@@ -90,6 +93,10 @@ class RedisBus implements Bus {
 
   get doubtful(): boolean {
     return !this.#link.healthy;
+  }
+
+  get publishing(): number {
+    return this.#queue.length;
   }
 
   subscribe(userId: string): Promise<void> {
@@ -166,6 +173,8 @@ class RedisBus implements Bus {
     this.#observer.received(payload.messages.length);
     const userId = channel.slice(this.#userPrefix.length);
     for (const message of payload.messages) this.#tell((listener) => listener.message(userId, message));
+    // Sockets are flushed by a microtask that the messages above have queued.
+    queueMicrotask(() => this.#observer.delivered(Math.max(0, wallClock() - payload.at)));
   }
 
   /** Others hear now what they could not hear before. */

@@ -14,6 +14,15 @@ export interface Connection extends Identity {
   close(code: number, reason: string): void;
 }
 
+export interface OutboxDepths {
+  /** Entries that were written and not yet acknowledged. */
+  readonly unacknowledged: number;
+  /** Connections that are to be sent entries which must first be read from the log. */
+  readonly behind: number;
+  /** Connections whose socket takes no more for now. */
+  readonly congested: number;
+}
+
 /** Entries that go to more users, or are larger, cross the bus as a wake-up without their frame. */
 const MAX_BUS_RECIPIENTS = 8;
 const MAX_BUS_FRAME = 4096;
@@ -38,6 +47,19 @@ export class Hub {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** What all outboxes together still have to do; walks over every connection. */
+  depths(): OutboxDepths {
+    let unacknowledged = 0;
+    let behind = 0;
+    let congested = 0;
+    for (const { outbox } of this.connections()) {
+      unacknowledged += outbox.unacknowledged;
+      if (outbox.behind) behind++;
+      if (outbox.congested) congested++;
+    }
+    return { unacknowledged, behind, congested };
   }
 
   get doubtful(): boolean {
@@ -65,18 +87,26 @@ export class Hub {
     this.#bus.unsubscribe(connection.userId);
   }
 
-  /** A stored entry, to every device of every member. `origin`: the connection whose reply takes the event's place. */
-  entry(userIds: readonly string[], conversationId: string, seq: number, frame: string, origin?: Connection): void {
+  /**
+   * A stored entry, to every device of every member. `origin`: the connection whose reply takes the event's place.
+   * True if it was for other connections of this instance.
+   */
+  entry(userIds: readonly string[], conversationId: string, seq: number, frame: string, origin?: Connection): boolean {
+    let here = false;
     for (const userId of userIds) {
       const connections = this.#users.get(userId);
       if (connections === undefined) continue;
       for (const connection of connections) {
         if (connection === origin) connection.outbox.own(conversationId, seq);
-        else connection.outbox.offer(conversationId, seq, frame);
+        else {
+          connection.outbox.offer(conversationId, seq, frame);
+          here = true;
+        }
       }
     }
     const small = userIds.length <= MAX_BUS_RECIPIENTS && frame.length <= MAX_BUS_FRAME;
     this.#bus.publish(userIds, { class: 'durable', conversationId, seq, frame: small ? frame : undefined });
+    return here;
   }
 
   /** An absolute value; only the latest per key matters. */

@@ -182,6 +182,15 @@ export class Outbox {
     return this.#entries;
   }
 
+  /** Something is to be read from the log for it. */
+  get behind(): boolean {
+    return this.#reading || this.#behind.length > 0;
+  }
+
+  get congested(): boolean {
+    return this.#host.writer.congested;
+  }
+
   #open(): boolean {
     return this.#entries < WINDOW_ENTRIES && this.#bytes < WINDOW_BYTES;
   }

@@ -4,6 +4,7 @@ import type { Appender, Outcome } from '../delivery/append.ts';
 import { checked } from '../delivery/checked.ts';
 import { digestOf } from '../delivery/digest.ts';
 import type { Hub } from '../delivery/hub.ts';
+import type { SendTimer } from '../delivery/send-timer.ts';
 import { RequestError } from '../errors.ts';
 import { readMessageHeader } from '../mls/message.ts';
 import { ensure } from '../mls/mls-error.ts';
@@ -24,8 +25,9 @@ export function messageHandlers(deps: {
   requireMls: boolean;
   /** A refusal once an account sends more than its share. */
   spend: (userId: string) => RequestError | undefined;
+  timer: SendTimer;
 }): Pick<Handlers, 'message.send' | 'message.history'> {
-  const { appender, hub, conversations, began, requireMls, spend } = deps;
+  const { appender, hub, conversations, began, requireMls, spend, timer } = deps;
 
   async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -42,6 +44,7 @@ export function messageHandlers(deps: {
       // biome-ignore lint/suspicious/noThenProperty: see Pending
       then(resolve, reject) {
         const { sessionId, deviceId, userId } = connection;
+        const timed = timer.begin();
         const { conversationId, clientId, epoch, mls, content, wrap, silent = false } = body;
         appender.append({
           conversationId,
@@ -76,7 +79,8 @@ export function messageHandlers(deps: {
               sentAt,
             });
             // A duplicate is told again: the first time may have died between commit and publish.
-            hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
+            const here = hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
+            if (timed > 0) timer.written(timed, here);
             if (seq === 1 && !duplicate) began(conversationId);
           },
         });

@@ -3,14 +3,18 @@ import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { testProxy } from '../testing/proxy.ts';
 import { StoreRefused, StoreUnavailable } from './errors.ts';
-import { type Gate, type GateLimits, openGate } from './gate.ts';
+import { type Gate, type GateLimits, openGate, type QueryClass } from './gate.ts';
 
 const narrow = { connections: 2, queue: 3, statementTimeoutMs: 400 };
 const limits: GateLimits = { append: narrow, read: narrow, background: narrow, startWithinMs: 150, lockTimeoutMs: 100 };
 const patient: GateLimits = { ...limits, startWithinMs: 5_000, read: { ...narrow, statementTimeoutMs: 5_000 } };
 
-function opened(url: string, chosen: GateLimits = limits): Gate & AsyncDisposable {
-  const gate = openGate(url, chosen);
+function opened(
+  url: string,
+  chosen: GateLimits = limits,
+  waited?: (kind: QueryClass, ms: number) => void,
+): Gate & AsyncDisposable {
+  const gate = openGate(url, chosen, waited);
   return { ...gate, [Symbol.asyncDispose]: () => gate.close() };
 }
 
@@ -38,7 +42,8 @@ const unavailable = (outcome: string) => (error: unknown) =>
 
 test('a class has at most its connections at work, its queue waiting, and refuses the rest at once', async () => {
   await using db = await testDatabase();
-  await using gate = opened(db.url, patient);
+  const waits: string[] = [];
+  await using gate = opened(db.url, patient, (kind, ms) => waits.push(`${kind} ${ms > 0}`));
   const release = await holdLock(db);
   const order: number[] = [];
   const calls = [1, 2, 3, 4, 5].map((n) =>
@@ -57,6 +62,7 @@ test('a class has at most its connections at work, its queue waiting, and refuse
   await release();
   await Promise.all(calls);
   assert.deepEqual(order, [1, 2, 3, 4, 5]);
+  assert.deepEqual(waits, ['read true', 'read true', 'read true'], 'three had to wait, and it was measured');
   assert.deepEqual(gate.counts().read, { running: 0, waiting: 0, refused: 1, expired: 0, abandoned: 0 });
 });
 

@@ -55,8 +55,13 @@ export interface Gate {
   close(): Promise<void>;
 }
 
-export function openGate(url: string, limits: GateLimits = gateLimits): Gate {
-  const lane = (kind: QueryClass): Lane => new Lane(url, kind, limits);
+/** `waited`: told of each query that had to wait for its turn, and for how long. */
+export function openGate(
+  url: string,
+  limits: GateLimits = gateLimits,
+  waited: (kind: QueryClass, ms: number) => void = () => {},
+): Gate {
+  const lane = (kind: QueryClass): Lane => new Lane(url, kind, limits, waited);
   const lanes: Record<QueryClass, Lane> = {
     append: lane('append'),
     read: lane('read'),
@@ -87,6 +92,7 @@ class Lane {
   readonly #openPool: () => Sql;
   readonly #limits: ClassLimits;
   readonly #startWithinMs: number;
+  readonly #waited: (ms: number) => void;
   readonly #waiting = new Set<Waiter>();
   #pool: Sql;
   #closed = false;
@@ -96,10 +102,11 @@ class Lane {
   #expired = 0;
   #abandoned = 0;
 
-  constructor(url: string, kind: QueryClass, limits: GateLimits) {
+  constructor(url: string, kind: QueryClass, limits: GateLimits, waited: (kind: QueryClass, ms: number) => void) {
     const { connections, statementTimeoutMs } = limits[kind];
     this.#limits = limits[kind];
     this.#startWithinMs = limits.startWithinMs;
+    this.#waited = (ms) => waited(kind, ms);
     this.#openPool = () =>
       openPool({ url, max: connections, name: kind, statementTimeoutMs, lockTimeoutMs: limits.lockTimeoutMs });
     this.#pool = this.#openPool();
@@ -153,10 +160,12 @@ class Lane {
       this.#refused += 1;
       return Promise.reject(new StoreUnavailable('not_done', 'too many queries wait for PostgreSQL'));
     }
+    const asked = performance.now();
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(waiter.timer);
         this.#waiting.delete(waiter);
+        this.#waited(performance.now() - asked);
       };
       const waiter: Waiter = {
         start: () => {

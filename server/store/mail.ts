@@ -59,6 +59,12 @@ export async function delayMail(gate: Gate, id: string, delayMs: number, error: 
   await gate.run('background', (sql) => queries.delayMail.run({ id, delayMs, error }, sql));
 }
 
+/** Mails that are still to be sent. */
+export async function countWaitingMail(gate: Gate): Promise<number> {
+  const [row] = await gate.run('background', (sql) => queries.countWaitingMail.run(undefined, sql));
+  return row?.waiting ?? 0;
+}
+
 /** The name of the account, or of the registration, that a mail is about. */
 export async function findMailSubject(gate: Gate, id: string): Promise<string | undefined> {
   const [row] = await gate.run('background', (sql) => queries.findMailSubject.run({ id }, sql));

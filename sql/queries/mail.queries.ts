@@ -191,3 +191,28 @@ const findMailSubjectIR: any = {"usedParamSet":{"id":true},"params":[{"name":"id
 export const findMailSubject = new PreparedQuery<IFindMailSubjectParams,IFindMailSubjectResult>(findMailSubjectIR);
 
 
+/** 'CountWaitingMail' parameters type */
+export type ICountWaitingMailParams = void;
+
+/** 'CountWaitingMail' return type */
+export interface ICountWaitingMailResult {
+  waiting: number;
+}
+
+/** 'CountWaitingMail' query type */
+export interface ICountWaitingMailQuery {
+  params: ICountWaitingMailParams;
+  result: ICountWaitingMailResult;
+}
+
+const countWaitingMailIR: any = {"usedParamSet":{},"params":[],"statement":"select count(*) as \"waiting!\" from mail_outbox where state = 'waiting'"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select count(*) as "waiting!" from mail_outbox where state = 'waiting'
+ * ```
+ */
+export const countWaitingMail = new PreparedQuery<ICountWaitingMailParams,ICountWaitingMailResult>(countWaitingMailIR);
+
+

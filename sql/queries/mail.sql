@@ -31,3 +31,6 @@ from mail_outbox m
 left join users u on u.id = m.user_id
 left join pending_registrations p on p.id = m.pending_id
 where m.id = :id!;
+
+/* @name countWaitingMail */
+select count(*) as "waiting!" from mail_outbox where state = 'waiting';

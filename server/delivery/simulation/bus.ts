@@ -35,6 +35,7 @@ export class BusEnd implements Bus {
   #listener: BusListener | undefined;
   #away = false;
   doubtful = false;
+  readonly publishing = 0;
 
   constructor(bus: SimulatedBus, world: World, alive: () => boolean) {
     this.#bus = bus;
