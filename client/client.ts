@@ -18,6 +18,7 @@ import { OwnMessages } from './own-messages.ts';
 import { ReadMarks } from './read-marks.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
 import type { NotificationInput, ServerEvent } from './requests.ts';
+import { type SearchInput, type SearchPage, searchableStore } from './search/search.ts';
 import { type OpenSocket, openWebSocket } from './socket.ts';
 import { steadyWrite } from './steady.ts';
 import type { ClientStore } from './store.ts';
@@ -51,7 +52,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 
 /** One device of one user. Log in, set a handler with `receive`, then `start`. */
 export function createClient(options: ClientOptions) {
-  const { url, store, clock = systemClock, codec = plainCodec, handlerTimeoutMs = 60_000 } = options;
+  const { url, clock = systemClock, codec = plainCodec, handlerTimeoutMs = 60_000 } = options;
   const random = options.random ?? Math.random;
   const life = new AbortController();
   const onProblem = (problem: unknown) => {
@@ -65,6 +66,7 @@ export function createClient(options: ClientOptions) {
       throw problem;
     }),
   );
+  const { store, search } = searchableStore(options.store, onProblem);
   const http = createHttp({ url, ...(options.fetch && { fetch: options.fetch }) });
   const session = new Session(http, store, clock, options.lock ?? platformLock());
   const account = new Account(http, session, store);
@@ -332,6 +334,8 @@ export function createClient(options: ClientOptions) {
     read: (conversationId: string, seq: number) => reads.read(conversationId, seq),
     /** Tells that this user is writing. Call it with every key; it is sent as often as needed. */
     typing: (conversationId: string, typing: boolean) => typingNotices.set(conversationId, typing),
+    /** What this device holds and fits, newest first, with the words marked. Works without a connection. */
+    search: (input: SearchInput): Promise<SearchPage> => search(input),
     /** A page of the past, newest first page, each page in seq order. */
     history: (conversationId: string, page: { before?: number; limit?: number } = {}): Promise<HistoryPage> =>
       readHistory(

@@ -22,5 +22,7 @@ export { createHttp, type Http } from './http.ts';
 export type { FailureReason, MessageState } from './message-state.ts';
 export type { OwnMessage } from './own-messages.ts';
 export type { Entry } from './records.ts';
+export type { SearchHit, SearchInput, SearchPage } from './search/search.ts';
+export type { Snippet } from './search/snippet.ts';
 export { type ClientSocket, type OpenSocket, openWebSocket, type SocketEvents } from './socket.ts';
 export { type Change, type ClientStore, memoryStore, storeIn } from './store.ts';

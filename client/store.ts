@@ -30,6 +30,8 @@ export interface Item {
  */
 export interface ClientStore {
   get(key: string): Promise<unknown>;
+  /** What was written as bytes. */
+  bytes(key: string): Promise<Uint8Array | undefined>;
   list(range: Range): Promise<Item[]>;
   /** Resolves when the whole batch is durable; rejects when none of it took effect. */
   write(changes: readonly Change[]): Promise<void>;
@@ -46,6 +48,7 @@ export function storeIn(keyStore: KeyStore): ClientStore {
       const bytes = await keyStore.get(key);
       return bytes && JSON.parse(fromUtf8(bytes));
     },
+    bytes: (key) => keyStore.get(key),
     async list({ prefix, above, below, limit, reverse = false }) {
       const after = reverse ? below : above;
       const found = await keyStore.list(prefix, {

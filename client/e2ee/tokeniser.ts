@@ -43,17 +43,68 @@ function* runs(word: string): Generator<{ characters: string[]; isUnspaced: bool
   if (characters.length > 0) yield { characters, isUnspaced };
 }
 
-/** `w:` and a word, or `b:` and one or two characters of an unspaced script; in order, each once, with stop words. */
+/** A token at its place: words count as one place, characters of an unspaced script as one each. */
+export interface Occurrence {
+  readonly token: string;
+  readonly at: number;
+  /** The tokens of one word or run share it. */
+  readonly word: number;
+}
+
+interface Run {
+  readonly characters: readonly string[];
+  readonly isUnspaced: boolean;
+  /** Its first place. */
+  readonly at: number;
+  /** Where it begins in the normalised text. */
+  readonly start: number;
+}
+
+function* allRuns(normalised: string): Generator<Run> {
+  let at = 0;
+  for (const { 0: word, index } of normalised.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+    let start = index;
+    for (const { characters, isUnspaced } of runs(word)) {
+      yield { characters, isUnspaced, at, start };
+      at += isUnspaced ? characters.length : 1;
+      for (const character of characters) start += character.length;
+    }
+  }
+}
+
+/** `w:` and a word, or `b:` and one or two characters of an unspaced script: every one, in order, with stop words. */
+export function* occurrences(text: string): Generator<Occurrence> {
+  let word = 0;
+  for (const { characters, isUnspaced, at } of allRuns(normalise(text))) {
+    word += 1;
+    if (!isUnspaced) {
+      if (characters.length <= maxWordLength) yield { token: `w:${characters.join('')}`, at, word };
+      continue;
+    }
+    if (characters.length === 1) yield { token: `b:${characters[0]}`, at, word };
+    for (let i = 1; i < characters.length; i += 1)
+      yield { token: `b:${characters[i - 1]}${characters[i]}`, at: at + i - 1, word };
+  }
+}
+
+/** Where each place is in the normalised text. */
+export function* places(normalised: string): Generator<{ readonly start: number; readonly end: number }> {
+  for (const { characters, isUnspaced, start } of allRuns(normalised)) {
+    let from = start;
+    for (const part of isUnspaced ? characters : [characters.join('')]) {
+      yield { start: from, end: from + part.length };
+      from += part.length;
+    }
+  }
+}
+
+/** The tokens of a text, each once. */
 export function* allTokens(text: string): Generator<string> {
   const seen = new Set<string>();
-  const fresh = (token: string) => !seen.has(token) && seen.add(token);
-  for (const [word] of normalise(text).matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    for (const { characters, isUnspaced } of runs(word)) {
-      const pairs = characters.slice(1).map((character, i) => `b:${characters[i]}${character}`);
-      const tokens = !isUnspaced ? [`w:${characters.join('')}`] : pairs.length > 0 ? pairs : [`b:${characters[0]}`];
-      if (!isUnspaced && characters.length > maxWordLength) continue;
-      for (const token of tokens) if (fresh(token)) yield token;
-    }
+  for (const { token } of occurrences(text)) {
+    if (seen.has(token)) continue;
+    seen.add(token);
+    yield token;
   }
 }
 

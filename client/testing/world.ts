@@ -51,6 +51,7 @@ export function mortal(store: ClientStore): ClientStore & { die(): void } {
   };
   return {
     get: (key) => unlessDead(() => store.get(key)),
+    bytes: (key) => unlessDead(() => store.bytes(key)),
     list: (range) => unlessDead(() => store.list(range)),
     write: (changes) => unlessDead(() => store.write(changes)),
     close: () => unlessDead(() => store.close()),
