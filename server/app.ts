@@ -72,7 +72,14 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     state: (...told) => messaging.hub.state(...told),
     connections: () => messaging.hub.connections(),
   };
-  const people = await openPeople({ config, gate, log, hub, live: () => ({ sockets: messaging.hub.size }) });
+  const people = await openPeople({
+    config,
+    gate,
+    log,
+    hub,
+    show: (ids) => messaging.show(ids),
+    live: () => ({ sockets: messaging.hub.size }),
+  });
   const messaging = createMessaging({
     stores: {
       log: createLogStore(gate),

@@ -153,6 +153,10 @@ export function createMessaging(options: MessagingOptions) {
     positions,
     directory,
     mailbox,
+    /** Shows conversations again to all of their members. */
+    show(conversationIds: readonly string[]): void {
+      for (const id of conversationIds) began(id);
+    },
     /** For the calls over HTTP. */
     commits,
     /** Ends the timers; connections must be closed before. */

@@ -6,6 +6,7 @@ import { importSigningKeys, ownSigningKey } from './accounts/signing-keys.ts';
 import { openRedis, parseRedisAddress } from './bus/connection.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './delivery/clock.ts';
+import { eventFrame } from './delivery/frames.ts';
 import type { Hub } from './delivery/hub.ts';
 import { checkRevocation } from './directory/revocation.ts';
 import { deviceHandlers } from './handlers/device.ts';
@@ -47,10 +48,12 @@ export async function openPeople(given: {
   gate: Gate;
   log: Log;
   hub: Pick<Hub, 'end' | 'state' | 'connections'>;
+  /** Shows conversations again to all of their members. */
+  show: (conversationIds: readonly string[]) => void;
   /** What this instance says of itself to an administrator. */
   live: () => Readonly<Record<string, unknown>>;
 }): Promise<People> {
-  const { config, gate, log, hub, live } = given;
+  const { config, gate, log, hub, show, live } = given;
   const secretKey = config.pasetoSecretKey ?? (await ownSigningKey(config.dataDir));
   const tokens = createAccessTokens(await importSigningKeys(secretKey, config.pasetoPublicKeys));
   const mail = startMail({ config, gate, log });
@@ -64,6 +67,9 @@ export async function openPeople(given: {
     passwords: await createPasswords(),
     limits,
     endSessions,
+    devicesChanged: (userId, version, contacts) =>
+      hub.state(contacts, `devices:${userId}`, eventFrame('device.changed', { userId, version })),
+    show,
     wakeMail: mail.wake,
     log,
   };
@@ -84,7 +90,7 @@ export async function openPeople(given: {
     adminRoutes: adminRoutes({ ...deps, live }),
     handlers: {
       ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
-      ...profileHandlers({ gate, limits }),
+      ...profileHandlers({ gate, limits, show }),
       ...userHandlers({ gate, limits }),
     },
     limits: deps.limits,

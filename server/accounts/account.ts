@@ -70,15 +70,19 @@ export async function changeUsername(
 ): Promise<void> {
   await deps.limits.take('account_change', caller.userId);
   await checkPassword(deps, caller, password);
-  if (!(await store.changeUsername(deps.gate, caller.userId, username))) throw new RequestError('username_taken');
+  const shown = await store.changeUsername(deps.gate, caller.userId, username);
+  if (shown === undefined) throw new RequestError('username_taken');
+  deps.show(shown);
 }
 
 export async function deleteAccount(deps: AccountDeps, caller: Caller, password: string): Promise<void> {
   const hash = await checkPassword(deps, caller, password);
-  const ended = await store.deleteAccount(deps.gate, caller.userId, hash);
-  if (ended === undefined) throw new RequestError('invalid_credentials');
+  const deletion = await store.deleteAccount(deps.gate, caller.userId, hash);
+  if (deletion === undefined) throw new RequestError('invalid_credentials');
   deps.log.info({ userId: caller.userId }, 'an account was deleted by its owner');
-  deps.endSessions(caller.userId, ended, closeCodes.device_revoked, 'revoked');
+  deps.endSessions(caller.userId, deletion.endedSessions, closeCodes.device_revoked, 'revoked');
+  deps.devicesChanged(caller.userId, deletion.version, deletion.contacts);
+  deps.show(deletion.shown);
 }
 
 export async function exportAccount(deps: AccountDeps, caller: Caller): Promise<object> {

@@ -14,6 +14,10 @@ export interface AccountDeps {
   readonly passwords: Passwords;
   readonly limits: Limits;
   readonly endSessions: EndSessions;
+  /** Tells people that somebody's devices or keys are others now. */
+  readonly devicesChanged: (userId: string, version: number, contacts: readonly string[]) => void;
+  /** Shows conversations again to all of their members, since one of them is called otherwise. */
+  readonly show: (conversationIds: readonly string[]) => void;
   /** Asks for mails to be sent soon. They are safe in the database already. */
   readonly wakeMail: (mailIds: readonly string[]) => void;
   readonly log: Log;

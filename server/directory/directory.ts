@@ -67,7 +67,9 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
     }
     const lastResort =
       body.lastResort === undefined ? undefined : readPackage(body.lastResort, owner, 'lastResort', true);
-    const { full, ...counts } = await store.publish(identity.deviceId, packages, lastResort, MAX_PACKAGES);
+    const published = await store.publish(identity, packages, lastResort, MAX_PACKAGES);
+    if (published === 'unauthenticated') throw new RequestError(published);
+    const { full, ...counts } = published;
     if (!full) return counts;
     throw new RequestError('conflict', {
       message: `A device stores at most ${MAX_PACKAGES} one-time packages.`,

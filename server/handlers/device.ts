@@ -30,8 +30,8 @@ export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
   const revoke: Handler<'device.revoke'> = async ({ deviceId, signature }, { connection, log }) => {
     const { userId } = connection;
     await checkRevocation(userId, deviceId, signature);
-    const revoked = await store.revokeDevice(gate, userId, deviceId);
-    if (revoked === undefined) throw new RequestError('not_found');
+    const revoked = await store.revokeDevice(gate, connection, deviceId);
+    if (typeof revoked === 'string') throw new RequestError(revoked);
     log.info({ userId, revoked: deviceId }, 'a device was revoked');
     hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked');
     hub.state(

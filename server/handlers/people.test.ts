@@ -42,6 +42,7 @@ test('a profile is changed by its owner and seen by others, without anything pri
   };
   assert.deepEqual(seen, { profile: expected });
   assert.deepEqual(await handlers['profile.get']({ userId: ada.identity.userId }, bob.context), { profile: expected });
+  assert.deepEqual(accounts.told, [{ conversationIds: [] }], 'nobody shares a conversation with her');
   await handlers['profile.update']({ avatar: null }, ada.context);
   const { avatar: _, ...without } = expected;
   assert.deepEqual(await handlers['profile.get']({}, ada.context), { profile: without });

@@ -7,7 +7,14 @@ import type { Handler } from './handler.ts';
 
 type Avatar = NonNullable<Profile['avatar']>;
 
-export function profileHandlers({ gate, limits }: { gate: Gate; limits: Limits }) {
+export function profileHandlers(deps: {
+  gate: Gate;
+  limits: Limits;
+  /** Shows conversations again to all of their members. */
+  show: (conversationIds: readonly string[]) => void;
+}) {
+  const { gate, limits, show } = deps;
+
   const get: Handler<'profile.get'> = async ({ userId }, { connection }) => {
     await limits.take('lookup', connection.userId);
     return shown(await store.findProfile(gate, { id: userId ?? connection.userId }));
@@ -16,7 +23,10 @@ export function profileHandlers({ gate, limits }: { gate: Gate; limits: Limits }
   const update: Handler<'profile.update'> = async (body, { connection }) => {
     const avatar = body.avatar && { type: body.avatar.type, data: readAvatar(body.avatar) };
     await limits.take('profile_update', connection.userId);
-    return shown(await store.updateProfile(gate, connection.userId, { ...body, avatar }));
+    const changed = await store.updateProfile(gate, connection, { ...body, avatar });
+    if (changed === undefined) throw new RequestError('unauthenticated');
+    show(changed.shown);
+    return shown(changed.profile);
   };
 
   const find: Handler<'user.find'> = async ({ username }, { connection }) => {

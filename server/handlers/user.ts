@@ -10,13 +10,14 @@ export function userHandlers({ gate, limits }: { gate: Gate; limits: Limits }) {
       throw new RequestError('bad_request', { message: 'Nobody can block themselves.', details: { field: 'userId' } });
     }
     await limits.take('lookup', connection.userId);
-    if (!(await addBlock(gate, connection.userId, userId))) throw new RequestError('not_found');
+    const state = await addBlock(gate, connection, userId);
+    if (state !== 'blocked') throw new RequestError(state);
     return {};
   };
 
   const unblock: Handler<'user.unblock'> = async ({ userId }, { connection }) => {
     await limits.take('lookup', connection.userId);
-    await removeBlock(gate, connection.userId, userId);
+    if (!(await removeBlock(gate, connection, userId))) throw new RequestError('unauthenticated');
     return {};
   };
 

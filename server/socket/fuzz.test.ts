@@ -20,7 +20,7 @@ before(async () => {
   server = startMessaging({
     url: db.url,
     limitFactor: 1_000_000,
-    people: (gate, limits) => ({ ...profileHandlers({ gate, limits }), ...userHandlers({ gate, limits }) }),
+    people: (gate, limits) => ({ ...profileHandlers({ gate, limits, show() {} }), ...userHandlers({ gate, limits }) }),
   });
 });
 

@@ -1,10 +1,13 @@
 import * as queries from '../../sql/queries/accounts.queries.ts';
+import { raiseKeysVersion } from '../../sql/queries/keys.queries.ts';
+import { findContacts } from '../../sql/queries/people.queries.ts';
 import * as sessions from '../../sql/queries/sessions.queries.ts';
 import { RequestError } from '../errors.ts';
 import { endLinks } from './accounts.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { addMail } from './mail.ts';
+import { MAX_CONTACTS, MAX_SHOWN, touchConversations } from './people.ts';
 import type { TransactionSql } from './pool.ts';
 
 export async function findPasswordHash(gate: Gate, userId: string): Promise<string | undefined> {
@@ -68,31 +71,53 @@ async function setPassword(
   return { userId, endedSessions: ended.map((row) => row.id), mailIds };
 }
 
-/** False: the name is taken. */
-export async function changeUsername(gate: Gate, userId: string, username: string): Promise<boolean> {
+/** Answers the conversations to be shown again to their members. Nothing: the name is taken. */
+export async function changeUsername(gate: Gate, userId: string, username: string): Promise<string[] | undefined> {
   try {
-    const rows = await gate.run('read', (sql) => queries.replaceUsername.run({ id: userId, username }, sql));
-    return rows.length === 1;
+    return await gate.transaction('read', async (tx) => {
+      const rows = await queries.replaceUsername.run({ id: userId, username }, tx);
+      return rows.length === 1 ? touchConversations(tx, userId) : undefined;
+    });
   } catch (error) {
-    if (error instanceof StoreRefused && error.sqlState === '23505') return false;
+    if (error instanceof StoreRefused && error.sqlState === '23505') return undefined;
     throw error;
   }
 }
 
+export interface Deletion {
+  readonly endedSessions: readonly string[];
+  /** Of the account's devices and keys. */
+  readonly version: number;
+  /** Who is to know that the devices are gone. */
+  readonly contacts: readonly string[];
+  /** The conversations to be shown again to their members. */
+  readonly shown: readonly string[];
+}
+
 /**
- * Takes away everything personal. The row stays as an anonymous placeholder, since conversations of others refer to it.
- * Answers the sessions that ended; nothing: the password was changed meanwhile.
+ * Takes away everything personal. The row stays as an anonymous placeholder, since conversations of others refer to it,
+ * and so do the public keys: others check with them what they have. Nothing: the password was changed meanwhile.
  */
-export function deleteAccount(gate: Gate, userId: string, passwordHash: string): Promise<string[] | undefined> {
+export function deleteAccount(gate: Gate, userId: string, passwordHash: string): Promise<Deletion | undefined> {
   return gate.transaction('read', async (tx) => {
     const [user] = await queries.anonymiseUser.run({ id: userId, passwordHash }, tx);
     if (user === undefined) return undefined;
     const ended = await sessions.endSessionsOfUser.run({ userId, reason: 'deleted', except: null }, tx);
+    await queries.lockDeviceKeysOf.run({ userId }, tx);
+    await queries.lockConversationsOf.run({ userId, max: MAX_SHOWN }, tx);
+    const shown = await touchConversations(tx, userId);
     await queries.anonymiseDevices.run({ userId }, tx);
+    const [raised] = await raiseKeysVersion.run({ userId }, tx);
+    const contacts = await findContacts.run({ userId, max: MAX_CONTACTS }, tx);
     await queries.deleteBlocksOf.run({ userId }, tx);
     await queries.deleteMailsOf.run({ userId }, tx);
     await queries.deleteLinkTokensOf.run({ userId }, tx);
-    return ended.map((row) => row.id);
+    return {
+      endedSessions: ended.map((row) => row.id),
+      version: raised?.keysVersion ?? 1,
+      contacts: contacts.flatMap((contact) => contact.userId ?? []),
+      shown,
+    };
   });
 }
 

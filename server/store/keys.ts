@@ -27,10 +27,8 @@ import { findContacts } from '../../sql/queries/people.queries.ts';
 import { byteaArray } from './bytea.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
+import { MAX_CONTACTS } from './people.ts';
 import type { Identity } from './store.ts';
-
-/** How many people are told at once that someone's keys changed; others see it when they next look. */
-const MAX_CONTACTS = 2_000;
 
 export type AccountLink = IAccountKeysResult;
 export type ListedDevice = IDeviceKeysResult;
@@ -146,13 +144,16 @@ export function createKeyStore(gate: Gate) {
 
     /** Stores the packages unless more than `most` one-time ones would then be there. */
     publish(
-      deviceId: string,
+      { deviceId, sessionId }: Identity,
       packages: readonly NewPackage[],
       lastResort: NewPackage | undefined,
       most: number,
-    ): Promise<PackageCounts & { readonly full: boolean }> {
+    ): Promise<(PackageCounts & { readonly full: boolean }) | 'unauthenticated'> {
       return gate.transaction('read', async (tx) => {
+        // A revocation holds the key: whoever waited for it here is judged by what it left.
         await lockDeviceKey.run({ deviceId }, tx);
+        const [alive] = await publisher.run({ sessionId }, tx);
+        if (alive === undefined) return 'unauthenticated';
         await deleteExpiredPackages.run({ deviceId }, tx);
         const before = await count(tx);
         if (before.oneTime + packages.length > most) return { ...before, full: true };
@@ -192,7 +193,13 @@ export function createKeyStore(gate: Gate) {
     ): Promise<ClaimedPackage[]> =>
       gate.run('read', (sql) =>
         claimPackages.run(
-          { claimerDeviceId: by.deviceId, conversationId, deviceIds: `{${deviceIds.join()}}`, suite },
+          {
+            sessionId: by.sessionId,
+            claimerDeviceId: by.deviceId,
+            conversationId,
+            deviceIds: `{${deviceIds.join()}}`,
+            suite,
+          },
           sql,
         ),
       ),

@@ -38,6 +38,8 @@ export interface TestAccounts extends AsyncDisposable {
   readonly sender: MailSender;
   /** What sockets were told, in order. */
   readonly ended: { userId: string; sessionIds: readonly string[]; code: number; reason: string }[];
+  /** What contacts were told, in order. */
+  readonly told: object[];
   get(path: string, accessToken?: string): Promise<Answer>;
   post(path: string, body: unknown, accessToken?: string): Promise<Answer>;
   /** Sends what is due and answers all mails to this address so far, oldest first. */
@@ -63,12 +65,15 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
   const folder = mkdtempSync(join(tmpdir(), 'sotto-mail-'));
   const log = createLog('silent');
   const ended: TestAccounts['ended'] = [];
+  const told: TestAccounts['told'] = [];
   const key = await generateSigningKey();
   const deps: AccountDeps = {
     gate,
     tokens: createAccessTokens(await importSigningKeys(key.secret)),
     passwords: await createPasswords({ cost: 4, concurrency: 2, ...options.passwords }),
     limits: createLimits({ factor: 100, ...options.limits }),
+    devicesChanged: (userId, version, contacts) => told.push({ userId, version, contacts }),
+    show: (conversationIds) => told.push({ conversationIds }),
     endSessions: (userId, sessionIds, code, reason) => ended.push({ userId, sessionIds, code, reason }),
     wakeMail() {},
     log,
@@ -112,6 +117,7 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
     url,
     sender,
     ended,
+    told,
     get: (path, accessToken) => call('GET', path, accessToken),
     post: (path, body, accessToken) => call('POST', path, accessToken, body),
     async mails(address) {

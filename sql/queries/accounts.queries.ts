@@ -575,6 +575,70 @@ const anonymiseUserIR: any = {"usedParamSet":{"id":true,"passwordHash":true},"pa
 export const anonymiseUser = new PreparedQuery<IAnonymiseUserParams,IAnonymiseUserResult>(anonymiseUserIR);
 
 
+/** 'LockDeviceKeysOf' parameters type */
+export interface ILockDeviceKeysOfParams {
+  userId: string;
+}
+
+/** 'LockDeviceKeysOf' return type */
+export interface ILockDeviceKeysOfResult {
+  deviceId: string;
+}
+
+/** 'LockDeviceKeysOf' query type */
+export interface ILockDeviceKeysOfQuery {
+  params: ILockDeviceKeysOfParams;
+  result: ILockDeviceKeysOfResult;
+}
+
+const lockDeviceKeysOfIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":200,"b":207}]}],"statement":"-- Before any conversation, as a commit takes them, and all in one order: a commit that adds one of these devices either\n-- is over by then or waits.\nselect device_id from device_keys where user_id = :userId! order by device_id for update"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Before any conversation, as a commit takes them, and all in one order: a commit that adds one of these devices either
+ * -- is over by then or waits.
+ * select device_id from device_keys where user_id = :userId! order by device_id for update
+ * ```
+ */
+export const lockDeviceKeysOf = new PreparedQuery<ILockDeviceKeysOfParams,ILockDeviceKeysOfResult>(lockDeviceKeysOfIR);
+
+
+/** 'LockConversationsOf' parameters type */
+export interface ILockConversationsOfParams {
+  max: number;
+  userId: string;
+}
+
+/** 'LockConversationsOf' return type */
+export interface ILockConversationsOfResult {
+  id: string;
+}
+
+/** 'LockConversationsOf' query type */
+export interface ILockConversationsOfQuery {
+  params: ILockConversationsOfParams;
+  result: ILockConversationsOfResult;
+}
+
+const lockConversationsOfIR: any = {"usedParamSet":{"userId":true,"max":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":347,"b":354},{"a":498,"b":505}]},{"name":"max","required":true,"transform":{"type":"scalar"},"locs":[{"a":578,"b":582}]}],"statement":"-- Those whose groups a person's devices are in, and the most recent ones, in the order in which everybody locks them:\n-- revoking the devices one after the other would have an order of its own.\nselect c.id from conversations c where c.id in (\n  select g.conversation_id from group_members g join devices d on d.id = g.device_id where d.user_id = :userId!\n  union all\n  (select p.conversation_id from conversation_participants p join conversations o on o.id = p.conversation_id\n  where p.user_id = :userId! and p.left_at is null and o.last_seq > 0 order by o.last_at desc limit :max!::integer))\norder by c.id for no key update"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Those whose groups a person's devices are in, and the most recent ones, in the order in which everybody locks them:
+ * -- revoking the devices one after the other would have an order of its own.
+ * select c.id from conversations c where c.id in (
+ *   select g.conversation_id from group_members g join devices d on d.id = g.device_id where d.user_id = :userId!
+ *   union all
+ *   (select p.conversation_id from conversation_participants p join conversations o on o.id = p.conversation_id
+ *   where p.user_id = :userId! and p.left_at is null and o.last_seq > 0 order by o.last_at desc limit :max!::integer))
+ * order by c.id for no key update
+ * ```
+ */
+export const lockConversationsOf = new PreparedQuery<ILockConversationsOfParams,ILockConversationsOfResult>(lockConversationsOfIR);
+
+
 /** 'AnonymiseDevices' parameters type */
 export interface IAnonymiseDevicesParams {
   userId: string;

@@ -96,6 +96,21 @@ update users set deleted_at = now(), username = 'deleted_' || left(replace(gen_r
 where id = :id! and password_hash = :passwordHash! and deleted_at is null
 returning id;
 
+/* @name lockDeviceKeysOf */
+-- Before any conversation, as a commit takes them, and all in one order: a commit that adds one of these devices either
+-- is over by then or waits.
+select device_id from device_keys where user_id = :userId! order by device_id for update;
+
+/* @name lockConversationsOf */
+-- Those whose groups a person's devices are in, and the most recent ones, in the order in which everybody locks them:
+-- revoking the devices one after the other would have an order of its own.
+select c.id from conversations c where c.id in (
+  select g.conversation_id from group_members g join devices d on d.id = g.device_id where d.user_id = :userId!
+  union all
+  (select p.conversation_id from conversation_participants p join conversations o on o.id = p.conversation_id
+  where p.user_id = :userId! and p.left_at is null and o.last_seq > 0 order by o.last_at desc limit :max!::integer))
+order by c.id for no key update;
+
 /* @name anonymiseDevices */
 update devices set revoked_at = coalesce(revoked_at, now()), name = 'device', last_seen_at = null where user_id = :userId!
 returning id;

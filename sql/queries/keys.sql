@@ -88,6 +88,7 @@ where p.conversation_id = :conversationId! and p.left_at is null and k.device_id
 -- time skips the rows locked here, so none is handed out twice. What expires within a day is left alone.
 with wanted as (
   select k.device_id, k.user_id from device_keys k where k.device_id = any (:deviceIds!::text::uuid[])
+    and (select conversation_standing(:sessionId!, :conversationId!)) = 'ok'
 ), pick as materialized (
   select k.ref from wanted w cross join lateral (
     select o.ref from key_packages o

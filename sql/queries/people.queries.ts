@@ -61,33 +61,6 @@ const revokeDeviceIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"par
 export const revokeDevice = new PreparedQuery<IRevokeDeviceParams,IRevokeDeviceResult>(revokeDeviceIR);
 
 
-/** 'RaiseDevicesVersion' parameters type */
-export interface IRaiseDevicesVersionParams {
-  userId: string;
-}
-
-/** 'RaiseDevicesVersion' return type */
-export interface IRaiseDevicesVersionResult {
-  keysVersion: number;
-}
-
-/** 'RaiseDevicesVersion' query type */
-export interface IRaiseDevicesVersionQuery {
-  params: IRaiseDevicesVersionParams;
-  result: IRaiseDevicesVersionResult;
-}
-
-const raiseDevicesVersionIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":60,"b":67}]}],"statement":"update users set keys_version = keys_version + 1 where id = :userId! returning keys_version"};
-
-/**
- * Query generated from SQL:
- * ```
- * update users set keys_version = keys_version + 1 where id = :userId! returning keys_version
- * ```
- */
-export const raiseDevicesVersion = new PreparedQuery<IRaiseDevicesVersionParams,IRaiseDevicesVersionResult>(raiseDevicesVersionIR);
-
-
 /** 'FindContacts' parameters type */
 export interface IFindContactsParams {
   max: number;
@@ -163,7 +136,7 @@ export interface IUpdateProfileParams {
   avatarGiven: boolean;
   avatarType?: string | null | void;
   displayName?: string | null | void;
-  id: string;
+  sessionId: string;
 }
 
 /** 'UpdateProfile' return type */
@@ -182,32 +155,70 @@ export interface IUpdateProfileQuery {
   result: IUpdateProfileResult;
 }
 
-const updateProfileIR: any = {"usedParamSet":{"displayName":true,"about":true,"avatarGiven":true,"avatarType":true,"avatar":true,"id":true},"params":[{"name":"displayName","required":false,"transform":{"type":"scalar"},"locs":[{"a":43,"b":54}]},{"name":"about","required":false,"transform":{"type":"scalar"},"locs":[{"a":91,"b":96}]},{"name":"avatarGiven","required":true,"transform":{"type":"scalar"},"locs":[{"a":133,"b":145},{"a":216,"b":228}]},{"name":"avatarType","required":false,"transform":{"type":"scalar"},"locs":[{"a":161,"b":171}]},{"name":"avatar","required":false,"transform":{"type":"scalar"},"locs":[{"a":244,"b":250}]},{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":279,"b":282}]}],"statement":"update users set\n  display_name = coalesce(:displayName, display_name),\n  about = coalesce(:about, about),\n  avatar_type = case when :avatarGiven!::boolean then :avatarType else avatar_type end,\n  avatar = case when :avatarGiven!::boolean then :avatar else avatar end\nwhere id = :id! and deleted_at is null\nreturning id, username, display_name, about, avatar_type, avatar"};
+const updateProfileIR: any = {"usedParamSet":{"displayName":true,"about":true,"avatarGiven":true,"avatarType":true,"avatar":true,"sessionId":true},"params":[{"name":"displayName","required":false,"transform":{"type":"scalar"},"locs":[{"a":98,"b":109}]},{"name":"about","required":false,"transform":{"type":"scalar"},"locs":[{"a":148,"b":153}]},{"name":"avatarGiven","required":true,"transform":{"type":"scalar"},"locs":[{"a":192,"b":204},{"a":277,"b":289}]},{"name":"avatarType","required":false,"transform":{"type":"scalar"},"locs":[{"a":220,"b":230}]},{"name":"avatar","required":false,"transform":{"type":"scalar"},"locs":[{"a":305,"b":311}]},{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":422,"b":432}]}],"statement":"-- No row: the session, device or account has ended.\nupdate users u set\n  display_name = coalesce(:displayName, u.display_name),\n  about = coalesce(:about, u.about),\n  avatar_type = case when :avatarGiven!::boolean then :avatarType else u.avatar_type end,\n  avatar = case when :avatarGiven!::boolean then :avatar else u.avatar end\nfrom sessions s join devices d on d.id = s.device_id and d.revoked_at is null\nwhere s.id = :sessionId! and s.ended_at is null and u.id = s.user_id and u.suspended_at is null and u.deleted_at is null\nreturning u.id, u.username, u.display_name, u.about, u.avatar_type, u.avatar"};
 
 /**
  * Query generated from SQL:
  * ```
- * update users set
- *   display_name = coalesce(:displayName, display_name),
- *   about = coalesce(:about, about),
- *   avatar_type = case when :avatarGiven!::boolean then :avatarType else avatar_type end,
- *   avatar = case when :avatarGiven!::boolean then :avatar else avatar end
- * where id = :id! and deleted_at is null
- * returning id, username, display_name, about, avatar_type, avatar
+ * -- No row: the session, device or account has ended.
+ * update users u set
+ *   display_name = coalesce(:displayName, u.display_name),
+ *   about = coalesce(:about, u.about),
+ *   avatar_type = case when :avatarGiven!::boolean then :avatarType else u.avatar_type end,
+ *   avatar = case when :avatarGiven!::boolean then :avatar else u.avatar end
+ * from sessions s join devices d on d.id = s.device_id and d.revoked_at is null
+ * where s.id = :sessionId! and s.ended_at is null and u.id = s.user_id and u.suspended_at is null and u.deleted_at is null
+ * returning u.id, u.username, u.display_name, u.about, u.avatar_type, u.avatar
  * ```
  */
 export const updateProfile = new PreparedQuery<IUpdateProfileParams,IUpdateProfileResult>(updateProfileIR);
 
 
+/** 'TouchConversations' parameters type */
+export interface ITouchConversationsParams {
+  max: number;
+  userId: string;
+}
+
+/** 'TouchConversations' return type */
+export interface ITouchConversationsResult {
+  id: string;
+}
+
+/** 'TouchConversations' query type */
+export interface ITouchConversationsQuery {
+  params: ITouchConversationsParams;
+  result: ITouchConversationsResult;
+}
+
+const touchConversationsIR: any = {"usedParamSet":{"userId":true,"max":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":403,"b":410}]},{"name":"max","required":true,"transform":{"type":"scalar"},"locs":[{"a":483,"b":487}]}],"statement":"-- The most recent conversations of a person, whose members are to be told that the person is called otherwise. Locked in\n-- the order in which everybody locks them.\nupdate conversations c set changed_at = now() from (\n  select k.id from conversations k where k.id in (\n    select p.conversation_id from conversation_participants p join conversations o on o.id = p.conversation_id\n    where p.user_id = :userId! and p.left_at is null and o.last_seq > 0 order by o.last_at desc limit :max!::integer)\n  order by k.id for no key update) mine\nwhere c.id = mine.id\nreturning c.id"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- The most recent conversations of a person, whose members are to be told that the person is called otherwise. Locked in
+ * -- the order in which everybody locks them.
+ * update conversations c set changed_at = now() from (
+ *   select k.id from conversations k where k.id in (
+ *     select p.conversation_id from conversation_participants p join conversations o on o.id = p.conversation_id
+ *     where p.user_id = :userId! and p.left_at is null and o.last_seq > 0 order by o.last_at desc limit :max!::integer)
+ *   order by k.id for no key update) mine
+ * where c.id = mine.id
+ * returning c.id
+ * ```
+ */
+export const touchConversations = new PreparedQuery<ITouchConversationsParams,ITouchConversationsResult>(touchConversationsIR);
+
+
 /** 'InsertBlock' parameters type */
 export interface IInsertBlockParams {
   blockedId: string;
-  userId: string;
+  sessionId: string;
 }
 
 /** 'InsertBlock' return type */
 export interface IInsertBlockResult {
-  id: string;
+  found: boolean;
 }
 
 /** 'InsertBlock' query type */
@@ -216,15 +227,19 @@ export interface IInsertBlockQuery {
   result: IInsertBlockResult;
 }
 
-const insertBlockIR: any = {"usedParamSet":{"blockedId":true,"userId":true},"params":[{"name":"blockedId","required":true,"transform":{"type":"scalar"},"locs":[{"a":84,"b":94}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":182,"b":189}]}],"statement":"-- No row: there is no such person.\nwith target as (select id from users where id = :blockedId! and deleted_at is null), added as (\n  insert into blocks (user_id, blocked_id) select :userId!, id from target on conflict do nothing)\nselect id from target"};
+const insertBlockIR: any = {"usedParamSet":{"sessionId":true,"blockedId":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":298,"b":308}]},{"name":"blockedId","required":true,"transform":{"type":"scalar"},"locs":[{"a":379,"b":389}]}],"statement":"-- No row: the session, device or account has ended. `found`: there is such a person.\nwith me as (\n  select s.user_id from sessions s join devices d on d.id = s.device_id and d.revoked_at is null\n  join users u on u.id = s.user_id and u.suspended_at is null and u.deleted_at is null\n  where s.id = :sessionId! and s.ended_at is null\n), target as (select id from users where id = :blockedId! and deleted_at is null), added as (\n  insert into blocks (user_id, blocked_id) select me.user_id, target.id from me, target on conflict do nothing)\nselect exists (select from target) as \"found!\" from me"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- No row: there is no such person.
- * with target as (select id from users where id = :blockedId! and deleted_at is null), added as (
- *   insert into blocks (user_id, blocked_id) select :userId!, id from target on conflict do nothing)
- * select id from target
+ * -- No row: the session, device or account has ended. `found`: there is such a person.
+ * with me as (
+ *   select s.user_id from sessions s join devices d on d.id = s.device_id and d.revoked_at is null
+ *   join users u on u.id = s.user_id and u.suspended_at is null and u.deleted_at is null
+ *   where s.id = :sessionId! and s.ended_at is null
+ * ), target as (select id from users where id = :blockedId! and deleted_at is null), added as (
+ *   insert into blocks (user_id, blocked_id) select me.user_id, target.id from me, target on conflict do nothing)
+ * select exists (select from target) as "found!" from me
  * ```
  */
 export const insertBlock = new PreparedQuery<IInsertBlockParams,IInsertBlockResult>(insertBlockIR);
@@ -233,11 +248,13 @@ export const insertBlock = new PreparedQuery<IInsertBlockParams,IInsertBlockResu
 /** 'DeleteBlock' parameters type */
 export interface IDeleteBlockParams {
   blockedId: string;
-  userId: string;
+  sessionId: string;
 }
 
 /** 'DeleteBlock' return type */
-export type IDeleteBlockResult = void;
+export interface IDeleteBlockResult {
+  userId: string;
+}
 
 /** 'DeleteBlock' query type */
 export interface IDeleteBlockQuery {
@@ -245,12 +262,18 @@ export interface IDeleteBlockQuery {
   result: IDeleteBlockResult;
 }
 
-const deleteBlockIR: any = {"usedParamSet":{"userId":true,"blockedId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":35,"b":42}]},{"name":"blockedId","required":true,"transform":{"type":"scalar"},"locs":[{"a":61,"b":71}]}],"statement":"delete from blocks where user_id = :userId! and blocked_id = :blockedId!"};
+const deleteBlockIR: any = {"usedParamSet":{"sessionId":true,"blockedId":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":265,"b":275}]},{"name":"blockedId","required":true,"transform":{"type":"scalar"},"locs":[{"a":390,"b":400}]}],"statement":"-- No row: the session, device or account has ended.\nwith me as (\n  select s.user_id from sessions s join devices d on d.id = s.device_id and d.revoked_at is null\n  join users u on u.id = s.user_id and u.suspended_at is null and u.deleted_at is null\n  where s.id = :sessionId! and s.ended_at is null\n), gone as (delete from blocks b using me where b.user_id = me.user_id and b.blocked_id = :blockedId!)\nselect user_id from me"};
 
 /**
  * Query generated from SQL:
  * ```
- * delete from blocks where user_id = :userId! and blocked_id = :blockedId!
+ * -- No row: the session, device or account has ended.
+ * with me as (
+ *   select s.user_id from sessions s join devices d on d.id = s.device_id and d.revoked_at is null
+ *   join users u on u.id = s.user_id and u.suspended_at is null and u.deleted_at is null
+ *   where s.id = :sessionId! and s.ended_at is null
+ * ), gone as (delete from blocks b using me where b.user_id = me.user_id and b.blocked_id = :blockedId!)
+ * select user_id from me
  * ```
  */
 export const deleteBlock = new PreparedQuery<IDeleteBlockParams,IDeleteBlockResult>(deleteBlockIR);
