@@ -3,7 +3,10 @@ import type { Random } from '../../server/delivery/simulation/random.ts';
 
 /** How badly frames travel through a proxy. */
 export interface FrameWeather {
-  /** The share of frames that vanish, from the client and to it. */
+  /**
+   * The share of frames that vanish, from the client and to it. After the first one to it, all that follow vanish with it:
+   * a network that loses something never goes on after a hole, and a device may take its first event for the beginning.
+   */
   readonly dropUp: number;
   readonly dropDown: number;
   /** The longest that a frame is held up; none overtakes another. */
@@ -37,7 +40,11 @@ export async function frameProxy(target: { host: string; port: number }, random:
     const link: Link = { client, server: connect(target.port, target.host), lossy: false };
     links.add(link);
     carry(link, link.client, link.server, () => proxy.weather.dropUp);
-    carry(link, link.server, link.client, () => proxy.weather.dropDown);
+    let lost = false;
+    carry(link, link.server, link.client, () => {
+      lost ||= random().chance(proxy.weather.dropDown);
+      return lost ? 1 : 0;
+    });
   });
 
   function carry(link: Link, from: Socket, to: Socket, drop: () => number): void {
