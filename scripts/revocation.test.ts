@@ -114,6 +114,16 @@ test('whatever ends a session closes its socket on another instance within a sec
       assert.equal(response.status, 200);
     };
     inTime('a suspension', await watch('a suspension', [acting, ...losing], [4503, 'account_suspended'], suspend));
+    const headers = { authorization: `Bearer ${admin.accessToken}` };
+    const stats = (await (await fetch(`${here.adminUrl}/v1/admin/stats`, { headers })).json()) as {
+      mailJobs: number;
+      live: { sockets: number; messagesPerMinute: number; requestsInFlight: object; queues: object };
+    };
+    assert.ok(stats.live.sockets >= 1);
+    assert.deepEqual(
+      [stats.mailJobs, stats.live.messagesPerMinute, stats.live.requestsInFlight, stats.live.queues],
+      [0, 0, {}, { sends: 0, marks: 0, log_reads: 0, bus_characters: 0 }],
+    );
     await assert.rejects(device('suspended', there, 'again'), { code: 'account_suspended' });
   });
 

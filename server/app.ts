@@ -3,6 +3,7 @@ import { SOCKET_PATH } from '../protocol/frame.ts';
 import { MAX_FRAME_BYTES } from '../protocol/scalars.ts';
 import { logId } from '../sql/queries/instance.queries.ts';
 
+import { createActivity } from './activity.ts';
 import { createLocalBus } from './bus/bus.ts';
 import { parseRedisAddress } from './bus/connection.ts';
 import { createLocalLeases } from './bus/leases.ts';
@@ -72,13 +73,26 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     state: (...told) => messaging.hub.state(...told),
     connections: () => messaging.hub.connections(),
   };
+  const activity = createActivity(clock.now);
+  const queues = () => ({
+    sends: messaging.appender.waiting,
+    marks: messaging.receipts.waiting,
+    log_reads: messaging.loader.inFlight,
+    bus_characters: bus.publishing,
+  });
+  const live = () => ({
+    sockets: messaging.hub.size,
+    requestsInFlight: activity.requestsInFlight(),
+    messagesPerMinute: activity.messagesPerMinute(),
+    queues: queues(),
+  });
   const people = await openPeople({
     config,
     gate,
     log,
     hub,
     show: (ids) => messaging.show(ids),
-    live: () => ({ sockets: messaging.hub.size }),
+    live,
   });
   const messaging = createMessaging({
     stores: {
@@ -95,7 +109,17 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     bus,
     clock,
     log,
-    metrics: metrics.sockets,
+    metrics: {
+      ...metrics.sockets,
+      started(type) {
+        activity.started(type);
+        metrics.sockets.started(type);
+      },
+      answered(type, code) {
+        activity.answered(type, code);
+        metrics.sockets.answered(type, code);
+      },
+    },
     observeBatch: metrics.batch,
     sendTimes: metrics.sends,
     requireMls: config.requireMls,
@@ -107,12 +131,8 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
 
   metrics.watch({
     sockets: () => ({ greeting: messaging.lobby.size - messaging.hub.size, ready: messaging.hub.size }),
-    queues: () => ({
-      sends: messaging.appender.waiting,
-      marks: messaging.receipts.waiting,
-      log_reads: messaging.loader.inFlight,
-      bus_characters: bus.publishing,
-    }),
+    queues,
+    requestsInFlight: activity.requestsInFlight,
     outboxes: () => messaging.hub.depths(),
     mailsWaiting: people.mailsWaiting,
     gate: () => gate.counts(),

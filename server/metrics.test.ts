@@ -9,6 +9,7 @@ test('what happened and what is now can be read', async () => {
   metrics.watch({
     sockets: () => ({ greeting: 7, ready: 8 }),
     queues: () => ({ sends: 9, marks: 10, log_reads: 11, bus_characters: 12 }),
+    requestsInFlight: () => ({}),
     outboxes: () => ({ unacknowledged: 13, behind: 14, congested: 15 }),
     mailsWaiting: () => Promise.resolve(16),
     gate: () => ({ append: lane, read: lane, background: lane }),

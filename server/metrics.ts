@@ -13,6 +13,7 @@ export interface Gauges {
   sockets(): { readonly greeting: number; readonly ready: number };
   /** What waits inside this instance: sends for a batch, marks to be written, reads of the log, characters for the bus. */
   queues(): Readonly<Record<'sends' | 'marks' | 'log_reads' | 'bus_characters', number>>;
+  requestsInFlight(): Readonly<Record<string, number>>;
   outboxes(): OutboxDepths;
   /** Mails of the whole installation that are still to be sent. */
   mailsWaiting(): Promise<number>;
@@ -140,6 +141,10 @@ function watch(registry: Registry, gauges: Gauges): void {
   });
   gauge('queue_depth', 'What waits inside this instance, by queue', ['queue'], (one) => {
     for (const [queue, depth] of Object.entries(gauges.queues())) one.set({ queue }, depth);
+  });
+  gauge('requests_in_flight', 'Requests without an answer yet, by type', ['type'], (one) => {
+    one.reset();
+    for (const [type, count] of Object.entries(gauges.requestsInFlight())) one.set({ type }, count);
   });
   gauge('outbox_depth', 'Entries not yet acknowledged; connections behind the log, or congested', ['what'], (one) => {
     for (const [what, depth] of Object.entries(gauges.outboxes())) one.set({ what }, depth);

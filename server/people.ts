@@ -87,7 +87,7 @@ export async function openPeople(given: {
   });
   return {
     routes: [...authRoutes(deps), ...accountRoutes(deps)],
-    adminRoutes: adminRoutes({ ...deps, live }),
+    adminRoutes: adminRoutes({ ...deps, live, mailJobs: mail.jobs }),
     handlers: {
       ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
       ...profileHandlers({ gate, limits, show }),

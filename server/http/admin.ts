@@ -12,6 +12,8 @@ import { get, post } from './route.ts';
 export interface AdminDeps extends Pick<AccountDeps, 'gate' | 'tokens' | 'endSessions' | 'log'> {
   /** What only this instance knows: live sockets, requests in flight, queues. */
   readonly live: () => Readonly<Record<string, unknown>>;
+  /** Mails that wait for a worker in Redis; nothing without Redis, or while it is away. */
+  readonly mailJobs: () => Promise<number | undefined>;
 }
 
 const limit = v.optional(
@@ -59,6 +61,7 @@ export function adminRoutes(deps: AdminDeps): Route[] {
       failedMails: await store.listFailedMails(deps.gate),
       database: deps.gate.counts(),
       live: deps.live(),
+      mailJobs: (await deps.mailJobs()) ?? null,
     })),
     look('audit', async (request) => {
       const { before, limit: most } = read(auditQuery, Object.fromEntries(request.query));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseRedisAddress } from '../bus/connection.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
@@ -21,6 +22,8 @@ export interface MailOptions {
 export interface MailJobs {
   /** Asks for mails to be sent soon. They are safe in the database already. */
   wake(ids: readonly string[]): void;
+  /** How many wait for a worker in Redis; nothing without Redis, or while it does not answer. */
+  jobs(): Promise<number | undefined>;
   /** False while the mail server is away. */
   reachable(): boolean;
   /** Sends no more, and waits for what is being sent. */
@@ -56,6 +59,8 @@ export function startMail(options: MailOptions): MailJobs {
       if (queue === undefined) return loop.wake(ids);
       for (const id of ids) void queue.wake(id).then((woken) => woken || loop.wake([id]));
     },
+    jobs: async () =>
+      queue && Promise.race([queue.depth().catch(() => undefined), delay(500, undefined, { ref: false })]),
     reachable: () => transport.reachable,
     async close() {
       await Promise.all([loop.close(), queue?.close(), worker?.close()]);

@@ -82,7 +82,11 @@ export async function testAccounts(options: TestAccountsOptions = {}): Promise<T
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
-    routes: [...authRoutes(deps), ...accountRoutes(deps), ...adminRoutes({ ...deps, live: () => ({ sockets: 0 }) })],
+    routes: [
+      ...authRoutes(deps),
+      ...accountRoutes(deps),
+      ...adminRoutes({ ...deps, live: () => ({ sockets: 0 }), mailJobs: async () => 0 }),
+    ],
     origins: [],
     trustedProxies: [],
     report(error) {
