@@ -109,3 +109,27 @@ test('people see profiles, show their own, and block and unblock each other', as
   for (const chat of [ada, bob]) chat.type('/quit');
   assert.deepEqual([await ada.ended(), await bob.ended()], [0, 0]);
 });
+
+test('what was said is found by its words on this device, also in the next run', async (t) => {
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
+  const { open, register } = chats(t, server);
+  const [ada, bob] = await Promise.all([register('ada'), register('bob')]);
+  ada.type('/search oak', '/open bob');
+  await ada.see('No messages found on this device.');
+  await ada.see('Nothing has been said here yet');
+  ada.type('the treasure is under the third oak');
+  await bob.see('the third oak');
+  bob.type('/open ada', 'Which OAK?');
+  await ada.see('bob: Which OAK?');
+  ada.type('/search oak');
+  await ada.see('bob: Which [OAK]?');
+  await ada.see('you to bob: the treasure is under the third [oak]');
+  ada.type('/quit');
+  assert.equal(await ada.ended(), 0);
+  const back = open('ada');
+  back.type('/search "third oak"');
+  await back.see('the treasure is under the [third] [oak]');
+  back.type('/search "oak third"', '/quit');
+  await back.see('No messages found on this device.');
+  assert.equal(await back.ended(), 0);
+});

@@ -4,11 +4,13 @@ import type { ConversationView } from './conversation-view.ts';
 import { keysHelp, obeyKeys } from './keys.ts';
 import { obeyPeople, peopleHelp } from './people.ts';
 import type { Client } from './sdk.ts';
+import { search, searchHelp } from './search.ts';
 import type { Terminal } from './terminal.ts';
 
 export const help = `  /open NAME     open the conversation with NAME
   /list          all conversations
   /history [N]   the last N messages of the open one
+${searchHelp}
   /retry         send what could not be sent again
   /discard       forget what could not be sent
 ${peopleHelp}
@@ -42,6 +44,9 @@ export async function obey(line: string, client: Client, view: ConversationView,
       return 'stay';
     case 'history':
       await view.history(Math.min(200, Math.max(1, Number.parseInt(argument, 10) || 50)));
+      return 'stay';
+    case 'search':
+      await search(rest, client, view, terminal);
       return 'stay';
     case 'retry':
     case 'discard':
