@@ -11,6 +11,10 @@ import * as v from 'valibot';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
 import { sealMessage } from '../e2ee/envelope.ts';
 import { newDevice, newUser, testEngine } from '../e2ee/testing.ts';
+import { LocalIndex } from '../search/local-index.ts';
+import { phrasesOf } from '../search/query.ts';
+import { snippetOf } from '../search/snippet.ts';
+import { keyNumber, memoryStore } from '../store.ts';
 
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
@@ -21,9 +25,17 @@ function vectors<Schema extends v.GenericSchema>(name: string, schema: Schema): 
   );
 }
 const tokeniserVectors = v.looseObject({
-  cases: v.array(v.looseObject({ tokens: v.array(v.string()) })),
+  cases: v.array(v.looseObject({ text: v.string(), tokens: v.array(v.string()) })),
   tags: v.looseObject({ tags: v.array(v.looseObject({ tag: v.string() })) }),
 });
+const searchableText = v.object({
+  conversationId: v.string(),
+  seq: v.number(),
+  senderId: v.string(),
+  sentAt: v.number(),
+  text: v.string(),
+});
+const readSearchable = (value: unknown) => v.parse(searchableText, value);
 const safetyVectors = v.looseObject({
   cases: v.array(v.looseObject({ safetyNumber: v.string(), qrOfOne: v.string() })),
 });
@@ -39,6 +51,10 @@ import { decodeSavedState, encodeSavedState } from ${JSON.stringify(pathOf('../e
 import { safetyNumber, safetyQr } from ${JSON.stringify(pathOf('../e2ee/safety-number.js'))};
 import { tagsOf } from ${JSON.stringify(pathOf('../e2ee/search-tags.js'))};
 import { tokenise } from ${JSON.stringify(pathOf('../e2ee/tokeniser.js'))};
+import { LocalIndex } from ${JSON.stringify(pathOf('../search/local-index.js'))};
+import { phrasesOf } from ${JSON.stringify(pathOf('../search/query.js'))};
+import { snippetOf } from ${JSON.stringify(pathOf('../search/snippet.js'))};
+import { openIndexedDbStore } from ${JSON.stringify(pathOf('./indexeddb-store.js'))};
 import { createTsMlsEngine } from ${JSON.stringify(pathOf('../e2ee/ts-mls-engine.js'))};
 
 let group;
@@ -75,6 +91,27 @@ globalThis.sotto = {
       return [safetyNumber(a, b), safetyQr(a, b)];
     }),
   }),
+  async search({ texts, queries }) {
+    const problems = [];
+    const open = async () => {
+      const store = await openIndexedDbStore('search');
+      return { store, index: new LocalIndex({ store, read: (value) => value, sealAt: 4, onProblem: (problem) => problems.push(String(problem)) }) };
+    };
+    let { store, index } = await open();
+    for (const [i, text] of texts.entries())
+      await index.write([{ key: 'entry/c/' + String(i + 1).padStart(16, '0'), value: { conversationId: 'c', seq: i + 1, senderId: 'a', sentAt: i, text } }]);
+    await index.settled();
+    await store.close();
+    ({ store, index } = await open());
+    const found = [];
+    for (const query of queries) {
+      const phrases = phrasesOf(query);
+      const hits = await index.find({ phrases, after: -Infinity, before: Infinity, limit: 1000 });
+      found.push(hits.map(({ seq }) => [seq, snippetOf(texts[seq - 1], phrases)]));
+    }
+    await store.close();
+    return { found, problems };
+  },
   async create({ userId, deviceId, add }) {
     const engine = await createTsMlsEngine(() => true);
     const signer = { userId, deviceId, ...(await generateSigningKey()) };
@@ -172,6 +209,26 @@ test('Chromium makes the published tokens, tags and safety numbers', async () =>
     tags: tokeniser.tags.tags.map(({ tag }) => tag),
     numbers: safety.cases.map(({ safetyNumber, qrOfOne }) => [safetyNumber, qrOfOne]),
   });
+});
+
+test('Chromium finds and marks the same messages as Node, from IndexedDB and after being opened again', async () => {
+  const texts = vectors('tokeniser', tokeniserVectors).cases.map(({ text }) => text);
+  const queries = texts.flatMap((text) => [text, `"${text.split(/\s+/)[0]}"`, [...text].slice(0, 2).join('')]);
+  const store = memoryStore();
+  const index = new LocalIndex({ store, read: readSearchable, sealAt: 4, onProblem: assert.ifError });
+  for (const [i, text] of texts.entries()) {
+    const value = { conversationId: 'c', seq: i + 1, senderId: 'a', sentAt: i, text };
+    await index.write([{ key: `entry/c/${keyNumber(i + 1)}`, value }]);
+  }
+  const found = [];
+  for (const query of queries) {
+    const phrases = phrasesOf(query);
+    const range = { after: Number.NEGATIVE_INFINITY, before: Number.POSITIVE_INFINITY, limit: 1000 };
+    const hits = await index.find({ phrases, ...range });
+    found.push(hits.map(({ seq }) => [seq, snippetOf(texts[seq - 1] ?? '', phrases)]));
+  }
+  assert.ok(found.flat().length >= texts.length);
+  assert.deepEqual(await inPage('search', { texts, queries }), { found, problems: [] });
 });
 
 test('a device in Node and one in Chromium share a group and read each other, through their stores', async () => {
