@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { addLinkToken } from '../store/accounts.ts';
+import { takeDueMail } from '../store/mail.ts';
 import { passwordOf, type TestAccounts, testAccounts } from '../testing/accounts.ts';
 
 const code = (answer: { body: unknown }): string | undefined =>
@@ -174,4 +176,20 @@ test('links that were asked for before the password or the address changed are v
   const waiting = await accounts.db
     .sql`select kind from mail_outbox where state = 'waiting' and kind = 'reset_password'`;
   assert.deepEqual([...waiting], []);
+});
+
+test('a link whose mail was taken just before the password changed is not made any more', async () => {
+  await using accounts = await testAccounts();
+  const userId = await accounts.account('ada');
+  const { accessToken } = await accounts.login('ada');
+  await accounts.mails('ada@example.org');
+  await accounts.post('/v1/auth/forgot-password', { email: 'ada@example.org' });
+  const [mail] = await takeDueMail(accounts.gate, 60_000, 10);
+  assert.equal(mail?.kind, 'reset_password');
+  const change = { password: passwordOf('ada'), newPassword: 'another fine sentence' };
+  assert.equal((await accounts.post('/v1/account/password', change, accessToken)).status, 204);
+  const expiresAt = new Date(Date.now() + 60_000);
+  const link = { mailId: mail.id, hash: Buffer.alloc(32), purpose: 'reset_password' as const, userId, expiresAt };
+  assert.equal(await addLinkToken(accounts.gate, link), false);
+  assert.equal((await accounts.db.sql`select from link_tokens`).length, 0);
 });

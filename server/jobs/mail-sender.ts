@@ -95,12 +95,16 @@ export function createMailSender(options: MailSenderOptions): MailSender {
       email: link.purpose === 'change_email' ? mail.address : undefined,
     };
     const expiresAt = new Date(Date.now() + link.hours * 3_600_000);
-    const stored = await addLinkToken(gate, { hash, purpose: link.purpose, ...about, expiresAt });
+    const stored = await addLinkToken(gate, { mailId: mail.id, hash, purpose: link.purpose, ...about, expiresAt });
     return stored ? `${publicUrl}${link.path}?token=${token}` : undefined;
   }
 
   async function giveBack(mail: TakenMail, error: unknown): Promise<void> {
-    const reason = error instanceof Error ? error.message.slice(0, 500) : 'unknown';
+    // Mail servers like to repeat the address; the log and the list of failures are not where it belongs.
+    const reason =
+      error instanceof Error
+        ? error.message.replaceAll(/[^\s<>"']+@[^\s<>"',;]+/g, '(address)').slice(0, 500)
+        : 'unknown';
     const most = error instanceof MailRefused ? patience.refusals : patience.attempts;
     if (mail.attempts >= most) {
       log.error({ mailId: mail.id, kind: mail.kind, attempts: mail.attempts, reason }, 'a mail was given up');

@@ -67,6 +67,8 @@ export async function findCandidate(gate: Gate, login: string): Promise<Candidat
 }
 
 export interface NewLinkToken {
+  /** That will carry it. */
+  readonly mailId: string;
   readonly hash: Buffer;
   readonly purpose: LinkPurpose;
   readonly pendingId?: string | undefined;
@@ -79,8 +81,10 @@ export interface NewLinkToken {
 export async function addLinkToken(gate: Gate, token: NewLinkToken): Promise<boolean> {
   const { pendingId = null, userId = null, email = null, ...rest } = token;
   try {
-    await gate.run('background', (sql) => queries.insertLinkToken.run({ ...rest, pendingId, userId, email }, sql));
-    return true;
+    const rows = await gate.run('background', (sql) =>
+      queries.insertLinkToken.run({ ...rest, pendingId, userId, email }, sql),
+    );
+    return rows.length === 1;
   } catch (error) {
     if (error instanceof StoreRefused && error.sqlState === '23503') return false;
     throw error;
@@ -134,8 +138,9 @@ async function makeAccount(tx: TransactionSql, pendingId: string): Promise<strin
  * password or the address changed may be who the owner meant to shut out.
  */
 export async function endLinks(tx: TransactionSql, userId: string): Promise<void> {
-  await queries.deleteLinkTokensOf.run({ userId }, tx);
+  // The mails first: a link that is being written out holds its mail, and is seen afterwards.
   await queries.deleteWaitingLinks.run({ userId }, tx);
+  await queries.deleteLinkTokensOf.run({ userId }, tx);
 }
 
 async function changeEmail(tx: TransactionSql, userId: string, email: string): Promise<string[]> {

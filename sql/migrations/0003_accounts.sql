@@ -77,4 +77,5 @@ create table audit_log (
   origin text not null,
   details jsonb not null default '{}'
 );
+create index audit_log_time on audit_log (at, id);
 create index audit_log_target on audit_log (target_id, at);

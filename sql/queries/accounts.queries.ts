@@ -217,13 +217,16 @@ export interface IInsertLinkTokenParams {
   email?: string | null | void;
   expiresAt: Date;
   hash: Uint8Array;
+  mailId: string;
   pendingId?: string | null | void;
   purpose: string;
   userId?: string | null | void;
 }
 
 /** 'InsertLinkToken' return type */
-export type IInsertLinkTokenResult = void;
+export interface IInsertLinkTokenResult {
+  hash: Buffer;
+}
 
 /** 'InsertLinkToken' query type */
 export interface IInsertLinkTokenQuery {
@@ -231,13 +234,16 @@ export interface IInsertLinkTokenQuery {
   result: IInsertLinkTokenResult;
 }
 
-const insertLinkTokenIR: any = {"usedParamSet":{"hash":true,"purpose":true,"pendingId":true,"userId":true,"email":true,"expiresAt":true},"params":[{"name":"hash","required":true,"transform":{"type":"scalar"},"locs":[{"a":88,"b":93}]},{"name":"purpose","required":true,"transform":{"type":"scalar"},"locs":[{"a":96,"b":104}]},{"name":"pendingId","required":false,"transform":{"type":"scalar"},"locs":[{"a":107,"b":116}]},{"name":"userId","required":false,"transform":{"type":"scalar"},"locs":[{"a":119,"b":125}]},{"name":"email","required":false,"transform":{"type":"scalar"},"locs":[{"a":128,"b":133}]},{"name":"expiresAt","required":true,"transform":{"type":"scalar"},"locs":[{"a":136,"b":146}]}],"statement":"insert into link_tokens (hash, purpose, pending_id, user_id, email, expires_at)\nvalues (:hash!, :purpose!, :pendingId, :userId, :email, :expiresAt!)"};
+const insertLinkTokenIR: any = {"usedParamSet":{"hash":true,"purpose":true,"pendingId":true,"userId":true,"email":true,"expiresAt":true,"mailId":true},"params":[{"name":"hash","required":true,"transform":{"type":"scalar"},"locs":[{"a":208,"b":213}]},{"name":"purpose","required":true,"transform":{"type":"scalar"},"locs":[{"a":223,"b":231}]},{"name":"pendingId","required":false,"transform":{"type":"scalar"},"locs":[{"a":240,"b":249}]},{"name":"userId","required":false,"transform":{"type":"scalar"},"locs":[{"a":258,"b":264}]},{"name":"email","required":false,"transform":{"type":"scalar"},"locs":[{"a":273,"b":278}]},{"name":"expiresAt","required":true,"transform":{"type":"scalar"},"locs":[{"a":287,"b":297}]},{"name":"mailId","required":true,"transform":{"type":"scalar"},"locs":[{"a":344,"b":351}]}],"statement":"-- Only while its mail is still to be sent: whoever ends an account's links deletes the mails first, and waits for this.\ninsert into link_tokens (hash, purpose, pending_id, user_id, email, expires_at)\nselect :hash!::bytea, :purpose!::text, :pendingId::uuid, :userId::uuid, :email::text, :expiresAt!::timestamptz\nfrom mail_outbox m where m.id = :mailId! and m.state = 'waiting' for share of m\nreturning hash"};
 
 /**
  * Query generated from SQL:
  * ```
+ * -- Only while its mail is still to be sent: whoever ends an account's links deletes the mails first, and waits for this.
  * insert into link_tokens (hash, purpose, pending_id, user_id, email, expires_at)
- * values (:hash!, :purpose!, :pendingId, :userId, :email, :expiresAt!)
+ * select :hash!::bytea, :purpose!::text, :pendingId::uuid, :userId::uuid, :email::text, :expiresAt!::timestamptz
+ * from mail_outbox m where m.id = :mailId! and m.state = 'waiting' for share of m
+ * returning hash
  * ```
  */
 export const insertLinkToken = new PreparedQuery<IInsertLinkTokenParams,IInsertLinkTokenResult>(insertLinkTokenIR);

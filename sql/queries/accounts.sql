@@ -35,8 +35,11 @@ where (username = :login! or email = :login!) and expires_at > now() order by cr
 order by 2 limit 1;
 
 /* @name insertLinkToken */
+-- Only while its mail is still to be sent: whoever ends an account's links deletes the mails first, and waits for this.
 insert into link_tokens (hash, purpose, pending_id, user_id, email, expires_at)
-values (:hash!, :purpose!, :pendingId, :userId, :email, :expiresAt!);
+select :hash!::bytea, :purpose!::text, :pendingId::uuid, :userId::uuid, :email::text, :expiresAt!::timestamptz
+from mail_outbox m where m.id = :mailId! and m.state = 'waiting' for share of m
+returning hash;
 
 /* @name findLinkToken */
 select t.purpose, t.pending_id, t.user_id, t.email as new_email, p.username as "pendingUsername?", u.username as "username?"
