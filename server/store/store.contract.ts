@@ -127,6 +127,11 @@ export function storeContract(
       (await send(ada, { clientId }, {})).map(({ state }) => state),
       ['duplicate', 'forbidden'],
     );
+    // Alone as in a batch.
+    assert.deepEqual(
+      (await send(ada, {})).map(({ state }) => state),
+      ['forbidden'],
+    );
     // The one who blocks may go on.
     assert.deepEqual(
       (await send(bob, {})).map(({ state }) => state),
@@ -136,6 +141,10 @@ export function storeContract(
     assert.deepEqual(
       (await send(bob, {}, { epoch: 7 })).map(({ state }) => state),
       ['removal_required', 'stale_epoch'],
+    );
+    assert.deepEqual(
+      (await send(bob, {})).map(({ state }) => state),
+      ['removal_required'],
     );
     await store.require(conversationId, { removal: false, epoch: 7 });
     assert.deepEqual(
