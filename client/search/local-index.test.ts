@@ -131,7 +131,7 @@ const step = fc.oneof(
 
 test('the index finds what looking at every message finds, page by page, through edits, deletions and restarts', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
       const store = memoryStore();
       const problems: unknown[] = [];
       const model = new Map<string, Searchable>();
