@@ -86,7 +86,7 @@ export class RestartableServer implements AsyncDisposable {
 }
 
 /** Access tokens without log-ins, which bcrypt makes slow on purpose. */
-async function seatsOf(people: readonly Person[], secret: string): Promise<Seat[]> {
+export async function seatsOf(people: readonly Person[], secret: string): Promise<Seat[]> {
   const tokens = createAccessTokens(await importSigningKeys(secret), TOKEN_MS);
   return Promise.all(
     people.map(async (person) => ({

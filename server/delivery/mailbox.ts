@@ -1,10 +1,8 @@
-import type { MailboxStore, WaitingWelcome } from '../store/mailbox.ts';
+import { FEW_PACKAGES, type MailboxStore, type WaitingWelcome } from '../store/mailbox.ts';
 import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 
-/** With fewer one-time packages than these a device is told to publish more. */
-export const FEW_PACKAGES = 20;
 /** Welcomes that a connection has not acknowledged, and their bytes: the rest waits in the database. */
 const WINDOW = 16;
 const WINDOW_BYTES = 1024 * 1024;
@@ -63,7 +61,7 @@ export function startMailbox(deps: { store: MailboxStore; hub: Hub; clock: Clock
 
   async function read(connection: Connection, box: Box): Promise<void> {
     const { outbox, deviceId } = connection;
-    const { registered, oneTime, welcomes, links } = await store.waiting(deviceId, FEW_PACKAGES);
+    const { registered, oneTime, welcomes, links } = await store.waiting(deviceId);
     if (registered && oneTime < FEW_PACKAGES) outbox.state('keys.low', eventFrame('keys.low', { oneTime }));
     if (links) {
       for (const { id, sealed } of await store.sealedLinks(deviceId)) {

@@ -3,12 +3,12 @@ import type { Reply, RequestBody } from '../../protocol/index.ts';
 import { checked } from '../delivery/checked.ts';
 import { eventFrame } from '../delivery/frames.ts';
 import type { Hub } from '../delivery/hub.ts';
-import { FEW_PACKAGES } from '../delivery/mailbox.ts';
 import { RequestError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { checkKeyPackage, type KeyPackageOwner } from '../mls/key-package.ts';
 import { suite } from '../mls/leaf-node.ts';
 import type { ClaimTarget, KeyStore, NewPackage } from '../store/keys.ts';
+import { FEW_PACKAGES } from '../store/mailbox.ts';
 import type { Identity } from '../store/store.ts';
 import { judgeRegistration } from './registration.ts';
 

@@ -55,6 +55,8 @@ export class Lobby {
   readonly log: Log;
   readonly metrics: SocketMetrics;
   readonly handlers;
+  /** Devices of which a connection with a valid token is being judged; a second one meanwhile counts as a stranger. */
+  readonly entering = new Set<string>();
   readonly #options: LobbyOptions;
   readonly #sessions = new Map<Session, string>();
   readonly #greeting = new Map<string, number>();

@@ -149,6 +149,21 @@ export class Session implements SocketHandler {
     const ticket = await lobby.verifyToken(token);
     if (this.#closed()) return;
     if (ticket === undefined) return this.#refuse(id);
+    // The token is ours: whoever holds it is no stranger any more, and makes room for the next one. But one at a time.
+    const first = !lobby.entering.has(ticket.deviceId);
+    if (first) {
+      lobby.entering.add(ticket.deviceId);
+      lobby.known(this);
+    }
+    try {
+      await this.#join(id, ticket, client);
+    } finally {
+      if (first) lobby.entering.delete(ticket.deviceId);
+    }
+  }
+
+  async #join(id: number, ticket: Ticket, client: string | undefined): Promise<void> {
+    const lobby = this.#lobby;
     const member = new Member(ticket, this, lobby, this.#writer);
     this.#member = member;
     // Subscribe first, look second: whatever is published in between reaches the outbox, which waits for its positions.

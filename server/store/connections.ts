@@ -1,6 +1,7 @@
-import { heads, helloDevice, position, positions, touchDevices } from '../../sql/queries/connections.queries.ts';
+import { heads, helloDevices, position, positions, touchDevices } from '../../sql/queries/connections.queries.ts';
 import type { Gate } from './gate.ts';
-import type { ConnectionStore, HelloState } from './store.ts';
+import { byQuestion, joined, listOf } from './joined.ts';
+import type { ConnectionStore, HelloState, Identity } from './store.ts';
 
 const states: readonly string[] = [
   'valid',
@@ -14,14 +15,32 @@ const states: readonly string[] = [
 const isState = (state: string): state is HelloState => states.includes(state);
 
 export function createConnectionStore(gate: Gate): ConnectionStore {
+  const users = (asks: readonly Identity[]): string => listOf(asks.map(({ userId }) => userId));
+  const devices = (asks: readonly Identity[]): string => listOf(asks.map(({ deviceId }) => deviceId));
   return {
-    async hello({ userId, deviceId, sessionId }) {
-      const [row] = await gate.run('read', (sql) => helloDevice.run({ userId, deviceId, sessionId }, sql));
-      if (row === undefined) return { state: 'unknown', connectionNo: 0, lastSeenAt: undefined };
-      const state = isState(row.state) ? row.state : 'unknown';
-      return { state, connectionNo: row.connectionNo ?? 0, lastSeenAt: row.lastSeenAt ?? undefined };
-    },
-    positions: ({ userId, deviceId }) => gate.run('read', (sql) => positions.run({ userId, deviceId }, sql)),
+    hello: joined(
+      async (asks: readonly Identity[]) => {
+        const sessionIds = listOf(asks.map(({ sessionId }) => sessionId));
+        const rows = await gate.run('read', (sql) =>
+          helloDevices.run({ sessionIds, deviceIds: devices(asks), userIds: users(asks) }, sql),
+        );
+        return byQuestion(rows, asks.length).map(([row]) => ({
+          state: row !== undefined && isState(row.state) ? row.state : 'unknown',
+          connectionNo: row?.connectionNo ?? 0,
+          lastSeenAt: row?.lastSeenAt ?? undefined,
+        }));
+      },
+      // Two connections of one device need two numbers.
+      ({ deviceId }) => deviceId,
+    ),
+    positions: joined(async (asks: readonly Identity[]) => {
+      const rows = await gate.run('read', (sql) =>
+        positions.run({ userIds: users(asks), deviceIds: devices(asks) }, sql),
+      );
+      return byQuestion(rows, asks.length).map((found) =>
+        found.map(({ conversationId, lastSeq, cursor }) => ({ conversationId, lastSeq, cursor })),
+      );
+    }),
     async position({ userId, deviceId }, conversationId) {
       const [row] = await gate.run('read', (sql) => position.run({ userId, deviceId, conversationId }, sql));
       return row;

@@ -7,11 +7,13 @@ import {
   changedSince,
   conversationsForAll,
   conversationsOf,
+  conversationsOfMany,
   type IConversationsOfParams,
   type IConversationsOfResult,
   openDirect,
 } from '../../sql/queries/conversations.queries.ts';
 import type { Gate } from './gate.ts';
+import { byQuestion, joined, listOf } from './joined.ts';
 import { createHistory } from './log.ts';
 import type { ConversationStore } from './store.ts';
 
@@ -22,6 +24,31 @@ export function createConversationStore(gate: Gate): ConversationStore {
     const rows = await gate.run('read', (sql) => conversationsOf.run(params, sql));
     return rows.map(toConversation);
   }
+
+  const byIds = joined(async (asks: readonly { userId: string; ids: readonly string[] }[]) => {
+    const questions: number[] = [];
+    const userIds: string[] = [];
+    const ids: string[] = [];
+    for (const [i, ask] of asks.entries()) {
+      for (const id of ask.ids) {
+        questions.push(i + 1);
+        userIds.push(ask.userId);
+        ids.push(id);
+      }
+    }
+    const params = { questions: listOf(questions), userIds: listOf(userIds), ids: listOf(ids) };
+    const rows = await gate.run('read', (sql) => conversationsOfMany.run(params, sql));
+    return byQuestion(rows, asks.length).map((found) => found.map(toConversation));
+  });
+  const changes = joined(async (asks: readonly { userId: string; since: Date; limit: number }[]) => {
+    const params = {
+      userIds: listOf(asks.map(({ userId }) => userId)),
+      sinces: listOf(asks.map(({ since }) => since.toISOString())),
+      limit: Math.max(...asks.map(({ limit }) => limit)),
+    };
+    const rows = await gate.run('read', (sql) => changedSince.run(params, sql));
+    return byQuestion(rows, asks.length).map((found, i) => found.slice(0, asks[i]?.limit).map(({ id }) => id));
+  });
 
   return {
     ...createHistory(gate),
@@ -46,8 +73,8 @@ export function createConversationStore(gate: Gate): ConversationStore {
       return rows.map((row) => ({ viewerId: row.viewerId, conversation: toConversation(row) }));
     },
 
-    byIds: (userId, ids) =>
-      select({ userId, ids: `{${ids.join()}}`, beforeAt: null, beforeId: null, limit: ids.length }),
+    byIds: (userId, ids) => byIds({ userId, ids }),
+    changedSince: (userId, since, limit) => changes({ userId, since, limit }),
 
     page: (userId, before, limit) =>
       select({
@@ -57,11 +84,6 @@ export function createConversationStore(gate: Gate): ConversationStore {
         beforeId: before?.id ?? null,
         limit,
       }),
-
-    async changedSince(userId, since, limit) {
-      const rows = await gate.run('read', (sql) => changedSince.run({ userId, since, limit }, sql));
-      return rows.map((row) => row.id);
-    },
 
     async audience(conversationId, userId) {
       const rows = await gate.run('read', (sql) => audience.run({ conversationId, userId }, sql));

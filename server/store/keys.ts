@@ -1,5 +1,5 @@
 import {
-  accountKeyHead,
+  accountKeyHeads,
   accountKeys,
   claimable,
   claimPackages,
@@ -27,6 +27,7 @@ import { findContacts } from '../../sql/queries/people.queries.ts';
 import { byteaArray } from './bytea.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
+import { joined, listOf } from './joined.ts';
 import { MAX_CONTACTS } from './people.ts';
 import type { Identity } from './store.ts';
 
@@ -75,6 +76,13 @@ export type KeyStore = ReturnType<typeof createKeyStore>;
 
 /** Account keys, device keys and key packages. */
 export function createKeyStore(gate: Gate) {
+  const head = joined(async (asks: readonly string[]) => {
+    const rows = await gate.run('read', (sql) => accountKeyHeads.run({ userIds: listOf(asks) }, sql));
+    const heads = new Map(
+      rows.map(({ userId, version, hash }) => [userId, { version, hash: hash.toString('base64url') }]),
+    );
+    return asks.map((userId) => heads.get(userId));
+  });
   return {
     /**
      * Changes an account's keys to what `judge` makes of them, which may throw; nobody else changes them meanwhile.
@@ -108,10 +116,8 @@ export function createKeyStore(gate: Gate) {
       }
     },
 
-    async head(userId: string): Promise<{ version: number; hash: string } | undefined> {
-      const [head] = await gate.run('read', (sql) => accountKeyHead.run({ userId }, sql));
-      return head && { version: head.version, hash: head.hash.toString('base64url') };
-    },
+    /** The newest account key of a person. */
+    head,
 
     /** Undefined for somebody who never existed. */
     async directory(

@@ -15,9 +15,13 @@ import {
   welcomesOf,
 } from '../../sql/queries/mailbox.queries.ts';
 import type { Gate } from './gate.ts';
+import { byQuestion, joined, listOf } from './joined.ts';
 import type { Identity } from './store.ts';
 
-export type WaitingMail = IWaitingResult;
+/** With fewer one-time packages than these a device is told to publish more. */
+export const FEW_PACKAGES = 20;
+
+export type WaitingMail = Omit<IWaitingResult, 'n'>;
 export type WaitingWelcome = IWelcomesOfResult;
 
 export type MailboxStore = ReturnType<typeof createMailboxStore>;
@@ -25,12 +29,11 @@ export type MailboxStore = ReturnType<typeof createMailboxStore>;
 /** What waits for single devices: welcomes, and answers to an offer to be linked. */
 export function createMailboxStore(gate: Gate) {
   return {
-    /** Package counts stop at `enough`. */
-    async waiting(deviceId: string, enough: number): Promise<WaitingMail> {
-      const [row] = await gate.run('read', (sql) => waiting.run({ deviceId, enough }, sql));
-      if (row === undefined) throw new Error('no row');
-      return row;
-    },
+    /** What one device should look at. Package counts stop at `FEW_PACKAGES`. */
+    waiting: joined(async (asks: readonly string[]): Promise<readonly WaitingMail[]> => {
+      const rows = await gate.run('read', (sql) => waiting.run({ deviceIds: listOf(asks), enough: FEW_PACKAGES }, sql));
+      return byQuestion(rows, asks.length).flat();
+    }),
 
     welcomes: (deviceId: string, except: Iterable<string>, limit: number): Promise<WaitingWelcome[]> =>
       gate.run('read', (sql) => welcomesOf.run({ deviceId, except: `{${[...except].join()}}`, limit }, sql)),

@@ -1,34 +1,36 @@
 /** Types generated for queries found in "sql/queries/connections.sql" */
 import { PreparedQuery } from '../adapter.ts';
 
-/** 'HelloDevice' parameters type */
-export interface IHelloDeviceParams {
-  deviceId: string;
-  sessionId: string;
-  userId: string;
+/** 'HelloDevices' parameters type */
+export interface IHelloDevicesParams {
+  deviceIds: string;
+  sessionIds: string;
+  userIds: string;
 }
 
-/** 'HelloDevice' return type */
-export interface IHelloDeviceResult {
+/** 'HelloDevices' return type */
+export interface IHelloDevicesResult {
   connectionNo: number | null;
   lastSeenAt: Date | null;
+  n: number;
   state: string;
 }
 
-/** 'HelloDevice' query type */
-export interface IHelloDeviceQuery {
-  params: IHelloDeviceParams;
-  result: IHelloDeviceResult;
+/** 'HelloDevices' query type */
+export interface IHelloDevicesQuery {
+  params: IHelloDevicesParams;
+  result: IHelloDevicesResult;
 }
 
-const helloDeviceIR: any = {"usedParamSet":{"sessionId":true,"deviceId":true,"userId":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":548,"b":558}]},{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":578,"b":587}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":605,"b":612}]}],"statement":"-- Judges a connection's session, device and account in one statement, and gives the connection its number.\nwith judged as (\n  select s.id as session_id, d.id as device_id, d.last_seen_at,\n    case\n      when u.deleted_at is not null then 'deleted'\n      when u.suspended_at is not null then 'suspended'\n      when d.revoked_at is not null then 'revoked'\n      when s.ended_at is not null then s.ended_reason\n      else 'valid'\n    end as state\n  from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id\n  where s.id = :sessionId! and s.device_id = :deviceId! and s.user_id = :userId!\n), connected as (\n  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()\n  from judged j where d.id = j.device_id and j.state = 'valid'\n  returning d.id, d.connection_no\n)\nselect j.state as \"state!\", c.connection_no as \"connectionNo?\", j.last_seen_at as \"lastSeenAt?\"\nfrom judged j left join connected c on c.id = j.device_id"};
+const helloDevicesIR: any = {"usedParamSet":{"sessionIds":true,"deviceIds":true,"userIds":true},"params":[{"name":"sessionIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":525,"b":536}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":553,"b":563}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":580,"b":588}]}],"statement":"-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.\n-- Rows are locked in id order, so that two batches can't deadlock.\nwith judged as (\n  select a.n, d.id as device_id, d.last_seen_at,\n    case\n      when u.deleted_at is not null then 'deleted'\n      when u.suspended_at is not null then 'suspended'\n      when d.revoked_at is not null then 'revoked'\n      when s.ended_at is not null then s.ended_reason\n      else 'valid'\n    end as state\n  from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])\n    with ordinality as a (session_id, device_id, user_id, n)\n  join sessions s on s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id\n  join devices d on d.id = s.device_id join users u on u.id = s.user_id\n), locked as (\n  select d.id from devices d where d.id in (select j.device_id from judged j where j.state = 'valid')\n  order by d.id for no key update\n), connected as (\n  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()\n  from locked l where d.id = l.id\n  returning d.id, d.connection_no\n)\nselect j.n as \"n!\", j.state as \"state!\", c.connection_no as \"connectionNo?\", j.last_seen_at as \"lastSeenAt?\"\nfrom judged j left join connected c on c.id = j.device_id"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Judges a connection's session, device and account in one statement, and gives the connection its number.
+ * -- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.
+ * -- Rows are locked in id order, so that two batches can't deadlock.
  * with judged as (
- *   select s.id as session_id, d.id as device_id, d.last_seen_at,
+ *   select a.n, d.id as device_id, d.last_seen_at,
  *     case
  *       when u.deleted_at is not null then 'deleted'
  *       when u.suspended_at is not null then 'suspended'
@@ -36,24 +38,29 @@ const helloDeviceIR: any = {"usedParamSet":{"sessionId":true,"deviceId":true,"us
  *       when s.ended_at is not null then s.ended_reason
  *       else 'valid'
  *     end as state
- *   from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
- *   where s.id = :sessionId! and s.device_id = :deviceId! and s.user_id = :userId!
+ *   from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])
+ *     with ordinality as a (session_id, device_id, user_id, n)
+ *   join sessions s on s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id
+ *   join devices d on d.id = s.device_id join users u on u.id = s.user_id
+ * ), locked as (
+ *   select d.id from devices d where d.id in (select j.device_id from judged j where j.state = 'valid')
+ *   order by d.id for no key update
  * ), connected as (
  *   update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
- *   from judged j where d.id = j.device_id and j.state = 'valid'
+ *   from locked l where d.id = l.id
  *   returning d.id, d.connection_no
  * )
- * select j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
+ * select j.n as "n!", j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
  * from judged j left join connected c on c.id = j.device_id
  * ```
  */
-export const helloDevice = new PreparedQuery<IHelloDeviceParams,IHelloDeviceResult>(helloDeviceIR);
+export const helloDevices = new PreparedQuery<IHelloDevicesParams,IHelloDevicesResult>(helloDevicesIR);
 
 
 /** 'Positions' parameters type */
 export interface IPositionsParams {
-  deviceId: string;
-  userId: string;
+  deviceIds: string;
+  userIds: string;
 }
 
 /** 'Positions' return type */
@@ -61,6 +68,7 @@ export interface IPositionsResult {
   conversationId: string;
   cursor: number;
   lastSeq: number;
+  n: number;
 }
 
 /** 'Positions' query type */
@@ -69,17 +77,17 @@ export interface IPositionsQuery {
   result: IPositionsResult;
 }
 
-const positionsIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"params":[{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":360,"b":369}]},{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":389,"b":396}]}],"statement":"-- Where the device stands in each of its user's conversations, newest activity first.\nselect p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as \"cursor!\"\nfrom conversation_participants p\njoin conversations c on c.id = p.conversation_id\nleft join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!\nwhere p.user_id = :userId! and p.left_at is null\norder by c.last_at desc"};
+const positionsIR: any = {"usedParamSet":{"userIds":true,"deviceIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":215,"b":223}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":240,"b":250}]}],"statement":"-- Where devices stand in each of their users' conversations, newest activity first.\nselect a.n as \"n!\", p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as \"cursor!\"\nfrom unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)\njoin conversation_participants p on p.user_id = a.user_id and p.left_at is null\njoin conversations c on c.id = p.conversation_id\nleft join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id\norder by c.last_at desc"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Where the device stands in each of its user's conversations, newest activity first.
- * select p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
- * from conversation_participants p
+ * -- Where devices stand in each of their users' conversations, newest activity first.
+ * select a.n as "n!", p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+ * from unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)
+ * join conversation_participants p on p.user_id = a.user_id and p.left_at is null
  * join conversations c on c.id = p.conversation_id
- * left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!
- * where p.user_id = :userId! and p.left_at is null
+ * left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id
  * order by c.last_at desc
  * ```
  */

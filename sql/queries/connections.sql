@@ -1,7 +1,8 @@
-/* @name helloDevice */
--- Judges a connection's session, device and account in one statement, and gives the connection its number.
+/* @name helloDevices */
+-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.
+-- Rows are locked in id order, so that two batches can't deadlock.
 with judged as (
-  select s.id as session_id, d.id as device_id, d.last_seen_at,
+  select a.n, d.id as device_id, d.last_seen_at,
     case
       when u.deleted_at is not null then 'deleted'
       when u.suspended_at is not null then 'suspended'
@@ -9,23 +10,28 @@ with judged as (
       when s.ended_at is not null then s.ended_reason
       else 'valid'
     end as state
-  from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
-  where s.id = :sessionId! and s.device_id = :deviceId! and s.user_id = :userId!
+  from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])
+    with ordinality as a (session_id, device_id, user_id, n)
+  join sessions s on s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id
+  join devices d on d.id = s.device_id join users u on u.id = s.user_id
+), locked as (
+  select d.id from devices d where d.id in (select j.device_id from judged j where j.state = 'valid')
+  order by d.id for no key update
 ), connected as (
   update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
-  from judged j where d.id = j.device_id and j.state = 'valid'
+  from locked l where d.id = l.id
   returning d.id, d.connection_no
 )
-select j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
+select j.n as "n!", j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
 from judged j left join connected c on c.id = j.device_id;
 
 /* @name positions */
--- Where the device stands in each of its user's conversations, newest activity first.
-select p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
-from conversation_participants p
+-- Where devices stand in each of their users' conversations, newest activity first.
+select a.n as "n!", p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+from unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)
+join conversation_participants p on p.user_id = a.user_id and p.left_at is null
 join conversations c on c.id = p.conversation_id
-left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = :deviceId!
-where p.user_id = :userId! and p.left_at is null
+left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id
 order by c.last_at desc;
 
 /* @name position */

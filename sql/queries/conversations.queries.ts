@@ -115,6 +115,50 @@ const conversationsOfIR: any = {"usedParamSet":{"userId":true,"ids":true,"before
 export const conversationsOf = new PreparedQuery<IConversationsOfParams,IConversationsOfResult>(conversationsOfIR);
 
 
+/** 'ConversationsOfMany' parameters type */
+export interface IConversationsOfManyParams {
+  ids: string;
+  questions: string;
+  userIds: string;
+}
+
+/** 'ConversationsOfMany' return type */
+export interface IConversationsOfManyResult {
+  accepted: boolean;
+  epoch: number;
+  id: string;
+  kind: string;
+  lastAt: Date;
+  lastSeq: number;
+  members: Json;
+  n: number;
+  readSeq: number;
+  unread: number;
+  viewerId: string;
+}
+
+/** 'ConversationsOfMany' query type */
+export interface IConversationsOfManyQuery {
+  params: IConversationsOfManyParams;
+  result: IConversationsOfManyResult;
+}
+
+const conversationsOfManyIR: any = {"usedParamSet":{"questions":true,"userIds":true,"ids":true},"params":[{"name":"questions","required":true,"transform":{"type":"scalar"},"locs":[{"a":331,"b":341}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":361,"b":369}]},{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":386,"b":390}]}],"statement":"-- Some conversations of some users, each as that user sees it.\nselect a.n as \"n!\", s.viewer_id as \"viewerId!\", s.id as \"id!\", s.kind as \"kind!\", s.last_seq as \"lastSeq!\", s.epoch as \"epoch!\",\n  s.last_at as \"lastAt!\", s.read_seq as \"readSeq!\", s.accepted as \"accepted!\", s.unread as \"unread!\", s.members as \"members!\"\nfrom unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)\njoin conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id\norder by s.last_at desc, s.id desc"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Some conversations of some users, each as that user sees it.
+ * select a.n as "n!", s.viewer_id as "viewerId!", s.id as "id!", s.kind as "kind!", s.last_seq as "lastSeq!", s.epoch as "epoch!",
+ *   s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!"
+ * from unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)
+ * join conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id
+ * order by s.last_at desc, s.id desc
+ * ```
+ */
+export const conversationsOfMany = new PreparedQuery<IConversationsOfManyParams,IConversationsOfManyResult>(conversationsOfManyIR);
+
+
 /** 'ConversationsForAll' parameters type */
 export interface IConversationsForAllParams {
   ids: string;
@@ -157,13 +201,14 @@ export const conversationsForAll = new PreparedQuery<IConversationsForAllParams,
 /** 'ChangedSince' parameters type */
 export interface IChangedSinceParams {
   limit: number;
-  since: Date;
-  userId: string;
+  sinces: string;
+  userIds: string;
 }
 
 /** 'ChangedSince' return type */
 export interface IChangedSinceResult {
   id: string;
+  n: number;
 }
 
 /** 'ChangedSince' query type */
@@ -172,17 +217,20 @@ export interface IChangedSinceQuery {
   result: IChangedSinceResult;
 }
 
-const changedSinceIR: any = {"usedParamSet":{"userId":true,"since":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":208,"b":215}]},{"name":"since","required":true,"transform":{"type":"scalar"},"locs":[{"a":281,"b":287},{"a":394,"b":400}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":434,"b":440}]}],"statement":"-- Conversations in which something other than the log changed since a device was last here.\nselect c.id from conversation_participants me join conversations c on c.id = me.conversation_id\nwhere me.user_id = :userId! and me.left_at is null and c.last_seq > 0\n  and (c.changed_at > :since! or exists (\n    select from conversation_participants m where m.conversation_id = c.id and m.marked_at > :since!))\norder by c.last_at desc limit :limit!"};
+const changedSinceIR: any = {"usedParamSet":{"userIds":true,"sinces":true,"limit":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":171,"b":179}]},{"name":"sinces","required":true,"transform":{"type":"scalar"},"locs":[{"a":196,"b":203}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":641,"b":647}]}],"statement":"-- Conversations in which something other than the log changed since devices were last here, `limit` for each at most.\nselect a.n as \"n!\", changed.id as \"id!\"\nfrom unnest(:userIds!::text::uuid[], :sinces!::text::timestamptz[]) with ordinality as a (user_id, since, n)\ncross join lateral (\n  select c.id from conversation_participants me join conversations c on c.id = me.conversation_id\n  where me.user_id = a.user_id and me.left_at is null and c.last_seq > 0\n    and (c.changed_at > a.since or exists (\n      select from conversation_participants m where m.conversation_id = c.id and m.marked_at > a.since))\n  order by c.last_at desc limit :limit!::integer) changed"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Conversations in which something other than the log changed since a device was last here.
- * select c.id from conversation_participants me join conversations c on c.id = me.conversation_id
- * where me.user_id = :userId! and me.left_at is null and c.last_seq > 0
- *   and (c.changed_at > :since! or exists (
- *     select from conversation_participants m where m.conversation_id = c.id and m.marked_at > :since!))
- * order by c.last_at desc limit :limit!
+ * -- Conversations in which something other than the log changed since devices were last here, `limit` for each at most.
+ * select a.n as "n!", changed.id as "id!"
+ * from unnest(:userIds!::text::uuid[], :sinces!::text::timestamptz[]) with ordinality as a (user_id, since, n)
+ * cross join lateral (
+ *   select c.id from conversation_participants me join conversations c on c.id = me.conversation_id
+ *   where me.user_id = a.user_id and me.left_at is null and c.last_seq > 0
+ *     and (c.changed_at > a.since or exists (
+ *       select from conversation_participants m where m.conversation_id = c.id and m.marked_at > a.since))
+ *   order by c.last_at desc limit :limit!::integer) changed
  * ```
  */
 export const changedSince = new PreparedQuery<IChangedSinceParams,IChangedSinceResult>(changedSinceIR);

@@ -21,6 +21,14 @@ where viewer_id = :userId!
       and (:beforeAt::timestamptz is null or (last_at, id) < (:beforeAt::timestamptz, :beforeId::uuid)) end
 order by last_at desc, id desc limit :limit!;
 
+/* @name conversationsOfMany */
+-- Some conversations of some users, each as that user sees it.
+select a.n as "n!", s.viewer_id as "viewerId!", s.id as "id!", s.kind as "kind!", s.last_seq as "lastSeq!", s.epoch as "epoch!",
+  s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!"
+from unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)
+join conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id
+order by s.last_at desc, s.id desc;
+
 /* @name conversationsForAll */
 -- As each of their members sees them.
 select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
@@ -28,12 +36,15 @@ select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "last
 from conversations_as_seen where id = any (:ids!::text::uuid[]);
 
 /* @name changedSince */
--- Conversations in which something other than the log changed since a device was last here.
-select c.id from conversation_participants me join conversations c on c.id = me.conversation_id
-where me.user_id = :userId! and me.left_at is null and c.last_seq > 0
-  and (c.changed_at > :since! or exists (
-    select from conversation_participants m where m.conversation_id = c.id and m.marked_at > :since!))
-order by c.last_at desc limit :limit!;
+-- Conversations in which something other than the log changed since devices were last here, `limit` for each at most.
+select a.n as "n!", changed.id as "id!"
+from unnest(:userIds!::text::uuid[], :sinces!::text::timestamptz[]) with ordinality as a (user_id, since, n)
+cross join lateral (
+  select c.id from conversation_participants me join conversations c on c.id = me.conversation_id
+  where me.user_id = a.user_id and me.left_at is null and c.last_seq > 0
+    and (c.changed_at > a.since or exists (
+      select from conversation_participants m where m.conversation_id = c.id and m.marked_at > a.since))
+  order by c.last_at desc limit :limit!::integer) changed;
 
 /* @name audience */
 -- Who may see that a member is present, writes or reads: the other members who accepted, if the member did, and no block

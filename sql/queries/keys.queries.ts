@@ -64,32 +64,34 @@ const accountKeysIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"us
 export const accountKeys = new PreparedQuery<IAccountKeysParams,IAccountKeysResult>(accountKeysIR);
 
 
-/** 'AccountKeyHead' parameters type */
-export interface IAccountKeyHeadParams {
-  userId: string;
+/** 'AccountKeyHeads' parameters type */
+export interface IAccountKeyHeadsParams {
+  userIds: string;
 }
 
-/** 'AccountKeyHead' return type */
-export interface IAccountKeyHeadResult {
+/** 'AccountKeyHeads' return type */
+export interface IAccountKeyHeadsResult {
   hash: Buffer;
+  userId: string;
   version: number;
 }
 
-/** 'AccountKeyHead' query type */
-export interface IAccountKeyHeadQuery {
-  params: IAccountKeyHeadParams;
-  result: IAccountKeyHeadResult;
+/** 'AccountKeyHeads' query type */
+export interface IAccountKeyHeadsQuery {
+  params: IAccountKeyHeadsParams;
+  result: IAccountKeyHeadsResult;
 }
 
-const accountKeyHeadIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":55,"b":62}]}],"statement":"select version, hash from account_keys where user_id = :userId! order by version desc limit 1"};
+const accountKeyHeadsIR: any = {"usedParamSet":{"userIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":103,"b":111}]}],"statement":"select distinct on (k.user_id) k.user_id, k.version, k.hash from account_keys k\nwhere k.user_id = any (:userIds!::text::uuid[]) order by k.user_id, k.version desc"};
 
 /**
  * Query generated from SQL:
  * ```
- * select version, hash from account_keys where user_id = :userId! order by version desc limit 1
+ * select distinct on (k.user_id) k.user_id, k.version, k.hash from account_keys k
+ * where k.user_id = any (:userIds!::text::uuid[]) order by k.user_id, k.version desc
  * ```
  */
-export const accountKeyHead = new PreparedQuery<IAccountKeyHeadParams,IAccountKeyHeadResult>(accountKeyHeadIR);
+export const accountKeyHeads = new PreparedQuery<IAccountKeyHeadsParams,IAccountKeyHeadsResult>(accountKeyHeadsIR);
 
 
 /** 'InsertAccountKey' parameters type */

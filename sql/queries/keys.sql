@@ -8,8 +8,9 @@ for no key update of u;
 /* @name accountKeys */
 select version, key, signature as "signature?", hash, created_at from account_keys where user_id = :userId! order by version;
 
-/* @name accountKeyHead */
-select version, hash from account_keys where user_id = :userId! order by version desc limit 1;
+/* @name accountKeyHeads */
+select distinct on (k.user_id) k.user_id, k.version, k.hash from account_keys k
+where k.user_id = any (:userIds!::text::uuid[]) order by k.user_id, k.version desc;
 
 /* @name insertAccountKey */
 insert into account_keys (user_id, version, key, signature, hash)

@@ -3,13 +3,14 @@ import { PreparedQuery } from '../adapter.ts';
 
 /** 'Waiting' parameters type */
 export interface IWaitingParams {
-  deviceId: string;
+  deviceIds: string;
   enough: number;
 }
 
 /** 'Waiting' return type */
 export interface IWaitingResult {
   links: boolean;
+  n: number;
   oneTime: number;
   registered: boolean;
   welcomes: boolean;
@@ -21,19 +22,20 @@ export interface IWaitingQuery {
   result: IWaitingResult;
 }
 
-const waitingIR: any = {"usedParamSet":{"deviceId":true,"enough":true},"params":[{"name":"deviceId","required":true,"transform":{"type":"scalar"},"locs":[{"a":167,"b":176},{"a":324,"b":333},{"a":413,"b":422},{"a":497,"b":506}]},{"name":"enough","required":true,"transform":{"type":"scalar"},"locs":[{"a":234,"b":241}]}],"statement":"-- What a device should look at besides the logs; package counts stop at `enough`.\nselect\n  (select count(*) from (\n    select from key_packages k where k.device_id = :deviceId! and not k.last_resort and k.not_after > now()\n    limit :enough!) counted) as \"oneTime!\",\n  exists (select from device_keys k where k.device_id = :deviceId!) as \"registered!\",\n  exists (select from device_mailbox m where m.device_id = :deviceId!) as \"welcomes!\",\n  exists (select from link_offers o where o.device_id = :deviceId! and o.sealed is not null and o.expires_at > now()) as \"links!\""};
+const waitingIR: any = {"usedParamSet":{"enough":true,"deviceIds":true},"params":[{"name":"enough","required":true,"transform":{"type":"scalar"},"locs":[{"a":247,"b":254}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":608,"b":618}]}],"statement":"-- What devices should look at besides the logs; package counts stop at `enough`.\nselect a.n as \"n!\",\n  (select count(*) from (\n    select from key_packages k where k.device_id = a.device_id and not k.last_resort and k.not_after > now()\n    limit :enough!::integer) counted) as \"oneTime!\",\n  exists (select from device_keys k where k.device_id = a.device_id) as \"registered!\",\n  exists (select from device_mailbox m where m.device_id = a.device_id) as \"welcomes!\",\n  exists (select from link_offers o where o.device_id = a.device_id and o.sealed is not null and o.expires_at > now()) as \"links!\"\nfrom unnest(:deviceIds!::text::uuid[]) with ordinality as a (device_id, n)"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- What a device should look at besides the logs; package counts stop at `enough`.
- * select
+ * -- What devices should look at besides the logs; package counts stop at `enough`.
+ * select a.n as "n!",
  *   (select count(*) from (
- *     select from key_packages k where k.device_id = :deviceId! and not k.last_resort and k.not_after > now()
- *     limit :enough!) counted) as "oneTime!",
- *   exists (select from device_keys k where k.device_id = :deviceId!) as "registered!",
- *   exists (select from device_mailbox m where m.device_id = :deviceId!) as "welcomes!",
- *   exists (select from link_offers o where o.device_id = :deviceId! and o.sealed is not null and o.expires_at > now()) as "links!"
+ *     select from key_packages k where k.device_id = a.device_id and not k.last_resort and k.not_after > now()
+ *     limit :enough!::integer) counted) as "oneTime!",
+ *   exists (select from device_keys k where k.device_id = a.device_id) as "registered!",
+ *   exists (select from device_mailbox m where m.device_id = a.device_id) as "welcomes!",
+ *   exists (select from link_offers o where o.device_id = a.device_id and o.sealed is not null and o.expires_at > now()) as "links!"
+ * from unnest(:deviceIds!::text::uuid[]) with ordinality as a (device_id, n)
  * ```
  */
 export const waiting = new PreparedQuery<IWaitingParams,IWaitingResult>(waitingIR);

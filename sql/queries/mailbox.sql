@@ -1,12 +1,13 @@
 /* @name waiting */
--- What a device should look at besides the logs; package counts stop at `enough`.
-select
+-- What devices should look at besides the logs; package counts stop at `enough`.
+select a.n as "n!",
   (select count(*) from (
-    select from key_packages k where k.device_id = :deviceId! and not k.last_resort and k.not_after > now()
-    limit :enough!) counted) as "oneTime!",
-  exists (select from device_keys k where k.device_id = :deviceId!) as "registered!",
-  exists (select from device_mailbox m where m.device_id = :deviceId!) as "welcomes!",
-  exists (select from link_offers o where o.device_id = :deviceId! and o.sealed is not null and o.expires_at > now()) as "links!";
+    select from key_packages k where k.device_id = a.device_id and not k.last_resort and k.not_after > now()
+    limit :enough!::integer) counted) as "oneTime!",
+  exists (select from device_keys k where k.device_id = a.device_id) as "registered!",
+  exists (select from device_mailbox m where m.device_id = a.device_id) as "welcomes!",
+  exists (select from link_offers o where o.device_id = a.device_id and o.sealed is not null and o.expires_at > now()) as "links!"
+from unnest(:deviceIds!::text::uuid[]) with ordinality as a (device_id, n);
 
 /* @name welcomesOf */
 -- The oldest welcomes that a device has not acknowledged, without those in `except`.

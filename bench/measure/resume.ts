@@ -1,0 +1,157 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { generateSigningKey } from '../../server/accounts/signing-keys.ts';
+import { provision } from '../provision.ts';
+import type { News, Order, Return } from '../resume/messages.ts';
+import type { BenchDatabase } from '../services/postgres.ts';
+import { startServerProcess } from '../services/server-process.ts';
+import { Stack } from '../services/stack.ts';
+import { seatsOf } from '../targets/server.ts';
+import { cpuBetween, readCpu, readMemory } from './cpu.ts';
+
+export interface ResumePlan {
+  readonly database: BenchDatabase;
+  readonly redisUrl: string;
+  readonly postgresPid: number | undefined;
+  readonly sockets: number;
+  readonly processes: number;
+  /** Messages that each device sends, and nobody acknowledges, before the server dies. */
+  readonly backlog: number;
+  /** How long the connections are left alone before their memory is measured. */
+  readonly idleMs: number;
+  readonly nodeFlags?: readonly string[];
+  readonly say: (text: string) => void;
+}
+
+export interface ResumeOutcome {
+  readonly sockets: number;
+  readonly backlog: number;
+  /** Resident memory of the first server: before any connection, with all of them idle, and the difference for each. */
+  readonly emptyRss: number;
+  readonly idleRss: number;
+  readonly bytesPerConnection: number;
+  readonly openedMs: number;
+  /** From the kill until so many devices were in sync on the other instance. */
+  readonly syncedMs: Readonly<Record<'half' | 'p95' | 'all', number>>;
+  /** Until all devices held every entry, and every send was answered. */
+  readonly completeMs: number;
+  readonly attempts: number;
+  readonly entriesAgain: number;
+  readonly sent: number;
+  readonly cpuSeconds: Readonly<Record<string, number>>;
+  /** What was lost, doubled or out of order; empty if nothing. */
+  readonly problems: readonly string[];
+}
+
+/** Fills one of two instances with devices, kills it with -9, and sees all of them resume on the other. */
+export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
+  const { database, redisUrl, sockets, backlog, say } = plan;
+  await using stack = new Stack();
+  const { secret } = await generateSigningKey();
+  const options = { databaseUrl: database.url, secretKey: secret, redisUrl };
+  const first = stack.use(await startServerProcess(options));
+  const second = stack.use(await startServerProcess({ ...options, nodeFlags: plan.nodeFlags ?? [] }));
+  const people = await provision(database.sql, sockets);
+  const seats = await seatsOf(people, secret);
+  const share = Math.ceil(sockets / plan.processes / 2) * 2;
+  const run = randomUUID().slice(0, 8);
+  const workers = Array.from({ length: plan.processes }, () => stack.use(new Worker()));
+  const all = async <T extends News['did']>(did: T, order: (i: number) => Order) =>
+    Promise.all(workers.map((worker, i) => worker.order(order(i), did)));
+
+  const emptyRss = readMemory(first.pid).now;
+  const began = performance.now();
+  await all('open', (i) => ({
+    do: 'open',
+    seats: seats.slice(i * share, (i + 1) * share),
+    firstIndex: i * share,
+    port: first.port,
+    run,
+  }));
+  const openedMs = Math.round(performance.now() - began);
+  say(`${sockets} connected in ${openedMs} ms`);
+  await pause(plan.idleMs);
+  const idleRss = readMemory(first.pid).now;
+  for (let n = 0; n < backlog; n++) await all('send', () => ({ do: 'send' }));
+  say(`${backlog * sockets} messages wait to be acknowledged`);
+  await pause(plan.idleMs);
+
+  const watch = { server: second.pid, ...(plan.postgresPid !== undefined && { postgres: plan.postgresPid }) };
+  const before = readCpu(watch);
+  const returns = workers.map((worker) => worker.news('return'));
+  await all('strike', () => ({ do: 'strike', port: second.port }));
+  const killedAt = Date.now();
+  await first.kill();
+  const back = (await Promise.all(returns)).filter((news) => news.did === 'return');
+  const cpu = cpuBetween(before, readCpu(watch));
+  const problems = [...back.flatMap((news) => news.problems), ...(await lostOrDoubled(database, sum(back, 'sent')))];
+  const synced = back.flatMap((news) => news.syncedAt.map((at) => at - killedAt)).sort((a, b) => a - b);
+  const at = (part: number): number => synced[Math.max(0, Math.ceil(synced.length * part) - 1)] ?? 0;
+  return {
+    sockets,
+    backlog,
+    emptyRss,
+    idleRss,
+    bytesPerConnection: Math.round((idleRss - emptyRss) / sockets),
+    openedMs,
+    syncedMs: { half: at(0.5), p95: at(0.95), all: at(1) },
+    completeMs: Math.max(...back.flatMap((news) => news.completeAt)) - killedAt,
+    attempts: sum(back, 'attempts'),
+    entriesAgain: sum(back, 'again'),
+    sent: sum(back, 'sent'),
+    cpuSeconds: { ...cpu, driver: sum(back, 'cpuMillis') / 1000 },
+    problems,
+  };
+}
+
+/** Each device held every position in order; here is whether the logs hold each message once, without a gap. */
+async function lostOrDoubled({ sql }: BenchDatabase, sent: number): Promise<string[]> {
+  const [row] = await sql<{ entries: number; messages: number; gaps: number }[]>`
+    select count(*)::int as entries, count(distinct (sender_device_id, client_id))::int as messages,
+      (select count(*)::int from (
+        select conversation_id from conversation_log group by 1 having max(seq) <> count(*)) g) as gaps
+    from conversation_log`;
+  const { entries = 0, messages = 0, gaps = 0 } = row ?? {};
+  return [
+    ...(messages === sent ? [] : [`${sent} messages were sent, ${messages} are stored`]),
+    ...(entries === messages ? [] : [`${entries - messages} entries are doubles`]),
+    ...(gaps === 0 ? [] : [`${gaps} logs have gaps`]),
+  ];
+}
+
+/** One driver process. */
+class Worker implements AsyncDisposable {
+  readonly #child: ChildProcess = fork(fileURLToPath(new URL('../resume/worker.js', import.meta.url)));
+
+  order(order: Order, did: News['did']): Promise<News> {
+    const answer = this.news(did);
+    this.#child.send(order);
+    return answer;
+  }
+
+  news(did: News['did']): Promise<News> {
+    return new Promise((resolve, reject) => {
+      const listen = (news: News): void => {
+        if (news.did !== did) return;
+        this.#child.off('message', listen);
+        this.#child.off('exit', gone);
+        resolve(news);
+      };
+      const gone = (): void => reject(new Error('a driver process ended early'));
+      this.#child.on('message', listen);
+      this.#child.once('exit', gone);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    this.#child.send({ do: 'stop' } satisfies Order);
+    await ended;
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const sum = (back: readonly Return[], key: 'sent' | 'attempts' | 'again' | 'cpuMillis'): number =>
+  back.reduce((total, one) => total + one[key], 0);
