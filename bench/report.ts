@@ -11,7 +11,7 @@ const results = new URL('../../bench/results/', import.meta.url);
 const BEGIN = '<!-- results: written by npm run bench:report -->';
 const END = '<!-- end of results -->';
 
-const anyResult = v.looseObject({ kind: v.picklist(['throughput', 'k6', 'slow-reader']) });
+const anyResult = v.looseObject({ kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume']) });
 const number = v.number();
 const metric = v.record(v.string(), v.unknown());
 const k6Result = v.object({
@@ -48,6 +48,20 @@ const slowReaderResult = v.object({
   environment: v.custom<Environment>(() => true),
 });
 
+const resumeResult = v.object({
+  sockets: number,
+  backlog: number,
+  bytesPerConnection: number,
+  openedMs: number,
+  syncedMs: v.object({ half: number, p95: number, all: number }),
+  completeMs: number,
+  attempts: number,
+  cpuSeconds: v.record(v.string(), number),
+  problems: v.array(v.string()),
+  passed: v.boolean(),
+  environment: v.custom<Environment>(() => true),
+});
+
 const names = readdirSync(results)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -5))
@@ -62,6 +76,7 @@ console.log(`bench/README.md: ${names.join(', ') || 'no results yet'}`);
 function section(name: string, result: unknown): string {
   const { kind } = v.parse(anyResult, result);
   if (kind === 'throughput') return throughput(name, result as ThroughputResult);
+  if (kind === 'resume') return resume(v.parse(resumeResult, result));
   return kind === 'k6' ? k6(v.parse(k6Result, result)) : slowReader(v.parse(slowReaderResult, result));
 }
 
@@ -100,6 +115,21 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
         .map(([name, seconds]) => `${name} ${fixed(seconds, 1)} s`)
         .join(', ')}.`,
     ...(rows.length > 0 ? [markdownTable(['ms', 'median', 'p95', 'p99', 'max'], rows)] : []),
+  ].join('\n\n');
+}
+
+function resume(result: v.InferOutput<typeof resumeResult>): string {
+  const { sockets, syncedMs, cpuSeconds } = result;
+  const seconds = (ms: number): string => `${fixed(ms / 1000, 1)} s`;
+  return [
+    `### An instance killed under ${thousands(sockets)} sockets: ${result.passed ? 'passed' : 'failed'}`,
+    where(result.environment),
+    `In sync on the other instance: half after ${seconds(syncedMs.half)}, 95 % after ${seconds(syncedMs.p95)}, all after ${seconds(syncedMs.all)}; ` +
+      `everything held and answered after ${seconds(result.completeMs)}. ${thousands(result.attempts)} attempts to connect; ${result.backlog} messages of each ` +
+      `device waited. ${thousands(result.bytesPerConnection)} bytes for an idle connection with a conversation. Lost, doubled or out of order: ` +
+      `${result.problems.join('; ') || 'nothing'}. CPU ${Object.entries(cpuSeconds)
+        .map(([name, used]) => `${name} ${fixed(used, 1)} s`)
+        .join(', ')}.`,
   ].join('\n\n');
 }
 

@@ -121,7 +121,7 @@ process.on('message', (order: Order) => {
       ({ port } = order);
       for (const device of devices) device.syncedAt = 0;
       void returned();
-      devices.forEach((device, i) => i % STRIKES === 0 && device.send());
+      for (let i = 0; i < devices.length; i += STRIKES) devices[i]?.send();
       return tell({ did: 'strike' });
     case 'stop':
       for (const device of devices) device.end();

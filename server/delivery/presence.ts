@@ -83,7 +83,8 @@ export function startPresence(options: {
   }
 
   async function welcome({ userId }: Connection, write: (frame: string) => void): Promise<void> {
-    const contacts = (await store.audience([userId])).get(userId) ?? [];
+    const contacts = await store.contacts(userId);
+    if (contacts.length === 0) return;
     for (const contact of await leases.online(contacts)) {
       write(eventFrame('presence.changed', { userId: contact, online: true }));
     }

@@ -184,7 +184,8 @@ export class Session implements SocketHandler {
     this.#state = { name: 'ready', member, heardAt: now, expiresAt: ticket.expiresAt, warned: false };
     lobby.known(this);
     lobby.metrics.entered();
-    member.log.debug({ client, connectionNo }, 'connected');
+    // Not the member's own logger: making one costs more than this line is worth in a storm.
+    lobby.log.debug({ userId: ticket.userId, deviceId: ticket.deviceId, client, connectionNo }, 'connected');
     this.#writer.write(
       replyFrame(id, {
         userId: ticket.userId,

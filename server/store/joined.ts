@@ -24,6 +24,7 @@ interface Waiter<Ask, Answer> {
 export function joined<Ask, Answer>(
   run: (asks: readonly Ask[]) => Promise<readonly Answer[]>,
   keyOf?: (ask: Ask) => string,
+  most = MAX_BATCH,
 ): (ask: Ask) => Promise<Answer> {
   let waiting: Waiter<Ask, Answer>[] = [];
   let inFlight = 0;
@@ -43,7 +44,7 @@ export function joined<Ask, Answer>(
     const later: Waiter<Ask, Answer>[] = [];
     const keys = new Set<string>();
     let looked = 0;
-    for (; looked < waiting.length && batch.length < MAX_BATCH; looked++) {
+    for (; looked < waiting.length && batch.length < most; looked++) {
       const waiter = waiting[looked];
       if (waiter === undefined) break;
       const key = keyOf?.(waiter.ask);

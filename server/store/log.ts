@@ -1,17 +1,48 @@
 import {
   appendMessages,
+  backlogs,
   entriesAfter,
   entriesBefore,
   type IEntriesAfterResult,
   readableFrom,
 } from '../../sql/queries/log.queries.ts';
 import type { Gate } from './gate.ts';
+import { byQuestion, joined, listOf } from './joined.ts';
 import { commitJson, messageJson } from './json.ts';
 import type { AppendAnswer, ConversationStore, LogStore, NewMessage, Verdict } from './store.ts';
 
 const MESSAGE = 1;
 
+/** Backlogs read in one statement: few, since each may be as large as a page. */
+const MAX_BACKLOGS = 32;
+
+interface Backlog {
+  readonly conversationId: string;
+  readonly after: number;
+  readonly limit: number;
+  readonly maxBytes: number;
+}
+
 export function createLogStore(gate: Gate): LogStore {
+  const backlog = joined(
+    async (asks: readonly Backlog[]) => {
+      const params = {
+        conversationIds: listOf(asks.map(({ conversationId }) => conversationId)),
+        afters: listOf(asks.map(({ after }) => after)),
+        limit: Math.max(...asks.map(({ limit }) => limit)),
+        maxBytes: Math.max(...asks.map(({ maxBytes }) => maxBytes)),
+      };
+      const rows = await gate.run('read', (sql) => backlogs.run(params, sql));
+      return byQuestion(rows, asks.length).map((found, i) =>
+        found.slice(0, asks[i]?.limit).map((row) => ({
+          seq: row.seq,
+          frame: `{"type":"${row.kind === MESSAGE ? 'message.new' : 'commit.new'}","body":${entryJson(asks[i]?.conversationId ?? '', row)}}`,
+        })),
+      );
+    },
+    undefined,
+    MAX_BACKLOGS,
+  );
   return {
     async append(messages, wait) {
       const batch = columns(messages);
@@ -20,13 +51,7 @@ export function createLogStore(gate: Gate): LogStore {
       return readAnswer(row.outcomes, row.recipients, batch.conversations);
     },
 
-    async entriesAfter(conversationId, after, limit, maxBytes) {
-      const rows = await gate.run('read', (sql) => entriesAfter.run({ conversationId, after, limit, maxBytes }, sql));
-      return rows.map((row) => ({
-        seq: row.seq,
-        frame: `{"type":"${row.kind === MESSAGE ? 'message.new' : 'commit.new'}","body":${entryJson(conversationId, row)}}`,
-      }));
-    },
+    entriesAfter: (conversationId, after, limit, maxBytes) => backlog({ conversationId, after, limit, maxBytes }),
   };
 }
 

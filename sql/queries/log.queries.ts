@@ -98,6 +98,58 @@ const entriesAfterIR: any = {"usedParamSet":{"conversationId":true,"after":true,
 export const entriesAfter = new PreparedQuery<IEntriesAfterParams,IEntriesAfterResult>(entriesAfterIR);
 
 
+/** 'Backlogs' parameters type */
+export interface IBacklogsParams {
+  afters: string;
+  conversationIds: string;
+  limit: number;
+  maxBytes: number;
+}
+
+/** 'Backlogs' return type */
+export interface IBacklogsResult {
+  clientId: string;
+  content: Buffer | null;
+  epoch: number;
+  kind: number;
+  mls: Buffer | null;
+  n: number;
+  senderDeviceId: string;
+  senderId: string;
+  sentAt: Date;
+  seq: number;
+  silent: boolean;
+  wrap: Buffer | null;
+  wrapVersion: number | null;
+}
+
+/** 'Backlogs' query type */
+export interface IBacklogsQuery {
+  params: IBacklogsParams;
+  result: IBacklogsResult;
+}
+
+const backlogsIR: any = {"usedParamSet":{"conversationIds":true,"afters":true,"limit":true,"maxBytes":true},"params":[{"name":"conversationIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":205,"b":221}]},{"name":"afters","required":true,"transform":{"type":"scalar"},"locs":[{"a":238,"b":245}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":671,"b":677}]},{"name":"maxBytes","required":true,"transform":{"type":"scalar"},"locs":[{"a":718,"b":727}]}],"statement":"-- The same for several conversations.\nselect a.n as \"n!\", e.seq, e.kind, e.sender_id, e.sender_device_id, e.client_id, e.epoch, e.silent, e.sent_at, e.wrap_version,\n  e.mls, e.content, e.wrap\nfrom unnest(:conversationIds!::text::uuid[], :afters!::text::bigint[]) with ordinality as a (conversation_id, after, n)\ncross join lateral (\n  select l.*, sum(coalesce(octet_length(l.mls), 0) + coalesce(octet_length(l.content), 0)) over (order by l.seq)\n    - coalesce(octet_length(l.mls), 0) - coalesce(octet_length(l.content), 0) as before_bytes\n  from (select * from conversation_log o where o.conversation_id = a.conversation_id and o.seq > a.after\n    order by o.seq limit :limit!::integer) l\n) e\nwhere e.before_bytes < :maxBytes!::bigint order by a.n, e.seq"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- The same for several conversations.
+ * select a.n as "n!", e.seq, e.kind, e.sender_id, e.sender_device_id, e.client_id, e.epoch, e.silent, e.sent_at, e.wrap_version,
+ *   e.mls, e.content, e.wrap
+ * from unnest(:conversationIds!::text::uuid[], :afters!::text::bigint[]) with ordinality as a (conversation_id, after, n)
+ * cross join lateral (
+ *   select l.*, sum(coalesce(octet_length(l.mls), 0) + coalesce(octet_length(l.content), 0)) over (order by l.seq)
+ *     - coalesce(octet_length(l.mls), 0) - coalesce(octet_length(l.content), 0) as before_bytes
+ *   from (select * from conversation_log o where o.conversation_id = a.conversation_id and o.seq > a.after
+ *     order by o.seq limit :limit!::integer) l
+ * ) e
+ * where e.before_bytes < :maxBytes!::bigint order by a.n, e.seq
+ * ```
+ */
+export const backlogs = new PreparedQuery<IBacklogsParams,IBacklogsResult>(backlogsIR);
+
+
 /** 'EntriesBefore' parameters type */
 export interface IEntriesBeforeParams {
   before: number;

@@ -18,6 +18,19 @@ from (
 ) e
 where e.before_bytes < :maxBytes!::bigint order by e.seq;
 
+/* @name backlogs */
+-- The same for several conversations.
+select a.n as "n!", e.seq, e.kind, e.sender_id, e.sender_device_id, e.client_id, e.epoch, e.silent, e.sent_at, e.wrap_version,
+  e.mls, e.content, e.wrap
+from unnest(:conversationIds!::text::uuid[], :afters!::text::bigint[]) with ordinality as a (conversation_id, after, n)
+cross join lateral (
+  select l.*, sum(coalesce(octet_length(l.mls), 0) + coalesce(octet_length(l.content), 0)) over (order by l.seq)
+    - coalesce(octet_length(l.mls), 0) - coalesce(octet_length(l.content), 0) as before_bytes
+  from (select * from conversation_log o where o.conversation_id = a.conversation_id and o.seq > a.after
+    order by o.seq limit :limit!::integer) l
+) e
+where e.before_bytes < :maxBytes!::bigint order by a.n, e.seq;
+
 /* @name entriesBefore */
 select e.seq, e.kind, e.sender_id, e.sender_device_id, e.client_id, e.epoch, e.silent, e.sent_at, e.wrap_version,
   e.mls, e.content, e.wrap
