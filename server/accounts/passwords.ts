@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import bcrypt from 'bcrypt';
 import { RequestError } from '../errors.ts';
+import { BcryptThreads } from './bcrypt-threads.ts';
 
 /** bcrypt reads no further. */
 const MAX_BYTES = 72;
@@ -32,7 +32,8 @@ interface Waiter {
 /** bcrypt behind a bounded queue, so that a storm of logins neither starves the sockets nor waits without end. */
 export async function createPasswords(options: PasswordOptions = {}): Promise<Passwords> {
   const { cost = 12, concurrency = Math.max(1, availableParallelism() - 1), queue = 32, deadlineMs = 5_000 } = options;
-  const nobody = await bcrypt.hash(randomUUID(), cost);
+  const threads = new BcryptThreads();
+  const nobody = await threads.hash(randomUUID(), cost);
   const waiting = new Set<Waiter>();
   let running = 0;
   let lastMs = 2 ** cost / 16;
@@ -78,12 +79,12 @@ export async function createPasswords(options: PasswordOptions = {}): Promise<Pa
 
   return {
     waiting: () => waiting.size,
-    hash: (password) => run(() => bcrypt.hash(password, cost)),
+    hash: (password) => run(() => threads.hash(password, cost)),
     async matches(password, hash) {
       // bcrypt would cut these short, so they could match what they are not.
       const readable = Buffer.byteLength(password) <= MAX_BYTES && !password.includes('\u0000');
       const same = await run(() =>
-        bcrypt.compare(readable ? password : '', readable && hash !== undefined ? hash : nobody),
+        threads.compare(readable ? password : '', readable && hash !== undefined ? hash : nobody),
       );
       return same && readable && hash !== undefined;
     },
