@@ -99,7 +99,7 @@ export function createMessaging(options: MessagingOptions) {
 
   const directory = createDirectory({ store: stores.keys, hub, limits, now: clock.now });
   const mailbox = startMailbox({ store: stores.mailbox, hub, clock, failed: failed('reading a mailbox') });
-  const commits = createCommits({ appender, store: stores.commits, hub, began, isUnavailable });
+  const commits = createCommits({ appender, store: stores.commits, hub, limits, began, isUnavailable });
 
   const presence = options.presence && startPresence({ ...options.presence, hub, clock, failed: failed('presence') });
 

@@ -137,6 +137,18 @@ test('two devices that commit at once, two thousand times: one winner per epoch,
   );
 });
 
+test('one account commits only so often in a conversation, also in vain, and stops nobody else', async () => {
+  await using strict = startMessaging({ url: db.url, requireMls: true, limitFactor: 0.01 });
+  const { ada, bob, conversationId, first } = await encryptedPair(db, strict);
+  const late = () => ada.client.request('commit.send', { ...first.body, clientId: randomUUID() });
+  // The first commit was one of the six.
+  for (let n = 1; n < 6; n += 1) await assert.rejects(late(), refusedWith('stale_epoch', { epoch: 1 }));
+  const before = await everything(conversationId);
+  await assert.rejects(late(), refusedWith('rate_limited', { bucket: 'commit' }));
+  assert.equal(await everything(conversationId), before);
+  assert.equal((await bob.commit(await bob.prepare(conversationId, { baseEpoch: 1 }))).epoch, 2);
+});
+
 test('commits and messages that one connection sends without waiting are stored and answered in that order', async () => {
   const { ada, conversationId } = await encryptedPair(db, server);
   const template = await ada.prepare(conversationId, { baseEpoch: 1 });

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { conversationEpoch, groupEpoch, MAX_GENERATION } from '../../protocol/epoch.ts';
 import type { Reply, RequestBody } from '../../protocol/index.ts';
 import { RequestError } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
 import { type Commit, readCommit } from '../mls/commit.ts';
 import { type GroupId, readGroupId } from '../mls/group-id.ts';
 import { type JudgedCommit, judgeCommit } from '../mls/judge-commit.ts';
@@ -37,11 +38,12 @@ export function createCommits(deps: {
   appender: Appender;
   store: CommitStore;
   hub: Hub;
+  limits: Limits;
   /** A conversation got its first entry. */
   began: (conversationId: string) => void;
   isUnavailable: (error: unknown) => boolean;
 }) {
-  const { appender, store, hub, began, isUnavailable } = deps;
+  const { appender, store, hub, limits, began, isUnavailable } = deps;
 
   async function judgeAndStore(identity: Identity, given: Given): Promise<CommitVerdict> {
     const { conversationId, clientId } = given.body;
@@ -107,7 +109,11 @@ export function createCommits(deps: {
         owner: identity.userId,
         bytes: body.commit.length + (body.welcome?.length ?? 0),
         async run() {
-          const verdict = await judgeAndStore(identity, given).catch((error: unknown) => ({ error }));
+          // Counted here and not before the line, where it would let what was sent later go first.
+          const verdict = await limits
+            .take('commit', `${identity.userId}:${body.conversationId}`)
+            .then(() => judgeAndStore(identity, given))
+            .catch((error: unknown) => ({ error }));
           if ('error' in verdict) {
             const unknown = isUnavailable(verdict.error);
             refused(unknown ? unavailable() : verdict.error);
