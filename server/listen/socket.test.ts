@@ -148,7 +148,7 @@ test('an admission that throws refuses one socket and ends nothing', async () =>
   assert.equal(server.reported.length, 1);
 });
 
-test('send tells sent from queued from dropped, and drain comes when the buffer is empty', async () => {
+test('send tells sent from queued from dropped, and drain comes until the buffer is empty', async () => {
   using server = await served();
   const client = server.connect();
   await once(client, 'open');
@@ -173,8 +173,9 @@ test('send tells sent from queued from dropped, and drain comes when the buffer 
     received += 1;
   });
   client.resume();
-  assert.equal(await seen.next(), 'drain');
-  assert.equal(seen.socket.bufferedBytes(), 0);
+  // The kernel may take the rest in several pieces.
+  do assert.equal(await seen.next(), 'drain');
+  while (seen.socket.bufferedBytes() > 0);
   assert.equal(seen.socket.send('last'), 'sent');
   while (received < (results.get('sent') ?? 0) + (results.get('queued') ?? 0) + 1) await once(client, 'message');
   client.terminate();
