@@ -8,9 +8,10 @@ export type Task =
   | { readonly password: string; readonly hash: string };
 
 // Linux gives each thread its own priority, and 0 names the calling one: whoever hashes yields to whoever sends. The
-// pool of libuv, where bcrypt would run otherwise, has the priority of the sockets. Elsewhere nothing is lost.
+// pool of libuv, where bcrypt would run otherwise, has the priority of the sockets. A third of a core's share is left to
+// it however busy the sockets are, so that people can still log in. Elsewhere nothing is lost.
 try {
-  if (process.platform === 'linux') setPriority(0, 10);
+  if (process.platform === 'linux') setPriority(0, 5);
 } catch {
   // A container may forbid it.
 }
