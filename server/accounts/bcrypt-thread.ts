@@ -8,8 +8,8 @@ export type Task =
   | { readonly password: string; readonly hash: string };
 
 // Linux gives each thread its own priority, and 0 names the calling one: whoever hashes yields to whoever sends. The
-// pool of libuv, where bcrypt would run otherwise, has the priority of the sockets. A third of a core's share is left to
-// it however busy the sockets are, so that people can still log in. Elsewhere nothing is lost.
+// pool of libuv, where bcrypt would run otherwise, has the priority of the sockets. It weighs a third
+// of them, so that people can still log in while the sockets are busy. Elsewhere nothing is lost.
 try {
   if (process.platform === 'linux') setPriority(0, 5);
 } catch {
