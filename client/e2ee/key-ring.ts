@@ -5,7 +5,7 @@ export interface RingKey {
   /** Rises with each rotation; travels in the clear beside what the key protects. */
   readonly v: number;
   readonly key: Bytes;
-  /** When this device learnt it, in ms since 1970. */
+  /** When this device learnt it in the conversation, in ms since 1970; 0 for one that came another way. */
   readonly at: number;
 }
 
@@ -38,8 +38,27 @@ export function nextKey(ring: KeyRing, at: number): RingKey {
   return { v: (currentKey(ring)?.v ?? 0) + 1, key: randomBytes(32), at };
 }
 
-/** Rotation is due after every removal (the caller says so), after a month, and when there is no key yet. */
-export function rotationDue(ring: KeyRing, now: number, someoneWasRemoved: boolean): boolean {
+/**
+ * Rotation is due after every removal (the caller says so), after a month, and when there is no key yet. A key whose age
+ * is not known counts from `adoptedAt`.
+ */
+export function rotationDue(ring: KeyRing, now: number, someoneWasRemoved: boolean, adoptedAt = 0): boolean {
   const current = currentKey(ring);
-  return someoneWasRemoved || !current || now - current.at >= month;
+  return someoneWasRemoved || !current || now - (current.at || adoptedAt) >= month;
+}
+
+/** How far above the present version a new one may be: nobody shall use up the numbers. */
+const maxJump = 64;
+/** For a device that knows none yet. */
+const maxFirst = 65_536;
+/** Devices that rotate at the same moment; more than that is no accident. */
+const maxOfVersion = 8;
+const maxKeys = 2_048;
+
+/** The keys of `incoming` that a member may introduce or repeat. */
+export function acceptable<Key extends { readonly v: number }>(ring: KeyRing, incoming: readonly Key[]): Key[] {
+  const highest = currentKey(ring)?.v;
+  const top = highest === undefined ? maxFirst : highest + maxJump;
+  const room = Math.max(0, maxKeys - ring.length);
+  return incoming.filter(({ v }) => v <= top && keysOfVersion(ring, v).length < maxOfVersion).slice(0, room);
 }

@@ -1,5 +1,6 @@
 import { delay } from '../clock.ts';
 import type { Decoded, EncodedMessage, MessageCodec, Outgoing, WireEntry } from '../codec.ts';
+import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
@@ -15,6 +16,7 @@ import type { CodecHost } from './host.ts';
 import { createIdentities } from './identities.ts';
 import { createLinking } from './linking.ts';
 import { Receiving } from './receiving.ts';
+import { KeyRings } from './rings.ts';
 import { Sending } from './sending.ts';
 import { Welcomes } from './welcomes.ts';
 
@@ -59,6 +61,10 @@ export function createEncryption() {
       renew: (conversationId: string) => parts().renew(conversationId),
       /** Begins a new group for a conversation that is unsafe or that this device was left out of. */
       startOver: (conversationId: string) => parts().startOver(conversationId),
+      /** How a conversation is kept. Undefined while this device, which came late, was not told. */
+      settings: (conversationId: string) => parts().settings(conversationId),
+      /** The search keys of a conversation that this device knows, oldest first. */
+      searchRing: async (conversationId: string) => (await parts().rings.get(conversationId)).search,
       /** What is known of a conversation's group; six digits that all of its devices share, unless somebody lies. */
       group: (conversationId: string) => parts().describe(conversationId),
     },
@@ -68,6 +74,7 @@ export function createEncryption() {
     const directory = new KeyDirectory(host, emitter);
     const engine = createTsMlsEngine(acceptVouched(directory.known));
     const device = new OwnDevice(host, engine, directory, emitter);
+    const rings = new KeyRings(host);
     // Built when the engine is there, which takes a moment; every call of the codec waits for it.
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
@@ -171,6 +178,14 @@ export function createEncryption() {
       });
     }
 
+    async function adopt(given: readonly ConversationKey[]): Promise<void> {
+      for (const conversationId of await rings.adopt(given)) emitter.emit('archive', { conversationId });
+    }
+
+    async function settings(conversationId: string) {
+      return (await rings.get(conversationId)).settings;
+    }
+
     async function describe(conversationId: string) {
       const { groups, engine: made } = await ready;
       return host.turns.run(conversationId, async () => {
@@ -179,11 +194,16 @@ export function createEncryption() {
       });
     }
 
+    const ownKeys = { allConversationKeys: () => rings.all(), adoptConversationKeys: adopt };
+
     return {
       host,
       device,
-      identities: createIdentities({ host, directory, device, accepted: acceptedIdentity }),
-      linking: createLinking({ host, directory, device, emitter }),
+      rings,
+      identities: createIdentities({ host, directory, device, ownKeys, accepted: acceptedIdentity }),
+      linking: createLinking({ host, directory, device, ownKeys, emitter }),
+      ownKeys,
+      settings,
       renew,
       startOver,
       describe,

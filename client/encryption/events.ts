@@ -11,6 +11,8 @@ export interface EncryptionEvents {
   readonly identity: IdentityChange;
   /** A conversation whose group must not be trusted: nothing is sent in it. */
   readonly unsafe: { readonly conversationId: string; readonly reason: UnsafeReason | 'unreadable' };
+  /** Keys of a conversation's past came: what could not be read there may be readable now. */
+  readonly archive: { readonly conversationId: string };
   /** A device of this user or a contact appeared or went. */
   readonly device: { readonly userId: string; readonly deviceId: string; readonly is: 'added' | 'removed' };
   /** On a device that is being linked: the six digits that the other device must show too. */

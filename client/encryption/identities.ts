@@ -7,12 +7,14 @@ import { compareSafetyQr, type Party, safetyNumber, safetyQr } from '../e2ee/saf
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import type { CodecHost } from './host.ts';
+import type { OwnKeys } from './rings.ts';
 
 /** Who is who: comparing and accepting identities, and one's own account key. */
 export function createIdentities(deps: {
   host: CodecHost;
   directory: KeyDirectory;
   device: OwnDevice;
+  ownKeys: OwnKeys;
   accepted: (userId: string) => Promise<void>;
 }) {
   const { host, directory, device } = deps;

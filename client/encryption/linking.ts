@@ -16,6 +16,7 @@ import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import type { EncryptionEvents } from './events.ts';
 import type { CodecHost } from './host.ts';
+import type { OwnKeys } from './rings.ts';
 
 interface Open {
   readonly offer: LinkOffer;
@@ -28,6 +29,7 @@ export function createLinking(deps: {
   host: CodecHost;
   directory: KeyDirectory;
   device: OwnDevice;
+  ownKeys: OwnKeys;
   emitter: Emitter<EncryptionEvents>;
 }) {
   const { host, directory, device, emitter } = deps;

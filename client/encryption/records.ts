@@ -89,10 +89,29 @@ export const pendingRecord = v.object({
   next: v.string(),
 });
 
+const ring = v.array(v.object({ v: v.number(), key: bytesText(32), at: v.number() }));
+
+export const settingsRecord = v.object({ history: v.picklist(['on', 'strict']), searchOnServer: v.boolean() });
+
+/** What a conversation's members share besides their group: keys of its archive, and how it is kept. */
+export const ringsRecord = v.object({
+  history: ring,
+  search: ring,
+  /** Absent while this device, which came late, was not told. */
+  settings: v.optional(settingsRecord),
+  /** Epochs from which on only newer keys may be used: somebody left who knows the present ones. 0 if nobody did. */
+  rotate: v.object({ history: v.number(), search: v.number() }),
+  /** Under which identity this device knows each person here, and since when (0: from the beginning). */
+  people: v.array(v.object({ userId: v.string(), since: v.number(), at: v.number() })),
+  /** When keys came from another device of this person; they have no `at` of their own. */
+  adoptedAt: v.number(),
+});
+
 export type IdentityRecord = v.InferOutput<typeof identityRecord>;
 export type UserRecord = v.InferOutput<typeof userRecord>;
 export type GroupRecord = v.InferOutput<typeof groupRecord>;
 export type PendingCommit = v.InferOutput<typeof pendingRecord>;
+export type RingsRecord = v.InferOutput<typeof ringsRecord>;
 
 const root = 'e2ee/';
 export const keys = {
@@ -103,6 +122,8 @@ export const keys = {
   group: (conversationId: string) => `${root}group/${conversationId}`,
   groups: `${root}group/`,
   pending: (conversationId: string) => `${root}pending/${conversationId}`,
+  rings: (conversationId: string) => `${root}keys/${conversationId}`,
+  allRings: `${root}keys/`,
 } as const;
 
 const asText = (_: string, part: unknown): unknown => (part instanceof Uint8Array ? toBase64url(part) : part);
