@@ -74,6 +74,14 @@ export function revokeBytes(userId: string, deviceId: string): Uint8Array {
   return join(ascii('sotto-revoke-v1'), uuidBytes(userId), uuidBytes(deviceId));
 }
 
+/**
+ * What the account key signs to put a recovery blob at the server: `sotto-recovery-put-v1` ‖ user ‖ version (4) ‖ SHA-256
+ * of the blob.
+ */
+export function recoveryBytes(userId: string, version: number, blobHash: Uint8Array): Uint8Array {
+  return join(ascii('sotto-recovery-put-v1'), uuidBytes(userId), uint32(version), sized(blobHash, 32));
+}
+
 /** One account key as its owner's chain holds it: versions count from 1. */
 export type AccountKey = {
   readonly userId: string;

@@ -9,6 +9,7 @@ import * as message from './message.ts';
 import * as presence from './presence.ts';
 import * as profile from './profile.ts';
 import * as receipt from './receipt.ts';
+import * as recovery from './recovery.ts';
 import * as session from './session.ts';
 import * as typing from './typing.ts';
 
@@ -40,6 +41,8 @@ export const requests = {
   'commit.send': commit.commitSend,
   'link.offer': link.linkOffer,
   'link.accept': link.linkAccept,
+  'recovery.put': recovery.recoveryPut,
+  'recovery.get': recovery.recoveryGet,
 } as const satisfies { readonly [Type in string]: RequestDefinition<Type> };
 
 /** Every notification a client may send. */

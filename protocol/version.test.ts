@@ -7,7 +7,7 @@ import { errorFrame, eventFrame, replyFrame } from './frame.ts';
 import { events, notifications, requests } from './index.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-const FINGERPRINTS: Record<number, string> = { 1: '53a6001e4c73bbb6' };
+const FINGERPRINTS: Record<number, string> = { 1: '02c3b7e3d22116eb' };
 
 const describe = (schema: Schema) => toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
 

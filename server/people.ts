@@ -8,15 +8,18 @@ import type { Config } from './config.ts';
 import { systemClock } from './delivery/clock.ts';
 import { eventFrame } from './delivery/frames.ts';
 import type { Hub } from './delivery/hub.ts';
+import { createRecovery } from './directory/recovery.ts';
 import { checkRevocation } from './directory/revocation.ts';
 import { deviceHandlers } from './handlers/device.ts';
 import type { Handlers } from './handlers/handler.ts';
 import { profileHandlers } from './handlers/profile.ts';
+import { recoveryHandlers } from './handlers/recovery.ts';
 import { userHandlers } from './handlers/user.ts';
 import { accountRoutes } from './http/account.ts';
 import { adminRoutes } from './http/admin.ts';
 import { authRoutes } from './http/auth.ts';
 import { authenticate } from './http/bearer.ts';
+import { recoveryRoutes } from './http/recovery.ts';
 import { startMail } from './jobs/mail.ts';
 import { createLimits, type Limits } from './limits/limits.ts';
 import type { HttpRequest, Route } from './listen/transport.ts';
@@ -74,6 +77,7 @@ export async function openPeople(given: {
     log,
   };
   const keys = createKeyStore(gate);
+  const recovery = createRecovery({ gate, limits });
   const revocations = watchRevocations({
     gate,
     clock: systemClock,
@@ -86,12 +90,17 @@ export async function openPeople(given: {
     failed: (error) => log.warn({ err: error }, 'cleaning failed'),
   });
   return {
-    routes: [...authRoutes(deps), ...accountRoutes(deps)],
+    routes: [
+      ...authRoutes(deps),
+      ...accountRoutes(deps),
+      ...recoveryRoutes({ recovery, authenticate: (request) => authenticate(deps, request) }),
+    ],
     adminRoutes: adminRoutes({ ...deps, live, mailJobs: mail.jobs }),
     handlers: {
       ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
       ...profileHandlers({ gate, limits, show }),
       ...userHandlers({ gate, limits }),
+      ...recoveryHandlers(recovery),
     },
     limits: deps.limits,
     authenticate: (request) => authenticate(deps, request),

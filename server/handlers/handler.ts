@@ -48,7 +48,9 @@ export type Optional =
   | 'profile.update'
   | 'user.find'
   | 'user.block'
-  | 'user.unblock';
+  | 'user.unblock'
+  | 'recovery.put'
+  | 'recovery.get';
 
 /** Takes a notification. A body that can't be true is answered by closing the connection. */
 export type NotificationHandlers = {

@@ -96,6 +96,8 @@ test('a deleted account leaves a placeholder and nothing personal', async () => 
   await using accounts = await testAccounts();
   const id = await accounts.account('adalovelace');
   const tokens = await accounts.login('adalovelace', { name: 'lovely laptop' });
+  await accounts.db.sql`insert into recovery_blobs (user_id, version, blob, signature)
+    values (${id}, 1, 'sealed', ${new Uint8Array(64)})`;
   assert.equal(
     code(await accounts.post('/v1/account/delete', { password: 'not the password' }, tokens.accessToken)),
     'invalid_credentials',
@@ -116,6 +118,7 @@ test('a deleted account leaves a placeholder and nothing personal', async () => 
   }
   const [row] = await accounts.db.sql`select display_name from users where id = ${id}`;
   assert.deepEqual(row, { displayName: 'Deleted account' });
+  assert.deepEqual([...(await accounts.db.sql`select user_id from recovery_blobs`)], []);
   await accounts.account('adalovelace');
 });
 
@@ -130,7 +133,7 @@ test('people get all that is stored about them as JSON', async () => {
     [(body.account as { id: string }).id, (body.account as { email: string }).email],
     [id, 'ada@example.org'],
   );
-  assert.deepEqual(Object.keys(body).sort(), ['account', 'blocked', 'conversations', 'sessions']);
+  assert.deepEqual(Object.keys(body).sort(), ['account', 'blocked', 'conversations', 'recovery', 'sessions']);
   assert.equal(body.sessions[0]?.deviceName, 'laptop');
   assert.ok(!JSON.stringify(body).includes('$2b$'), 'no password hash');
 });

@@ -4,6 +4,7 @@ import {
   accountChainBytes,
   accountKeyBytes,
   deviceBytes,
+  recoveryBytes,
   revokeBytes,
 } from '../../protocol/identity.ts';
 import { ensure } from './mls-error.ts';
@@ -45,6 +46,16 @@ export function isRevocationSigned(
   signature: Uint8Array,
 ): boolean {
   return isSigned(accountKey, revokeBytes(device.userId, device.deviceId), signature);
+}
+
+/** Whether the account key put its name to the recovery blob of this version: `signature` over `recoveryBytes`. */
+export function isRecoverySigned(
+  accountKey: Uint8Array,
+  { userId, version, blob }: { userId: string; version: number; blob: Uint8Array },
+  signature: Uint8Array,
+): boolean {
+  const hash = createHash('sha256').update(blob).digest();
+  return isSigned(accountKey, recoveryBytes(userId, version, hash), signature);
 }
 
 /**

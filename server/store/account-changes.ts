@@ -1,6 +1,7 @@
 import * as queries from '../../sql/queries/accounts.queries.ts';
 import { raiseKeysVersion } from '../../sql/queries/keys.queries.ts';
 import { findContacts } from '../../sql/queries/people.queries.ts';
+import { deleteRecovery, exportRecovery } from '../../sql/queries/recovery.queries.ts';
 import * as sessions from '../../sql/queries/sessions.queries.ts';
 import { RequestError } from '../errors.ts';
 import { endLinks } from './accounts.ts';
@@ -112,6 +113,7 @@ export function deleteAccount(gate: Gate, userId: string, passwordHash: string):
     await queries.deleteBlocksOf.run({ userId }, tx);
     await queries.deleteMailsOf.run({ userId }, tx);
     await queries.deleteLinkTokensOf.run({ userId }, tx);
+    await deleteRecovery.run({ userId }, tx);
     return {
       endedSessions: ended.map((row) => row.id),
       version: raised?.keysVersion ?? 1,
@@ -132,6 +134,8 @@ export function exportAccount(gate: Gate, userId: string) {
       sessions: await queries.exportSessions.run({ userId }, tx),
       blocked: await queries.exportBlocks.run({ userId }, tx),
       conversations: await queries.exportConversations.run({ userId }, tx),
+      // Only that it is there: nobody here can read it, and its owner's devices have it.
+      recovery: (await exportRecovery.run({ userId }, tx))[0] ?? null,
     };
   });
 }

@@ -50,6 +50,8 @@ export const requestBodies: { readonly [Type in RequestType]: RequestInput<Type>
   },
   'link.offer': { publicKey: bytes(32) },
   'link.accept': { linkId: id, sealed: bytes(3) },
+  'recovery.put': { version: 1, blob: bytes(3), signature: bytes(64) },
+  'recovery.get': {},
 };
 
 export const notificationBodies: { readonly [Type in NotificationType]: NotificationBody<Type> } = {

@@ -100,6 +100,17 @@ create table link_offers (
 create index link_offers_user on link_offers (user_id);
 create index link_offers_device on link_offers (device_id) where sealed is not null;
 
+-- What a person keeps here against losing every device, sealed under a key that only that person has.
+create table recovery_blobs (
+  user_id uuid primary key references users on delete cascade,
+  version integer not null check (version > 0),
+  blob bytea not null check (octet_length(blob) between 1 and 1024 * 1024),
+  -- By the account key, over recoveryBytes in protocol/identity.ts.
+  signature bytea not null check (octet_length(signature) = 64),
+  updated_at timestamptz not null default now()
+);
+alter table recovery_blobs alter blob set storage external;
+
 -- What a session may do in a conversation with other people's devices: ok, unauthenticated (session, device or account
 -- ended), not_found (not a member), forbidden (blocked).
 -- Not in the language sql, which would plan it anew at each call.
