@@ -1,6 +1,7 @@
 /** `npm run bench:report`: writes the tables of `bench/README.md` anew from the files in `bench/results/`. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { busRow, busTableHead, busVerdict } from './report/bus.ts';
 import type { Environment } from './report/environment.ts';
 import { readResult, type ThroughputResult } from './report/results.ts';
 import { type Cell, fixed, markdownTable, thousands } from './report/table.ts';
@@ -11,7 +12,7 @@ const results = new URL('../../bench/results/', import.meta.url);
 const BEGIN = '<!-- results: written by npm run bench:report -->';
 const END = '<!-- end of results -->';
 
-const anyResult = v.looseObject({ kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume']) });
+const anyResult = v.looseObject({ kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus']) });
 const number = v.number();
 const metric = v.record(v.string(), v.unknown());
 const k6Result = v.object({
@@ -62,6 +63,22 @@ const resumeResult = v.object({
   environment: v.custom<Environment>(() => true),
 });
 
+const summary = v.object({ count: number, p50: number, p95: number, p99: number, max: number });
+const byWay = <T extends v.GenericSchema>(of: T) => v.object({ alone: of, same: of, across: of });
+const busResult = v.object({
+  users: number,
+  rounds: number,
+  roundMs: number,
+  allowedMs: number,
+  latency: byWay(summary),
+  p95ByRound: byWay(v.array(number)),
+  added: v.object({ toAlone: number, toSame: number }),
+  cpuPer1000: v.object({ alone: v.record(v.string(), number), two: v.record(v.string(), number) }),
+  problems: v.array(v.string()),
+  passed: v.boolean(),
+  environment: v.custom<Environment>(() => true),
+});
+
 const names = readdirSync(results)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -5))
@@ -76,6 +93,7 @@ console.log(`bench/README.md: ${names.join(', ') || 'no results yet'}`);
 function section(name: string, result: unknown): string {
   const { kind } = v.parse(anyResult, result);
   if (kind === 'throughput') return throughput(name, result as ThroughputResult);
+  if (kind === 'bus') return bus(v.parse(busResult, result));
   if (kind === 'resume') return resume(v.parse(resumeResult, result));
   return kind === 'k6' ? k6(v.parse(k6Result, result)) : slowReader(v.parse(slowReaderResult, result));
 }
@@ -130,6 +148,20 @@ function resume(result: v.InferOutput<typeof resumeResult>): string {
       `${result.problems.join('; ') || 'nothing'}. CPU ${Object.entries(cpuSeconds)
         .map(([name, used]) => `${name} ${fixed(used, 1)} s`)
         .join(', ')}.`,
+  ].join('\n\n');
+}
+
+function bus(result: v.InferOutput<typeof busResult>): string {
+  const { users, rounds, roundMs, allowedMs, problems } = result;
+  return [
+    `### Across two instances: ${result.passed ? 'passed' : 'failed'}`,
+    where(result.environment),
+    `${users} users, one message a second each, open loop; ${rounds} rounds of ${roundMs / 1000} s, ${allowedMs} ms are allowed. ` +
+      `In short: ${busVerdict(result)} Lost, doubled or out of order: ${problems.join('; ') || 'nothing'}.`,
+    markdownTable(
+      busTableHead,
+      (['alone', 'same', 'across'] as const).map((way) => busRow(way, result)),
+    ),
   ].join('\n\n');
 }
 

@@ -11,6 +11,7 @@ const run = promisify(execFile);
 export interface PrivateRedis extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
+  readonly pid: number | undefined;
   /** What `redis-cli` answers. */
   cli(...args: string[]): Promise<string>;
   /** Waits until it answers. */
@@ -34,6 +35,9 @@ export async function privateRedis(args: readonly string[] = []): Promise<Privat
   const server: PrivateRedis = {
     port,
     url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return child?.pid;
+    },
     cli,
     async start() {
       const settings = [
