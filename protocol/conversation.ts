@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { event, request } from './define.ts';
-import { count, displayName, epoch, mark, timestamp, username, uuid } from './scalars.ts';
+import { count, displayName, duration, epoch, mark, timestamp, username, uuid } from './scalars.ts';
 
 export const member = v.object({
   userId: uuid,
@@ -27,6 +27,10 @@ export const conversation = v.object({
   accepted: v.boolean(),
   /** When the last entry was written; when the conversation was made while it has none. */
   lastAt: timestamp,
+  /** The members' devices may give the server blind search tags, and ask it by them. */
+  searchOnServer: v.boolean(),
+  /** The server drops the ciphertext of messages this long after they were sent; null: never. */
+  expireAfterMs: v.nullable(duration),
 });
 
 const body = v.object({ conversationId: uuid });
@@ -37,6 +41,31 @@ export const conversationOpen = request('conversation.open', v.object({ userId: 
 export const conversationGet = request('conversation.get', body, reply);
 /** Accepts a stranger's conversation: from now on presence, typing and receipts are shared. */
 export const conversationAccept = request('conversation.accept', body, reply);
+
+export const MIN_EXPIRY_MS = 60_000;
+export const MAX_EXPIRY_MS = 3650 * 86_400_000;
+
+/**
+ * What the members agree on; any of them may change it. Switching `searchOnServer` off drops all stored tags of the
+ * conversation before the reply.
+ */
+export const conversationUpdate = request(
+  'conversation.update',
+  v.pipe(
+    v.object({
+      conversationId: uuid,
+      searchOnServer: v.optional(v.boolean()),
+      expireAfterMs: v.optional(
+        v.nullable(v.pipe(v.number(), v.safeInteger(), v.minValue(MIN_EXPIRY_MS), v.maxValue(MAX_EXPIRY_MS))),
+      ),
+    }),
+    v.check(
+      (body) => body.searchOnServer !== undefined || body.expireAfterMs !== undefined,
+      'give searchOnServer, expireAfterMs or both',
+    ),
+  ),
+  reply,
+);
 
 /** Newest activity first. `cursor` of one reply is given to the next request; without one it was the last page. */
 export const conversationList = request(

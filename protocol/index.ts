@@ -22,6 +22,7 @@ export const requests = {
   'conversation.get': conversation.conversationGet,
   'conversation.list': conversation.conversationList,
   'conversation.accept': conversation.conversationAccept,
+  'conversation.update': conversation.conversationUpdate,
   'message.send': message.messageSend,
   'message.history': message.messageHistory,
   'message.search': message.messageSearch,

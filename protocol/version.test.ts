@@ -7,7 +7,7 @@ import { errorFrame, eventFrame, replyFrame } from './frame.ts';
 import { events, notifications, requests } from './index.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-const FINGERPRINTS: Record<number, string> = { 1: '02c3b7e3d22116eb' };
+const FINGERPRINTS: Record<number, string> = { 1: '5cc9be69413489db' };
 
 const describe = (schema: Schema) => toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
 

@@ -105,7 +105,7 @@ export function createMessaging(options: MessagingOptions) {
 
   const handlers: Handlers = {
     ...sessionHandlers(clock),
-    ...conversationHandlers({ conversations: stores.conversations, hub, limits }),
+    ...conversationHandlers({ conversations: stores.conversations, hub, limits, show: began }),
     ...messageHandlers({
       appender,
       hub,

@@ -240,6 +240,8 @@ export class ModelServer {
       unread: room.log.length - readSeq,
       accepted: true,
       lastAt,
+      searchOnServer: false,
+      expireAfterMs: null,
     };
   }
 

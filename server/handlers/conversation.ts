@@ -7,14 +7,16 @@ import type { Handler, Handlers } from './handler.ts';
 
 const PAGE = 50;
 
-type Family = 'conversation.open' | 'conversation.get' | 'conversation.list' | 'conversation.accept';
+type Family = `conversation.${'open' | 'get' | 'list' | 'accept' | 'update'}`;
 
 export function conversationHandlers(deps: {
   conversations: ConversationStore;
   hub: Hub;
   limits: Limits;
+  /** Shows a conversation again to all of its members. */
+  show: (conversationId: string) => void;
 }): Pick<Handlers, Family> {
-  const { conversations, hub, limits } = deps;
+  const { conversations, hub, limits, show } = deps;
 
   async function one(userId: string, conversationId: string) {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -47,6 +49,20 @@ export function conversationHandlers(deps: {
     return { conversation };
   };
 
+  const update: Handler<'conversation.update'> = async (
+    { conversationId, searchOnServer, expireAfterMs },
+    { connection },
+  ) => {
+    await limits.take('conversation_update', connection.userId);
+    const updated = await conversations.update(connection, conversationId, { searchOnServer, expireAfterMs });
+    if (updated.state !== 'updated') throw new RequestError(updated.state);
+    const conversation = await one(connection.userId, conversationId);
+    // Before its first entry a conversation is its opener's alone.
+    if (updated.changed && conversation.lastSeq > 0) show(conversationId);
+    else if (updated.changed) showTo(hub, connection.userId, conversation);
+    return { conversation };
+  };
+
   const list: Handler<'conversation.list'> = async ({ cursor, limit = PAGE }, { connection }) => {
     const page = await conversations.page(
       connection.userId,
@@ -63,6 +79,7 @@ export function conversationHandlers(deps: {
     'conversation.get': get,
     'conversation.list': list,
     'conversation.accept': accept,
+    'conversation.update': update,
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type IConversationsOfParams,
   type IConversationsOfResult,
   openDirect,
+  updateConversation,
 } from '../../sql/queries/conversations.queries.ts';
 import type { Gate } from './gate.ts';
 import { byQuestion, joined, listOf } from './joined.ts';
@@ -68,6 +69,21 @@ export function createConversationStore(gate: Gate): ConversationStore {
       return rows.length > 0;
     },
 
+    async update({ sessionId }, conversationId, { searchOnServer, expireAfterMs }) {
+      const params = {
+        sessionId,
+        conversationId,
+        search: searchOnServer ?? null,
+        expiryGiven: expireAfterMs !== undefined,
+        expiry: expireAfterMs ?? null,
+      };
+      const [row] = await gate.run('read', (sql) => updateConversation.run(params, sql));
+      const state = row?.state;
+      if (row?.state === 'updated') return { state: 'updated', changed: row.changed };
+      if (state === 'unauthenticated' || state === 'not_found' || state === 'forbidden') return { state };
+      throw new Error(`update_conversation answered ${state}`);
+    },
+
     async forAll(ids) {
       const rows = await gate.run('background', (sql) => conversationsForAll.run({ ids: `{${ids.join()}}` }, sql));
       return rows.map((row) => ({ viewerId: row.viewerId, conversation: toConversation(row) }));
@@ -103,5 +119,7 @@ function toConversation(row: IConversationsOfResult): Conversation {
     unread: row.unread,
     accepted: row.accepted,
     lastAt: row.lastAt.toISOString(),
+    searchOnServer: row.searchOnServer,
+    expireAfterMs: row.expireAfterMs,
   };
 }

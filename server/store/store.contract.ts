@@ -322,6 +322,35 @@ export function storeContract(
     assert.deepEqual(await openDirect(eve, bob.userId), { state: 'unauthenticated' });
     assert.equal(await readableFrom(eve, conversationId), undefined);
   });
+
+  test('what members agree on is changed by any of them who is not blocked', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    await send(ada, {});
+    const { update, byIds, changedSince } = store.conversations;
+    const shown = async () => {
+      const [seen] = await byIds(ada.userId, [conversationId]);
+      return [seen?.searchOnServer, seen?.expireAfterMs];
+    };
+    const change = { searchOnServer: true, expireAfterMs: undefined };
+    assert.deepEqual(await shown(), [false, null]);
+    assert.deepEqual(await update(bob, conversationId, change), { state: 'updated', changed: true });
+    assert.deepEqual(await update(ada, conversationId, change), { state: 'updated', changed: false });
+    assert.deepEqual(await shown(), [true, null]);
+    const expiry = { searchOnServer: undefined, expireAfterMs: 60_000 };
+    assert.deepEqual(await update(ada, conversationId, expiry), { state: 'updated', changed: true });
+    assert.deepEqual(await shown(), [true, 60_000]);
+    assert.deepEqual(await changedSince(bob.userId, new Date(0), 10), [conversationId]);
+    await update(ada, conversationId, { searchOnServer: undefined, expireAfterMs: null });
+    assert.deepEqual(await shown(), [true, null]);
+    const eve = await store.addPerson();
+    assert.deepEqual(await update(eve, conversationId, change), { state: 'not_found' });
+    assert.deepEqual(await update(ada, randomUUID(), change), { state: 'not_found' });
+    await store.block(bob.userId, ada.userId);
+    assert.deepEqual(await update(ada, conversationId, expiry), { state: 'forbidden' });
+    await store.endSession(bob.sessionId, 'revoked');
+    assert.deepEqual(await update(bob, conversationId, expiry), { state: 'unauthenticated' });
+    assert.deepEqual(await shown(), [true, null]);
+  });
 }
 
 const digestOf = (text: string): string => Buffer.alloc(32, text).toString('base64');

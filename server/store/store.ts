@@ -115,6 +115,12 @@ export interface ReceiptStore {
   writeReceipts(writes: readonly ReceiptWrite[]): Promise<readonly ReceiptAnswer[]>;
 }
 
+/** What the members agree on; what is undefined stays as it is. */
+export interface ConversationChange {
+  readonly searchOnServer: boolean | undefined;
+  readonly expireAfterMs: number | null | undefined;
+}
+
 export interface ConversationStore {
   openDirect(
     identity: Identity,
@@ -125,6 +131,15 @@ export interface ConversationStore {
   >;
   /** False if there was nothing to accept. */
   accept(identity: Identity, conversationId: string): Promise<boolean>;
+  /** `changed`: something is otherwise than before. */
+  update(
+    identity: Identity,
+    conversationId: string,
+    change: ConversationChange,
+  ): Promise<
+    | { readonly state: 'updated'; readonly changed: boolean }
+    | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' }
+  >;
   /** Those of `ids` that the user is in, as that user sees them. */
   byIds(userId: string, ids: readonly string[]): Promise<readonly Conversation[]>;
   /** As each of their members sees them. */

@@ -13,6 +13,7 @@ export const requestBodies: { readonly [Type in RequestType]: RequestInput<Type>
   'conversation.get': { conversationId: id },
   'conversation.list': { cursor: `1.${id}`, limit: 10 },
   'conversation.accept': { conversationId: id },
+  'conversation.update': { conversationId: id, searchOnServer: true, expireAfterMs: 60_000 },
   'message.send': {
     conversationId: id,
     clientId: id,

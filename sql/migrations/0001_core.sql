@@ -77,6 +77,10 @@ create table conversations (
   removal_required boolean not null default false,
   last_commit_at timestamptz,
   last_commit_removed boolean not null default false,
+  -- The members' devices may store blind search tags and ask by them.
+  search_on_server boolean not null default false,
+  -- The ciphertext of messages older than this is dropped; null: never.
+  expire_after_ms bigint check (expire_after_ms >= 60000),
   created_at timestamptz not null default now()
 ) with (fillfactor = 70);
 

@@ -359,7 +359,7 @@ end $$;
 -- and no block stands between them.
 create view conversations_as_seen as
 select me.user_id as viewer_id, c.id, c.kind, c.last_seq, c.epoch, c.last_at, me.read_seq,
-  me.accepted_at is not null as accepted,
+  me.accepted_at is not null as accepted, c.search_on_server, c.expire_after_ms,
   greatest(c.message_count - coalesce((
     select l.message_count from conversation_log l
     where l.conversation_id = c.id and l.seq = greatest(me.read_seq, me.joined_seq)), 0), 0) as unread,

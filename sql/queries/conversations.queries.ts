@@ -67,6 +67,39 @@ const acceptConversationIR: any = {"usedParamSet":{"sessionId":true,"conversatio
 export const acceptConversation = new PreparedQuery<IAcceptConversationParams,IAcceptConversationResult>(acceptConversationIR);
 
 
+/** 'UpdateConversation' parameters type */
+export interface IUpdateConversationParams {
+  conversationId: string;
+  expiry?: number | null | void;
+  expiryGiven: boolean;
+  search?: boolean | null | void;
+  sessionId: string;
+}
+
+/** 'UpdateConversation' return type */
+export interface IUpdateConversationResult {
+  changed: boolean;
+  state: string;
+}
+
+/** 'UpdateConversation' query type */
+export interface IUpdateConversationQuery {
+  params: IUpdateConversationParams;
+  result: IUpdateConversationResult;
+}
+
+const updateConversationIR: any = {"usedParamSet":{"sessionId":true,"conversationId":true,"search":true,"expiryGiven":true,"expiry":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":77,"b":87}]},{"name":"conversationId","required":true,"transform":{"type":"scalar"},"locs":[{"a":90,"b":105}]},{"name":"search","required":false,"transform":{"type":"scalar"},"locs":[{"a":108,"b":114}]},{"name":"expiryGiven","required":true,"transform":{"type":"scalar"},"locs":[{"a":117,"b":129}]},{"name":"expiry","required":false,"transform":{"type":"scalar"},"locs":[{"a":132,"b":138}]}],"statement":"select u.state as \"state!\", u.changed as \"changed!\"\nfrom update_conversation(:sessionId!, :conversationId!, :search, :expiryGiven!, :expiry) u"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select u.state as "state!", u.changed as "changed!"
+ * from update_conversation(:sessionId!, :conversationId!, :search, :expiryGiven!, :expiry) u
+ * ```
+ */
+export const updateConversation = new PreparedQuery<IUpdateConversationParams,IUpdateConversationResult>(updateConversationIR);
+
+
 /** 'ConversationsOf' parameters type */
 export interface IConversationsOfParams {
   beforeAt?: Date | null | void;
@@ -80,12 +113,14 @@ export interface IConversationsOfParams {
 export interface IConversationsOfResult {
   accepted: boolean;
   epoch: number;
+  expireAfterMs: number | null;
   id: string;
   kind: string;
   lastAt: Date;
   lastSeq: number;
   members: Json;
   readSeq: number;
+  searchOnServer: boolean;
   unread: number;
   viewerId: string;
 }
@@ -96,14 +131,15 @@ export interface IConversationsOfQuery {
   result: IConversationsOfResult;
 }
 
-const conversationsOfIR: any = {"usedParamSet":{"userId":true,"ids":true,"beforeAt":true,"beforeId":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":382,"b":389}]},{"name":"ids","required":false,"transform":{"type":"scalar"},"locs":[{"a":407,"b":410},{"a":445,"b":448}]},{"name":"beforeAt","required":false,"transform":{"type":"scalar"},"locs":[{"a":512,"b":520},{"a":563,"b":571}]},{"name":"beforeId","required":false,"transform":{"type":"scalar"},"locs":[{"a":587,"b":595}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":646,"b":652}]}],"statement":"-- Given `ids`, these; else a page in order of activity, newest first: those with an entry, or opened by the user.\nselect viewer_id as \"viewerId!\", id as \"id!\", kind as \"kind!\", last_seq as \"lastSeq!\", epoch as \"epoch!\", last_at as \"lastAt!\",\n  read_seq as \"readSeq!\", accepted as \"accepted!\", unread as \"unread!\", members as \"members!\"\nfrom conversations_as_seen\nwhere viewer_id = :userId!\n  and case when :ids::text is not null then id = any (:ids::text::uuid[])\n    else (last_seq > 0 or accepted)\n      and (:beforeAt::timestamptz is null or (last_at, id) < (:beforeAt::timestamptz, :beforeId::uuid)) end\norder by last_at desc, id desc limit :limit!"};
+const conversationsOfIR: any = {"usedParamSet":{"userId":true,"ids":true,"beforeAt":true,"beforeId":true,"limit":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":460,"b":467}]},{"name":"ids","required":false,"transform":{"type":"scalar"},"locs":[{"a":485,"b":488},{"a":523,"b":526}]},{"name":"beforeAt","required":false,"transform":{"type":"scalar"},"locs":[{"a":590,"b":598},{"a":641,"b":649}]},{"name":"beforeId","required":false,"transform":{"type":"scalar"},"locs":[{"a":665,"b":673}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":724,"b":730}]}],"statement":"-- Given `ids`, these; else a page in order of activity, newest first: those with an entry, or opened by the user.\nselect viewer_id as \"viewerId!\", id as \"id!\", kind as \"kind!\", last_seq as \"lastSeq!\", epoch as \"epoch!\", last_at as \"lastAt!\",\n  read_seq as \"readSeq!\", accepted as \"accepted!\", unread as \"unread!\", members as \"members!\",\n  search_on_server as \"searchOnServer!\", expire_after_ms as \"expireAfterMs?\"\nfrom conversations_as_seen\nwhere viewer_id = :userId!\n  and case when :ids::text is not null then id = any (:ids::text::uuid[])\n    else (last_seq > 0 or accepted)\n      and (:beforeAt::timestamptz is null or (last_at, id) < (:beforeAt::timestamptz, :beforeId::uuid)) end\norder by last_at desc, id desc limit :limit!"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- Given `ids`, these; else a page in order of activity, newest first: those with an entry, or opened by the user.
  * select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
- *   read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!"
+ *   read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!",
+ *   search_on_server as "searchOnServer!", expire_after_ms as "expireAfterMs?"
  * from conversations_as_seen
  * where viewer_id = :userId!
  *   and case when :ids::text is not null then id = any (:ids::text::uuid[])
@@ -126,6 +162,7 @@ export interface IConversationsOfManyParams {
 export interface IConversationsOfManyResult {
   accepted: boolean;
   epoch: number;
+  expireAfterMs: number | null;
   id: string;
   kind: string;
   lastAt: Date;
@@ -133,6 +170,7 @@ export interface IConversationsOfManyResult {
   members: Json;
   n: number;
   readSeq: number;
+  searchOnServer: boolean;
   unread: number;
   viewerId: string;
 }
@@ -143,14 +181,15 @@ export interface IConversationsOfManyQuery {
   result: IConversationsOfManyResult;
 }
 
-const conversationsOfManyIR: any = {"usedParamSet":{"questions":true,"userIds":true,"ids":true},"params":[{"name":"questions","required":true,"transform":{"type":"scalar"},"locs":[{"a":331,"b":341}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":361,"b":369}]},{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":386,"b":390}]}],"statement":"-- Some conversations of some users, each as that user sees it.\nselect a.n as \"n!\", s.viewer_id as \"viewerId!\", s.id as \"id!\", s.kind as \"kind!\", s.last_seq as \"lastSeq!\", s.epoch as \"epoch!\",\n  s.last_at as \"lastAt!\", s.read_seq as \"readSeq!\", s.accepted as \"accepted!\", s.unread as \"unread!\", s.members as \"members!\"\nfrom unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)\njoin conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id\norder by s.last_at desc, s.id desc"};
+const conversationsOfManyIR: any = {"usedParamSet":{"questions":true,"userIds":true,"ids":true},"params":[{"name":"questions","required":true,"transform":{"type":"scalar"},"locs":[{"a":413,"b":423}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":443,"b":451}]},{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":468,"b":472}]}],"statement":"-- Some conversations of some users, each as that user sees it.\nselect a.n as \"n!\", s.viewer_id as \"viewerId!\", s.id as \"id!\", s.kind as \"kind!\", s.last_seq as \"lastSeq!\", s.epoch as \"epoch!\",\n  s.last_at as \"lastAt!\", s.read_seq as \"readSeq!\", s.accepted as \"accepted!\", s.unread as \"unread!\", s.members as \"members!\",\n  s.search_on_server as \"searchOnServer!\", s.expire_after_ms as \"expireAfterMs?\"\nfrom unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)\njoin conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id\norder by s.last_at desc, s.id desc"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- Some conversations of some users, each as that user sees it.
  * select a.n as "n!", s.viewer_id as "viewerId!", s.id as "id!", s.kind as "kind!", s.last_seq as "lastSeq!", s.epoch as "epoch!",
- *   s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!"
+ *   s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!",
+ *   s.search_on_server as "searchOnServer!", s.expire_after_ms as "expireAfterMs?"
  * from unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)
  * join conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id
  * order by s.last_at desc, s.id desc
@@ -168,12 +207,14 @@ export interface IConversationsForAllParams {
 export interface IConversationsForAllResult {
   accepted: boolean;
   epoch: number;
+  expireAfterMs: number | null;
   id: string;
   kind: string;
   lastAt: Date;
   lastSeq: number;
   members: Json;
   readSeq: number;
+  searchOnServer: boolean;
   unread: number;
   viewerId: string;
 }
@@ -184,14 +225,15 @@ export interface IConversationsForAllQuery {
   result: IConversationsForAllResult;
 }
 
-const conversationsForAllIR: any = {"usedParamSet":{"ids":true},"params":[{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":304,"b":308}]}],"statement":"-- As each of their members sees them.\nselect viewer_id as \"viewerId!\", id as \"id!\", kind as \"kind!\", last_seq as \"lastSeq!\", epoch as \"epoch!\", last_at as \"lastAt!\",\n  read_seq as \"readSeq!\", accepted as \"accepted!\", unread as \"unread!\", members as \"members!\"\nfrom conversations_as_seen where id = any (:ids!::text::uuid[])"};
+const conversationsForAllIR: any = {"usedParamSet":{"ids":true},"params":[{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":382,"b":386}]}],"statement":"-- As each of their members sees them.\nselect viewer_id as \"viewerId!\", id as \"id!\", kind as \"kind!\", last_seq as \"lastSeq!\", epoch as \"epoch!\", last_at as \"lastAt!\",\n  read_seq as \"readSeq!\", accepted as \"accepted!\", unread as \"unread!\", members as \"members!\",\n  search_on_server as \"searchOnServer!\", expire_after_ms as \"expireAfterMs?\"\nfrom conversations_as_seen where id = any (:ids!::text::uuid[])"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- As each of their members sees them.
  * select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
- *   read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!"
+ *   read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!",
+ *   search_on_server as "searchOnServer!", expire_after_ms as "expireAfterMs?"
  * from conversations_as_seen where id = any (:ids!::text::uuid[])
  * ```
  */

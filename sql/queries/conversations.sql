@@ -10,10 +10,15 @@ where s.id = :sessionId! and s.ended_at is null and u.suspended_at is null
   and p.conversation_id = :conversationId! and p.user_id = s.user_id and p.left_at is null and p.accepted_at is null
 returning p.conversation_id;
 
+/* @name updateConversation */
+select u.state as "state!", u.changed as "changed!"
+from update_conversation(:sessionId!, :conversationId!, :search, :expiryGiven!, :expiry) u;
+
 /* @name conversationsOf */
 -- Given `ids`, these; else a page in order of activity, newest first: those with an entry, or opened by the user.
 select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
-  read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!"
+  read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!",
+  search_on_server as "searchOnServer!", expire_after_ms as "expireAfterMs?"
 from conversations_as_seen
 where viewer_id = :userId!
   and case when :ids::text is not null then id = any (:ids::text::uuid[])
@@ -24,7 +29,8 @@ order by last_at desc, id desc limit :limit!;
 /* @name conversationsOfMany */
 -- Some conversations of some users, each as that user sees it.
 select a.n as "n!", s.viewer_id as "viewerId!", s.id as "id!", s.kind as "kind!", s.last_seq as "lastSeq!", s.epoch as "epoch!",
-  s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!"
+  s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!",
+  s.search_on_server as "searchOnServer!", s.expire_after_ms as "expireAfterMs?"
 from unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)
 join conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id
 order by s.last_at desc, s.id desc;
@@ -32,7 +38,8 @@ order by s.last_at desc, s.id desc;
 /* @name conversationsForAll */
 -- As each of their members sees them.
 select viewer_id as "viewerId!", id as "id!", kind as "kind!", last_seq as "lastSeq!", epoch as "epoch!", last_at as "lastAt!",
-  read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!"
+  read_seq as "readSeq!", accepted as "accepted!", unread as "unread!", members as "members!",
+  search_on_server as "searchOnServer!", expire_after_ms as "expireAfterMs?"
 from conversations_as_seen where id = any (:ids!::text::uuid[]);
 
 /* @name changedSince */

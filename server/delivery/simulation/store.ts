@@ -93,6 +93,7 @@ export function throughWeather(
     conversations: {
       openDirect: (...args) => call(() => model.conversations.openDirect(...args)),
       accept: (...args) => call(() => model.conversations.accept(...args)),
+      update: (...args) => call(() => model.conversations.update(...args)),
       forAll: (...args) => call(() => model.conversations.forAll(...args)),
       byIds: (...args) => call(() => model.conversations.byIds(...args)),
       page: (...args) => call(() => model.conversations.page(...args)),

@@ -3,7 +3,7 @@ import type { ConversationStore } from '../store.ts';
 import { directId, iso, type ModelConversation, type ModelState, newestFirst, page, unreadOf } from './state.ts';
 
 export function modelConversations(state: ModelState): ConversationStore {
-  const { now, users, conversations, live, of, apart, audienceOf, add } = state;
+  const { now, users, conversations, live, of, apart, blocked, audienceOf, add } = state;
 
   function seenBy(userId: string, conversation: ModelConversation): Conversation {
     const { id, kind, log: entries, epoch, members, lastAt } = conversation;
@@ -30,6 +30,8 @@ export function modelConversations(state: ModelState): ConversationStore {
       unread: unreadOf(conversation, me),
       accepted: me?.acceptedAt !== undefined,
       lastAt: iso(lastAt),
+      searchOnServer: conversation.searchOnServer,
+      expireAfterMs: conversation.expireAfterMs,
     };
   }
 
@@ -54,6 +56,22 @@ export function modelConversations(state: ModelState): ConversationStore {
       me.acceptedAt = now();
       me.markedAt = now();
       return true;
+    },
+    async update({ sessionId }, conversationId, { searchOnServer, expireAfterMs }) {
+      const session = live(sessionId);
+      if (session === undefined) return { state: 'unauthenticated' };
+      const conversation = conversations.get(conversationId);
+      if (conversation === undefined || !conversation.members.has(session.userId)) return { state: 'not_found' };
+      const others = [...conversation.members.keys()].filter((id) => id !== session.userId);
+      if (conversation.kind === 'direct' && others.some((other) => blocked(other, session.userId)))
+        return { state: 'forbidden' };
+      const search = searchOnServer ?? conversation.searchOnServer;
+      const expiry = expireAfterMs === undefined ? conversation.expireAfterMs : expireAfterMs;
+      const changed = search !== conversation.searchOnServer || expiry !== conversation.expireAfterMs;
+      conversation.searchOnServer = search;
+      conversation.expireAfterMs = expiry;
+      if (changed) conversation.changedAt = now();
+      return { state: 'updated', changed };
     },
     forAll: async (ids) =>
       [...users.keys()].flatMap((viewerId) =>

@@ -30,6 +30,8 @@ export interface ModelConversation {
   lastAt: number;
   changedAt: number;
   removalRequired: boolean;
+  searchOnServer: boolean;
+  expireAfterMs: number | null;
   readonly members: Map<string, Participant>;
   readonly log: Entry[];
   readonly cursors: Map<string, number>;
@@ -87,6 +89,8 @@ export function createModelState(options: { now(): number; newId(): string }) {
       lastAt: now(),
       changedAt: now(),
       removalRequired: false,
+      searchOnServer: false,
+      expireAfterMs: null,
       members,
       log: [],
       cursors: new Map(),
