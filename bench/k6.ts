@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SOCKET_PATH } from '../protocol/frame.ts';
 import { cpuBetween, readCpu } from './measure/cpu.ts';
-import { watchProcess } from './measure/watch.ts';
+import { type Watched, watchProcess } from './measure/watch.ts';
 import { readEnvironment } from './report/environment.ts';
 import { readSummary } from './report/k6-summary.ts';
 import { writeResult } from './report/results.ts';
@@ -28,7 +28,7 @@ const DEFAULT_USERS: Record<Scenario, number> = {
   idle: 5000,
   'reconnect-storm': 2000,
   'login-storm': 100,
-  soak: 300,
+  soak: 100,
 };
 const DEFAULT_SECONDS: Record<Scenario, number> = {
   chat: 30,
@@ -37,6 +37,9 @@ const DEFAULT_SECONDS: Record<Scenario, number> = {
   'login-storm': 30,
   soak: 1800,
 };
+
+/** In an hour. At 100 messages a second, 10 MB are 29 bytes for each. */
+const GROWTH_ALLOWED = { bytes: 10 * 2 ** 20, descriptors: 2 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -102,6 +105,8 @@ async function main(): Promise<number> {
   const metrics = existsSync(summaryFile) ? readSummary(readFileSync(summaryFile, 'utf8')) : {};
   const perConnection = Math.round((watched.peakRss - watched.firstRss) / users);
   const name = values.out ?? (scenario === 'chat' ? `k6-chat-${users}` : `k6-${scenario}`);
+  const grown = scenario === 'soak' ? growth(watched) : [];
+  const passed = code === 0 && grown.length === 0;
   const result = {
     kind: 'k6',
     scenario,
@@ -110,14 +115,25 @@ async function main(): Promise<number> {
     users,
     seconds,
     everyMs: Number(values.every),
-    passed: code === 0,
+    passed,
     metrics,
+    ...(scenario === 'soak' && { grown }),
     server: { ...watched, ...(scenario === 'idle' && { bytesPerConnection: perConnection }) },
     cpuSeconds,
   };
-  console.log(JSON.stringify({ passed: result.passed, server: result.server, cpuSeconds }, null, 2));
+  const { floor: _, ...shown } = result.server;
+  console.log(JSON.stringify({ passed, grown, server: shown, cpuSeconds }, null, 2));
   console.log(`written to ${writeResult(name, result)}`);
-  return code;
+  return passed ? 0 : Math.max(1, code);
+}
+
+/** What grew: by more than is bearable, and by more than chance (two standard errors) explains. */
+function growth(watched: Watched): string[] {
+  const { rssPerHour: rss, rssPerHourError, descriptorsPerHour: open, descriptorsPerHourError } = watched;
+  return [
+    ...(rss > GROWTH_ALLOWED.bytes && rss > 2 * rssPerHourError ? [`memory by ${rss} bytes an hour`] : []),
+    ...(open > GROWTH_ALLOWED.descriptors && open > 2 * descriptorsPerHourError ? [`${open} descriptors an hour`] : []),
+  ];
 }
 
 /** The one of K6, of the path, or where Go puts it. */

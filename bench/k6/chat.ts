@@ -36,14 +36,13 @@ export default function chat(): void {
 
 function talk(device: Device, end: number): void {
   const first = Date.now() + Math.random() * everyMs;
-  const leaves = Date.now() + Math.random() * RECONNECTS_EVERY_MS;
+  let leaves = Date.now() + Math.random() * RECONNECTS_EVERY_MS;
   let n = 0;
-  let left = false;
   const step = () => {
     const due = first + n * everyMs;
     if (due >= end) return;
-    if (!left && due > leaves) {
-      left = true;
+    if (due > leaves) {
+      leaves += RECONNECTS_EVERY_MS * (0.5 + Math.random());
       device.reconnect();
     }
     if (n % TYPES_BEFORE === 0) device.typing(true);

@@ -1,7 +1,7 @@
 import { Counter, Trend } from 'k6/metrics';
 import { clearInterval, setInterval, setTimeout } from 'k6/timers';
 import { WebSocket } from 'k6/websockets';
-import { ownSeats, type Seat, setting } from './seats.ts';
+import { ownSeats, type Seat, seconds, setting } from './seats.ts';
 
 /** From the moment a message was due to the event at its receiver, and to its reply; in ms. */
 export const delivery = new Trend('delivery_ms', true);
@@ -17,6 +17,8 @@ export const faults = new Counter('faults');
 
 declare const console: { warn(text: string): void };
 
+/** About the half of the run, for tags. */
+const middle = Date.now() + seconds * 500;
 const MLS_CHARS = 342;
 const ACK_MS = 20;
 const PING_MS = 25_000;
@@ -185,7 +187,7 @@ export class Device {
   #entry(frame: Frame, now: number): void {
     received.add(1);
     const due = Number(frame.body.mls?.slice(0, TIME_DIGITS));
-    if (this.#synced && due > 0) delivery.add(now - due);
+    if (this.#synced && due > 0) delivery.add(now - due, { half: now < middle ? 'first' : 'second' });
     this.#hold(frame.body.seq ?? 0, false);
   }
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /** Of k6's own metrics these say what the load was; those of the scenarios are all kept. */
-const KEPT = /_ms$|^(connections_opened|messages_|faults|retries|checks|logins_|vus_max|data_)/;
+const KEPT = /_ms(\{.*\})?$|^(connections_opened|messages_|faults|retries|checks|logins_|vus_max|data_)/;
 
 const summary = v.object({ metrics: v.record(v.string(), v.record(v.string(), v.unknown())) });
 
