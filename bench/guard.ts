@@ -6,9 +6,9 @@ import { fork } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
-import type { CounterName } from './guard/sends.ts';
+import type { CounterName, Counters } from './guard/sends.ts';
 import { textTable } from './report/table.ts';
-import { privatePostgres } from './services/postgres.ts';
+import { type BenchPostgres, privatePostgres } from './services/postgres.ts';
 import { exitOnSignals } from './services/stack.ts';
 
 /** How far above its recorded value a counter may go. */
@@ -40,55 +40,75 @@ const counters = v.object({
   serverCpu: v.number(),
   postgresCpu: v.number(),
 });
+const RUNS = 2;
+const RECORDING_RUNS = 5;
+const MORE_RUNS = 6;
+// Full pages in the WAL and vacuums depend on when they happen, not on what is sent.
+const QUIET = {
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  max_wal_size: '8GB',
+  shared_preload_libraries: 'pg_stat_statements',
+};
+const isCpu = (name: CounterName): boolean => name === 'serverCpu' || name === 'postgresCpu';
 const recordedFile = new URL('../../bench/guard/recorded.json', import.meta.url);
 
+const names = Object.keys(LIMITS) as CounterName[];
+
 exitOnSignals();
-const measured = await measure();
-if (process.argv.includes('--record')) {
-  writeFileSync(recordedFile, `${JSON.stringify(measured, null, 2)}\n`);
-  console.log(`recorded ${JSON.stringify(measured)}`);
-} else {
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  await using postgres = await privatePostgres(QUIET);
+  if (process.argv.includes('--record')) {
+    const measured = await measure(postgres, RECORDING_RUNS);
+    writeFileSync(recordedFile, `${JSON.stringify(measured, null, 2)}\n`);
+    console.log(`recorded ${JSON.stringify(measured)}`);
+    return 0;
+  }
   const recorded = v.parse(counters, JSON.parse(readFileSync(recordedFile, 'utf8')));
-  const names = Object.keys(LIMITS) as CounterName[];
-  const rows = names.map((name) => {
-    const ratio = measured[name] / recorded[name];
-    return [
-      NAMES[name],
-      measured[name],
-      recorded[name],
-      ratio.toFixed(2),
-      LIMITS[name],
-      ratio > LIMITS[name] ? 'TOO MUCH' : 'ok',
-    ];
-  });
+  const tooMuch = (measured: Counters) =>
+    names.filter((name) => !(measured[name] <= recorded[name] * LIMITS[name]) || recorded[name] <= 0);
+  let measured = await measure(postgres, RUNS);
+  // Only CPU time is dearer on a busy machine; it gets further chances to show its true cost.
+  for (let i = 0; i < MORE_RUNS && tooMuch(measured).length > 0 && tooMuch(measured).every(isCpu); i++) {
+    measured = lowest([measured, await measure(postgres, 1)]);
+  }
+  const wrong = tooMuch(measured);
+  const rows = names.map((name) => [
+    NAMES[name],
+    measured[name],
+    recorded[name],
+    (measured[name] / recorded[name]).toFixed(2),
+    LIMITS[name],
+    wrong.includes(name) ? 'TOO MUCH' : 'ok',
+  ]);
   console.log(textTable(['each 1,000 sends', 'now', 'recorded', 'ratio', 'limit', ''], rows));
-  process.exitCode = rows.some((row) => row[5] !== 'ok') ? 1 : 0;
+  if (wrong.length > 0) console.log('A send became dearer. If that is meant: npm run bench:guard -- --record');
+  return wrong.length > 0 ? 1 : 0;
 }
 
-/** The lowest of three: whatever else the machine does only adds. */
-async function measure(): Promise<v.InferOutput<typeof counters>> {
-  const runs: v.InferOutput<typeof counters>[] = [];
-  // Full pages in the WAL and vacuums depend on when they happen, not on what is sent.
-  await using postgres = await privatePostgres({
-    full_page_writes: 'off',
-    autovacuum: 'off',
-    max_wal_size: '8GB',
-    shared_preload_libraries: 'pg_stat_statements',
-  });
-  for (let i = 0; i < 3; i++) runs.push(await one((await postgres.database()).url, postgres.pid ?? 0));
-  const lowest = (name: CounterName) => Math.round(Math.min(...runs.map((run) => run[name])) * 10) / 10;
+async function measure(postgres: BenchPostgres, runs: number): Promise<Counters> {
+  const measured: Counters[] = [];
+  for (let i = 0; i < runs; i++) measured.push(await one((await postgres.database()).url, postgres.pid ?? 0));
+  return lowest(measured);
+}
+
+/** Whatever else the machine does only adds. */
+function lowest(runs: readonly Counters[]): Counters {
+  const of = (name: CounterName) => Math.round(Math.min(...runs.map((run) => run[name])) * 10) / 10;
   return {
-    roundTrips: lowest('roundTrips'),
-    walBytes: lowest('walBytes'),
-    rowsWritten: lowest('rowsWritten'),
-    rowsRead: lowest('rowsRead'),
-    bytesAllocated: lowest('bytesAllocated'),
-    serverCpu: lowest('serverCpu'),
-    postgresCpu: lowest('postgresCpu'),
+    roundTrips: of('roundTrips'),
+    walBytes: of('walBytes'),
+    rowsWritten: of('rowsWritten'),
+    rowsRead: of('rowsRead'),
+    bytesAllocated: of('bytesAllocated'),
+    serverCpu: of('serverCpu'),
+    postgresCpu: of('postgresCpu'),
   };
 }
 
-function one(url: string, postgresPid: number): Promise<v.InferOutput<typeof counters>> {
+function one(url: string, postgresPid: number): Promise<Counters> {
   const child = fork(fileURLToPath(new URL('./guard/sends.js', import.meta.url)), {
     env: { ...process.env, DATABASE_URL: url, POSTGRES_PID: String(postgresPid) },
     execArgv: ['--expose-gc', '--max-semi-space-size=512', '--min-semi-space-size=512'],

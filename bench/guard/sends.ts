@@ -6,7 +6,7 @@ import type { Socket } from '../../server/listen/transport.ts';
 import { openPool } from '../../server/store/pool.ts';
 import type { Identity } from '../../server/store/store.ts';
 import { startMessaging } from '../../server/testing/messaging.ts';
-import { cpuBetween, readCpu } from '../measure/cpu.ts';
+import { cpuBetween, readPreciseCpu } from '../measure/cpu.ts';
 import { type Person, provision } from '../provision.ts';
 
 export type Counters = Readonly<Record<CounterName, number>>;
@@ -23,7 +23,9 @@ const PAIRS = 50;
 const SENDS_EACH = 2;
 const BATCH = PAIRS * SENDS_EACH;
 const WARM_UP_BATCHES = 60;
-const BATCHES = 150;
+/** CPU is taken from the cheapest of several rounds: whatever else the machine does only adds. */
+const ROUNDS = 8;
+const ROUND_BATCHES = 20;
 const ALLOCATING_BATCHES = 10;
 const MLS = `${'QUJD'.repeat(base64urlLength(256) >> 2)}QA`;
 
@@ -78,12 +80,9 @@ let batches = 0;
 for (let i = 0; i < WARM_UP_BATCHES; i++) await batch(frames());
 
 const watch = { postgres: Number(process.env.POSTGRES_PID) };
-const unit = unitOfWork();
 const before = await statements();
-const [cpu, cpuTree] = [process.cpuUsage(), readCpu(watch)];
-for (let i = 0; i < BATCHES; i++) await batch(frames());
-const used = process.cpuUsage(cpu);
-const usedTree = cpuBetween(cpuTree, readCpu(watch));
+let cheapest = { unit: Number.POSITIVE_INFINITY, server: Number.POSITIVE_INFINITY, postgres: Number.POSITIVE_INFINITY };
+for (let i = 0; i < ROUNDS; i++) cheapest = lowest(cheapest, await round());
 
 // With a young generation larger than all of this, nothing is collected meanwhile and the heap only grows.
 const prepared = Array.from({ length: ALLOCATING_BATCHES }, frames);
@@ -99,7 +98,7 @@ await turn(
     (await aside`select from pg_stat_activity where application_name ~ '^sotto (append|read|background)'`).length === 0,
 );
 const { written, read } = await rows();
-const counted = BATCHES + ALLOCATING_BATCHES;
+const counted = ROUNDS * ROUND_BATCHES + ALLOCATING_BATCHES;
 const per1000 = (value: number, ofBatches: number) => (value * 1000) / (ofBatches * BATCH);
 const counters: Counters = {
   roundTrips: per1000(after.calls - before.calls, counted),
@@ -108,8 +107,8 @@ const counters: Counters = {
   rowsWritten: per1000(written, WARM_UP_BATCHES + counted),
   rowsRead: per1000(read, WARM_UP_BATCHES + counted),
   bytesAllocated: per1000(allocated, ALLOCATING_BATCHES),
-  serverCpu: per1000((used.user + used.system) / 1000 / unit, BATCHES),
-  postgresCpu: per1000(((usedTree.postgres ?? 0) * 1000) / unit, BATCHES),
+  serverCpu: per1000(cheapest.server / cheapest.unit, ROUND_BATCHES),
+  postgresCpu: per1000(cheapest.postgres / cheapest.unit, ROUND_BATCHES),
 };
 process.send?.(counters);
 await Promise.all([sql.end(), aside.end()]);
@@ -157,6 +156,24 @@ async function batch(sends: ReturnType<typeof frames>): Promise<void> {
     message(`{"type":"ack","body":{"conversationId":"${person.conversationId}","seq":${socket.lastSeq}}}`);
   }
   await messaging.receipts.flush();
+}
+
+/** CPU milliseconds of some batches, and of the fixed piece of work just before them. */
+async function round(): Promise<typeof cheapest> {
+  const unit = unitOfWork();
+  const [cpu, tree] = [process.cpuUsage(), readPreciseCpu(watch)];
+  for (let i = 0; i < ROUND_BATCHES; i++) await batch(frames());
+  const { user, system } = process.cpuUsage(cpu);
+  const postgres = cpuBetween(tree, readPreciseCpu(watch)).postgres ?? 0;
+  return { unit, server: (user + system) / 1000, postgres: postgres * 1000 };
+}
+
+function lowest(a: typeof cheapest, b: typeof cheapest): typeof cheapest {
+  return {
+    unit: Math.min(a.unit, b.unit),
+    server: Math.min(a.server, b.server),
+    postgres: Math.min(a.postgres, b.postgres),
+  };
 }
 
 /** Exact at any moment. */
