@@ -74,6 +74,6 @@ export const plainCodec: MessageCodec = {
     return { is: 'content', content: v.parse(contentText, fromUtf8(fromBase64url(entry.mls))) };
   },
   async peek(entry) {
-    return v.parse(contentText, fromUtf8(fromBase64url(entry.mls)));
+    return entry.deleted === true ? undefined : v.parse(contentText, fromUtf8(fromBase64url(entry.mls)));
   },
 };

@@ -25,6 +25,7 @@ export const requests = {
   'conversation.update': conversation.conversationUpdate,
   'message.send': message.messageSend,
   'message.history': message.messageHistory,
+  'message.delete': message.messageDelete,
   'message.search': message.messageSearch,
   'receipt.read': receipt.receiptRead,
   'profile.get': profile.profileGet,
@@ -84,7 +85,9 @@ export type EventBody<Type extends EventType> = v.InferOutput<(typeof events)[Ty
 
 export type Conversation = v.InferOutput<typeof conversation.conversation>;
 export type Profile = v.InferOutput<typeof profile.profile>;
+/** What `message.new` carries; narrow it by `deleted`. */
 export type MessageEntry = v.InferOutput<typeof message.messageEntry>;
+export type { DeletedMessage, StoredMessage } from './message.ts';
 export type CommitEntry = v.InferOutput<typeof commit.commitEntry>;
 export type Limits = v.InferOutput<typeof session.limits>;
 

@@ -43,23 +43,32 @@ export const messageSend = request(
   v.object({ seq, sentAt: timestamp, duplicate: v.boolean() }),
 );
 
-const origin = {
+const common = {
   conversationId: uuid,
   seq,
   senderId: uuid,
   senderDeviceId: uuid,
-};
-
-export const messageEntry = v.object({
-  ...origin,
   clientId: uuid,
   epoch,
+  silent: v.optional(v.boolean()),
+  sentAt: timestamp,
+};
+
+const storedMessage = v.object({
+  ...common,
   mls: ciphertext,
   content: v.optional(ciphertext),
   wrap: v.optional(wrap),
-  silent: v.optional(v.boolean()),
-  sentAt: timestamp,
+  deleted: v.optional(v.never()),
 });
+
+/** A message whose ciphertext was dropped: by its author, by the conversation's expiry or by the server's retention. */
+const deletedMessage = v.object({ ...common, deleted: v.literal(true) });
+
+export const messageEntry = v.union([storedMessage, deletedMessage]);
+
+export type StoredMessage = v.InferOutput<typeof storedMessage>;
+export type DeletedMessage = v.InferOutput<typeof deletedMessage>;
 
 /** A stored message, to every device of every member except the connection that sent it. */
 export const messageNew = event('message.new', messageEntry);
@@ -79,6 +88,16 @@ export const messageHistory = request(
     v.check((body) => body.before === undefined || body.after === undefined, 'give before or after, not both'),
   ),
   v.object({ messages: v.array(v.union([messageEntry, commitEntry])), more: v.boolean() }),
+);
+
+/**
+ * Drops the ciphertext, the wrap and the tags of an own message; its place in the log stays. Again: `duplicate`.
+ * Somebody else's message: `forbidden`. A commit, or no entry: `not_found`.
+ */
+export const messageDelete = request(
+  'message.delete',
+  v.object({ conversationId: uuid, seq }),
+  v.object({ duplicate: v.boolean() }),
 );
 
 /** Finds entries by blind tags: the tags of one key are ANDed, the keys ORed. */

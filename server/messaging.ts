@@ -109,7 +109,9 @@ export function createMessaging(options: MessagingOptions) {
     ...messageHandlers({
       appender,
       hub,
+      entries: stores.log,
       conversations: stores.conversations,
+      limits,
       began,
       requireMls: options.requireMls,
       spend: createSendBudget(clock.now),

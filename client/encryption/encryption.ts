@@ -214,7 +214,8 @@ export function createEncryption() {
       async decode(entry: WireEntry): Promise<Decoded> {
         const { receiving } = await ready;
         await device.settled;
-        return 'mls' in entry ? receiving.message(entry) : receiving.commit(entry);
+        if ('commit' in entry) return receiving.commit(entry);
+        return entry.deleted === true ? { is: 'nothing' } : receiving.message(entry);
       },
       async recover(conversationId: string, error: SottoError): Promise<boolean> {
         const { sending } = await ready;

@@ -1,6 +1,6 @@
 import { groupEpoch } from '../../protocol/epoch.ts';
 import { groupIdBytes } from '../../protocol/identity.ts';
-import type { CommitEntry, MessageEntry } from '../../protocol/index.ts';
+import type { CommitEntry, StoredMessage } from '../../protocol/index.ts';
 import type { Decoded } from '../codec.ts';
 import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
 import type { MessageRef } from '../e2ee/content.ts';
@@ -134,7 +134,7 @@ export class Receiving {
     return { is: 'nothing', changes };
   }
 
-  async message(entry: MessageEntry): Promise<Decoded> {
+  async message(entry: StoredMessage): Promise<Decoded> {
     const { conversationId } = entry;
     let group = await this.#groups.get(conversationId);
     if (entry.epoch === 0) throw new E2eeError('refused', 'The message is not encrypted.');
@@ -175,7 +175,7 @@ export class Receiving {
   }
 
   /** Nobody but its author changes or deletes a message. */
-  async #isOwnTarget(target: MessageRef, group: Group, entry: MessageEntry): Promise<boolean> {
+  async #isOwnTarget(target: MessageRef, group: Group, entry: StoredMessage): Promise<boolean> {
     for (const userId of group.users) {
       const { devices } = await this.#directory.user(userId);
       if (devices.some(({ deviceId }) => deviceId === target.deviceId)) return userId === entry.senderId;

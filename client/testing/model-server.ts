@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../protocol/codes.ts';
-import type { MessageEntry, RequestInput } from '../../protocol/index.ts';
+import type { MessageEntry, RequestInput, StoredMessage } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { uuidv7 } from '../ids.ts';
 import type { Accept } from './sim-network.ts';
@@ -13,7 +13,11 @@ interface Device {
 interface Room {
   readonly id: string;
   readonly members: Map<string, { deliveredSeq: number; readSeq: number }>;
-  readonly log: MessageEntry[];
+  /** What was sent, for oracles also after it was deleted. */
+  readonly log: StoredMessage[];
+  readonly deleted: Set<number>;
+  searchOnServer: boolean;
+  expireAfterMs: number | null;
 }
 
 interface Live {
@@ -72,6 +76,9 @@ export class ModelServer {
     this.rooms.set(id, {
       id,
       log: [],
+      deleted: new Set(),
+      searchOnServer: false,
+      expireAfterMs: null,
       members: new Map(userIds.map((user) => [user, { deliveredSeq: 0, readSeq: 0 }])),
     });
     return id;
@@ -121,7 +128,8 @@ export class ModelServer {
     const body = { userId, deviceId, protocol: 1, serverTime: this.#time(), logId: this.logId, limits };
     live.send({ type: 'reply', id, body });
     for (const room of this.#roomsOf(userId)) {
-      for (const body of room.log.slice(cursors.get(room.id) ?? 0)) live.send({ type: 'message.new', body });
+      for (const entry of room.log.slice(cursors.get(room.id) ?? 0))
+        live.send({ type: 'message.new', body: told(room, entry) });
     }
     live.send({ type: 'sync.done', body: {} });
     this.#live.add(live);
@@ -146,7 +154,19 @@ export class ModelServer {
         const { before = Number.POSITIVE_INFINITY, after = 0, limit = 50 } = asked;
         const found = room.log.filter(({ seq }) => seq > after && seq < before);
         const messages = asked.after === undefined ? found.slice(-limit) : found.slice(0, limit);
-        return reply({ messages, more: found.length > messages.length });
+        return reply({ messages: messages.map((entry) => told(room, entry)), more: found.length > messages.length });
+      }
+      case 'conversation.update':
+        return this.#update(live, body, reply, refuse);
+      case 'message.delete': {
+        const { conversationId, seq }: RequestInput<'message.delete'> = body;
+        const room = this.rooms.get(conversationId);
+        const entry = room?.log[seq - 1];
+        if (room?.members.has(live.device.userId) !== true || entry === undefined) return refuse('not_found');
+        if (entry.senderId !== live.device.userId) return refuse('forbidden');
+        const duplicate = room.deleted.has(seq);
+        room.deleted.add(seq);
+        return reply({ duplicate });
       }
       case 'message.send':
         return this.#send(live, body, reply, refuse);
@@ -198,6 +218,23 @@ export class ModelServer {
     reply({ seq: entry.seq, sentAt: entry.sentAt, duplicate: known !== undefined });
   }
 
+  #update(
+    live: Live,
+    { conversationId, searchOnServer, expireAfterMs }: RequestInput<'conversation.update'>,
+    reply: (answer: unknown) => void,
+    refuse: (code: ErrorCode) => void,
+  ): void {
+    const room = this.rooms.get(conversationId);
+    if (room?.members.has(live.device.userId) !== true) return refuse('not_found');
+    room.searchOnServer = searchOnServer ?? room.searchOnServer;
+    if (expireAfterMs !== undefined) room.expireAfterMs = expireAfterMs;
+    for (const other of this.#live) {
+      if (room.members.has(other.device.userId))
+        other.send({ type: 'conversation.changed', body: { conversation: this.#show(room, other) } });
+    }
+    reply({ conversation: this.#show(room, live) });
+  }
+
   #ack(live: Live, { conversationId, seq }: { conversationId: string; seq: number }): void {
     this.acks.push({ deviceId: live.device.deviceId, conversationId, seq });
     const room = this.rooms.get(conversationId);
@@ -240,8 +277,8 @@ export class ModelServer {
       unread: room.log.length - readSeq,
       accepted: true,
       lastAt,
-      searchOnServer: false,
-      expireAfterMs: null,
+      searchOnServer: room.searchOnServer,
+      expireAfterMs: room.expireAfterMs,
     };
   }
 
@@ -252,4 +289,11 @@ export class ModelServer {
   #time(): string {
     return new Date(this.#clock.now()).toISOString();
   }
+}
+
+/** The entry as the server shows it. */
+function told(room: Room, entry: StoredMessage): MessageEntry {
+  if (!room.deleted.has(entry.seq)) return entry;
+  const { mls: _, content: __, wrap: ___, ...rest } = entry;
+  return { ...rest, deleted: true };
 }

@@ -24,7 +24,7 @@ interface Call {
 function scripted() {
   const calls: Call[] = [];
   const heads = new Map<string, number>();
-  const store: LogStore = {
+  const store: Pick<LogStore, 'append'> = {
     append: (messages, wait) =>
       new Promise((resolve, reject) => {
         calls.push({
@@ -49,7 +49,6 @@ function scripted() {
           },
         });
       }),
-    entriesAfter: () => Promise.resolve([]),
   };
   const appender = createAppender({ store, clock: systemClock, isUnavailable: (error) => error instanceof Away });
   const outcomes: [string, Outcome['state'], number?][] = [];

@@ -61,7 +61,7 @@ export interface Appender {
  * later message could overtake an earlier one), and its further sends wait in their order.
  */
 export function createAppender(options: {
-  store: LogStore;
+  store: Pick<LogStore, 'append'>;
   clock: Clock;
   /** True for failures after which the outcome is unknown or the database away: everyone gets `unavailable`. */
   isUnavailable: (error: unknown) => boolean;

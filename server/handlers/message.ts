@@ -6,10 +6,11 @@ import { digestOf } from '../delivery/digest.ts';
 import type { Hub } from '../delivery/hub.ts';
 import type { SendTimer } from '../delivery/send-timer.ts';
 import { RequestError } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
 import { readMessageHeader } from '../mls/message.ts';
 import { ensure } from '../mls/mls-error.ts';
-import { messageJson } from '../store/json.ts';
-import type { ConversationStore } from '../store/store.ts';
+import { deletedJson, messageJson } from '../store/json.ts';
+import type { ConversationStore, LogStore } from '../store/store.ts';
 import type { Handler, Handlers } from './handler.ts';
 import { Raw } from './handler.ts';
 
@@ -19,15 +20,17 @@ const HISTORY_BYTES = 1024 * 1024;
 export function messageHandlers(deps: {
   appender: Appender;
   hub: Hub;
+  entries: Pick<LogStore, 'deleteMessage'>;
   conversations: ConversationStore;
+  limits: Limits;
   /** A conversation got its first entry: its members are to be shown the conversation. */
   began: (conversationId: string) => void;
   requireMls: boolean;
   /** A refusal once an account sends more than its share. */
   spend: (userId: string) => RequestError | undefined;
   timer: SendTimer;
-}): Pick<Handlers, 'message.send' | 'message.history'> {
-  const { appender, hub, conversations, began, requireMls, spend, timer } = deps;
+}): Pick<Handlers, 'message.send' | 'message.history' | 'message.delete'> {
+  const { appender, hub, entries, conversations, limits, began, requireMls, spend, timer } = deps;
 
   async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -65,19 +68,12 @@ export function messageHandlers(deps: {
             const duplicate = outcome.state === 'duplicate';
             // The reply first: it takes the event's place on this connection, and what follows must come after it.
             resolve(new Raw(`{"seq":${seq},"sentAt":"${sentAt}","duplicate":${duplicate}}`));
-            const entry = messageJson({
-              conversationId,
-              seq,
-              senderId: userId,
-              senderDeviceId: deviceId,
-              clientId,
-              epoch,
-              mls,
-              content,
-              wrap,
-              silent,
-              sentAt,
-            });
+            const origin = { conversationId, seq, senderId: userId, senderDeviceId: deviceId, clientId, epoch };
+            // What was deleted meanwhile must not go out again.
+            const entry =
+              outcome.state === 'duplicate' && outcome.deleted
+                ? deletedJson({ ...origin, silent, sentAt })
+                : messageJson({ ...origin, mls, content, wrap, silent, sentAt });
             // A duplicate is told again: the first time may have died between commit and publish.
             const here = hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
             if (timed > 0) timer.written(timed, here);
@@ -97,13 +93,20 @@ export function messageHandlers(deps: {
     const floor = readable.joinedSeq;
     const range =
       after === undefined ? { before: before ?? readable.lastSeq + 1, floor } : { after: Math.max(after, floor) };
-    const entries = await conversations.history(conversationId, range, limit, HISTORY_BYTES);
-    const end = after === undefined ? entries[0]?.seq : entries.at(-1)?.seq;
+    const found = await conversations.history(conversationId, range, limit, HISTORY_BYTES);
+    const end = after === undefined ? found[0]?.seq : found.at(-1)?.seq;
     const more = end !== undefined && (after === undefined ? end > floor + 1 : end < readable.lastSeq);
-    return new Raw(`{"messages":[${entries.map((entry) => entry.json).join()}],"more":${more}}`);
+    return new Raw(`{"messages":[${found.map((entry) => entry.json).join()}],"more":${more}}`);
   };
 
-  return { 'message.send': messageSend, 'message.history': messageHistory };
+  const messageDelete: Handler<'message.delete'> = async ({ conversationId, seq }, { connection }) => {
+    await limits.take('message_delete', connection.userId);
+    const state = await entries.deleteMessage(connection, conversationId, seq);
+    if (state !== 'deleted' && state !== 'duplicate') throw new RequestError(state);
+    return { duplicate: state === 'duplicate' };
+  };
+
+  return { 'message.send': messageSend, 'message.history': messageHistory, 'message.delete': messageDelete };
 }
 
 /** From epoch 1 on a message says in the clear what it is for, and that must be what its sender says. */

@@ -28,6 +28,7 @@ export const limitTable = {
   profile_update: { points: 60, seconds: 3600, per: 'account', withoutRedis: 'alone' },
   open: { points: 600, seconds: 60, per: 'account', withoutRedis: 'alone' },
   conversation_update: { points: 300, seconds: 3600, per: 'account', withoutRedis: 'alone' },
+  message_delete: { points: 1_200, seconds: 60, per: 'account', withoutRedis: 'alone' },
   presence: { points: 60, seconds: 60, per: 'account', withoutRedis: 'alone' },
   key_lookup: { points: 1_200, seconds: 60, per: 'account', withoutRedis: 'alone' },
   key_register: { points: 30, seconds: 3600, per: 'account', withoutRedis: 'alone' },

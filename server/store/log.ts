@@ -1,6 +1,7 @@
 import {
   appendMessages,
   backlogs,
+  deleteMessage,
   entriesAfter,
   entriesBefore,
   type IEntriesAfterResult,
@@ -8,8 +9,8 @@ import {
 } from '../../sql/queries/log.queries.ts';
 import type { Gate } from './gate.ts';
 import { byQuestion, joined, listOf } from './joined.ts';
-import { commitJson, messageJson } from './json.ts';
-import type { AppendAnswer, ConversationStore, LogStore, NewMessage, Verdict } from './store.ts';
+import { commitJson, deletedJson, messageJson } from './json.ts';
+import type { AppendAnswer, ConversationStore, DeleteState, LogStore, NewMessage, Verdict } from './store.ts';
 
 const MESSAGE = 1;
 
@@ -52,8 +53,17 @@ export function createLogStore(gate: Gate): LogStore {
     },
 
     entriesAfter: (conversationId, after, limit, maxBytes) => backlog({ conversationId, after, limit, maxBytes }),
+
+    async deleteMessage({ sessionId }, conversationId, seq) {
+      const [row] = await gate.run('read', (sql) => deleteMessage.run({ sessionId, conversationId, seq }, sql));
+      if (isDeleteState(row?.state)) return row.state;
+      throw new Error(`delete_message answered ${row?.state}`);
+    },
   };
 }
+
+const isDeleteState = (state: string | undefined): state is DeleteState =>
+  state !== undefined && ['deleted', 'duplicate', 'unauthenticated', 'not_found', 'forbidden'].includes(state);
 
 /** The reading half of `ConversationStore` that concerns logs. */
 export function createHistory(gate: Gate): Pick<ConversationStore, 'history' | 'readableFrom'> {
@@ -164,6 +174,8 @@ function readVerdict(outcome: string): Verdict {
       return { state: 'stored', seq: number, sentAt };
     case 'd':
       return { state: 'duplicate', seq: number, sentAt };
+    case 'g':
+      return { state: 'duplicate', seq: number, sentAt, deleted: true };
     case 'i':
       return { state: 'idempotency_conflict', seq: number, sentAt };
     case 'e':
@@ -187,19 +199,21 @@ function readVerdict(outcome: string): Verdict {
 function entryJson(conversationId: string, row: IEntriesAfterResult): string {
   const origin = { conversationId, seq: row.seq, senderId: row.senderId, senderDeviceId: row.senderDeviceId };
   const sentAt = row.sentAt.toISOString();
-  const mls = row.mls?.toString('base64url') ?? '';
-  if (row.kind !== MESSAGE) return commitJson({ ...origin, epoch: row.epoch, commit: mls, sentAt });
+  const mls = row.mls?.toString('base64url');
+  if (row.kind !== MESSAGE) return commitJson({ ...origin, epoch: row.epoch, commit: mls ?? '', sentAt });
+  const { clientId, epoch, silent } = row;
+  if (mls === undefined) return deletedJson({ ...origin, clientId, epoch, silent, sentAt });
   return messageJson({
     ...origin,
-    clientId: row.clientId,
-    epoch: row.epoch,
+    clientId,
+    epoch,
     mls,
     content: row.content?.toString('base64url'),
     wrap:
       row.wrap === null || row.wrapVersion === null
         ? undefined
         : { v: row.wrapVersion, ct: row.wrap.toString('base64url') },
-    silent: row.silent,
+    silent,
     sentAt,
   });
 }

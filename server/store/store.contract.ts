@@ -182,6 +182,52 @@ export function storeContract(
     );
   });
 
+  test('a deleted message keeps its place and everything but its ciphertext', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    const clientId = randomUUID();
+    const wrap = { v: 3, ct: 'A'.repeat(54) };
+    const [first] = await send(ada, { clientId, silent: true, content: 'AAAA', wrap }, {});
+    await send(bob, {});
+    const { deleteMessage, entriesAfter, append } = store.log;
+    const read = async () =>
+      (await entriesAfter(conversationId, 0, 10, 1000)).map(
+        ({ frame }): Record<string, unknown> => JSON.parse(frame).body,
+      );
+    const before = await read();
+    const { mls: _mls, content: _content, wrap: _wrap, ...rest } = before[0] ?? {};
+    assert.deepEqual(before[0], { ...rest, mls: 'AAAA', content: 'AAAA', wrap });
+    const eve = await store.addPerson();
+    assert.equal(await deleteMessage(eve, conversationId, 1), 'not_found');
+    assert.equal(await deleteMessage(ada, randomUUID(), 1), 'not_found');
+    assert.equal(await deleteMessage(ada, conversationId, 4), 'not_found');
+    assert.equal(await deleteMessage(bob, conversationId, 1), 'forbidden');
+    assert.deepEqual(await read(), before);
+    const tablet = await store.addDevice(ada.userId);
+    await store.block(bob.userId, ada.userId);
+    assert.equal(await deleteMessage(tablet, conversationId, 1), 'deleted');
+    assert.equal(await deleteMessage(ada, conversationId, 1), 'duplicate');
+    const after = [{ ...rest, deleted: true }, ...before.slice(1)];
+    assert.deepEqual(await read(), after);
+    const { history } = store.conversations;
+    const page = await history(conversationId, { before: 3, floor: 0 }, 10, 1000);
+    assert.deepEqual(
+      page.map(({ json }) => JSON.parse(json)),
+      after.slice(0, 2),
+    );
+    const again = { clientId, silent: true, content: 'AAAA', wrap };
+    const { verdicts } = await append([newMessage(conversationId, ada, again)], false);
+    assert.deepEqual(verdicts, [{ ...first, state: 'duplicate', deleted: true }]);
+    assert.deepEqual(
+      (await send(ada, { ...again, digest: digestOf('other') })).map(({ state }) => state),
+      ['idempotency_conflict'],
+    );
+    const [seen] = await store.conversations.byIds(bob.userId, [conversationId]);
+    assert.deepEqual([seen?.lastSeq, seen?.unread], [3, 0]);
+    await store.endSession(ada.sessionId, 'revoked');
+    assert.equal(await deleteMessage(ada, conversationId, 2), 'unauthenticated');
+    assert.deepEqual(await read(), after);
+  });
+
   test('pages are bounded in entries and bytes, but never empty while there is more', async () => {
     const { store, ada, conversationId, send } = await pair();
     await send(ada, ...Array.from({ length: 6 }, () => ({ mls: 'A'.repeat(400) })));

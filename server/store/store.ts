@@ -20,7 +20,8 @@ export interface NewMessage {
 
 export type Verdict =
   | { readonly state: 'stored'; readonly seq: number; readonly sentAt: number }
-  | { readonly state: 'duplicate'; readonly seq: number; readonly sentAt: number }
+  /** `deleted`: its ciphertext is gone since. */
+  | { readonly state: 'duplicate'; readonly seq: number; readonly sentAt: number; readonly deleted?: true }
   | { readonly state: 'idempotency_conflict'; readonly seq: number; readonly sentAt: number }
   | { readonly state: 'stale_epoch'; readonly epoch: number }
   | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' }
@@ -41,11 +42,15 @@ export interface LogEntry {
   readonly frame: string;
 }
 
+export type DeleteState = 'deleted' | 'duplicate' | 'unauthenticated' | 'not_found' | 'forbidden';
+
 export interface LogStore {
   /** Appends in the given order, in which messages of one conversation stand together. `wait`: wait for conversations that others are writing instead of answering `busy`. */
   append(messages: readonly NewMessage[], wait: boolean): Promise<AppendAnswer>;
   /** Entries above `after` in seq order: at least one if there is one, then up to `limit` and about `maxBytes`. */
   entriesAfter(conversationId: string, after: number, limit: number, maxBytes: number): Promise<readonly LogEntry[]>;
+  /** Drops the ciphertext of an own message. `duplicate`: it was gone already. */
+  deleteMessage(identity: Identity, conversationId: string, seq: number): Promise<DeleteState>;
 }
 
 export interface Position {

@@ -25,6 +25,7 @@ export const requestBodies: { readonly [Type in RequestType]: RequestInput<Type>
     silent: true,
   },
   'message.history': { conversationId: id, before: 5, limit: 10 },
+  'message.delete': { conversationId: id, seq: 1 },
   'message.search': { queries: [{ conversationId: id, keys: [{ v: 1, tags: [bytes(8)] }] }], before: 5, limit: 10 },
   'receipt.read': { conversationId: id, seq: 1 },
   'profile.get': { userId: id },

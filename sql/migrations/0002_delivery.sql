@@ -15,6 +15,7 @@
 --   b busy                          u session, device or account ended
 --   n not found                     f forbidden (blocked)             e stale epoch (the current one)
 --   r removal required              x forbidden (the device is not in the conversation's group)
+--   g duplicate of a message whose ciphertext is gone (seq, sent at)
 -- recipients: for each of `locks` its members' user ids joined by commas, joined by semicolons.
 --
 -- The conversations are locked first and everything is read in a later snapshot, so that seqs are gapless and a retry
@@ -146,7 +147,8 @@ begin
   from (
     select t.ord, l.seq, l.sent_at,
       (case
-        when l.seq is not null then case when l.digest = decode(t.digest, 'base64') then 'd' else 'i' end
+        when l.seq is not null then
+          case when l.digest <> decode(t.digest, 'base64') then 'i' when l.mls is null then 'g' else 'd' end
         when seat_state[t.seat] in ('n', 'b', 'u', 'f') then seat_state[t.seat]::text
         when t.epoch <> seat_epoch[t.seat] and not (seat_grace[t.seat] and t.epoch = seat_epoch[t.seat] - 1) then 'e'
         else seat_state[t.seat]::text

@@ -47,6 +47,35 @@ const appendMessagesIR: any = {"usedParamSet":{"locks":true,"wait":true,"seatCon
 export const appendMessages = new PreparedQuery<IAppendMessagesParams,IAppendMessagesResult>(appendMessagesIR);
 
 
+/** 'DeleteMessage' parameters type */
+export interface IDeleteMessageParams {
+  conversationId: string;
+  seq: number;
+  sessionId: string;
+}
+
+/** 'DeleteMessage' return type */
+export interface IDeleteMessageResult {
+  state: string;
+}
+
+/** 'DeleteMessage' query type */
+export interface IDeleteMessageQuery {
+  params: IDeleteMessageParams;
+  result: IDeleteMessageResult;
+}
+
+const deleteMessageIR: any = {"usedParamSet":{"sessionId":true,"conversationId":true,"seq":true},"params":[{"name":"sessionId","required":true,"transform":{"type":"scalar"},"locs":[{"a":45,"b":55}]},{"name":"conversationId","required":true,"transform":{"type":"scalar"},"locs":[{"a":58,"b":73}]},{"name":"seq","required":true,"transform":{"type":"scalar"},"locs":[{"a":76,"b":80}]}],"statement":"select state as \"state!\" from delete_message(:sessionId!, :conversationId!, :seq!)"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * select state as "state!" from delete_message(:sessionId!, :conversationId!, :seq!)
+ * ```
+ */
+export const deleteMessage = new PreparedQuery<IDeleteMessageParams,IDeleteMessageResult>(deleteMessageIR);
+
+
 /** 'EntriesAfter' parameters type */
 export interface IEntriesAfterParams {
   after: number;

@@ -5,6 +5,9 @@ select outcomes as "outcomes!", recipients as "recipients!" from append_messages
   :epochs!::text::bigint[], :silents!::text::boolean[], :digests!, :mls!, :contents!, :wrapVersions!::text::integer[],
   :wraps!);
 
+/* @name deleteMessage */
+select state as "state!" from delete_message(:sessionId!, :conversationId!, :seq!);
+
 /* @name entriesAfter */
 -- At least one entry, and as many more as fit in `limit` and `maxBytes`.
 select e.seq, e.kind, e.sender_id, e.sender_device_id, e.client_id, e.epoch, e.silent, e.sent_at, e.wrap_version,

@@ -82,6 +82,7 @@ export function throughWeather(
         return answer;
       },
       entriesAfter: (...args) => call(() => model.log.entriesAfter(...args)),
+      deleteMessage: (...args) => call(() => model.log.deleteMessage(...args)),
     },
     connections: {
       hello: (...args) => call(() => model.connections.hello(...args)),

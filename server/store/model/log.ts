@@ -1,8 +1,8 @@
-import { messageJson } from '../json.ts';
+import { deletedJson, messageJson } from '../json.ts';
 import type { LogStore, NewMessage, Verdict } from '../store.ts';
-import { iso, type ModelConversation, type ModelSession, type ModelState, page } from './state.ts';
+import { type Entry, iso, type ModelConversation, type ModelSession, type ModelState, page } from './state.ts';
 
-export function modelLog({ now, conversations, blocked, live }: ModelState): LogStore {
+export function modelLog({ now, devices, conversations, blocked, live }: ModelState): LogStore {
   function judge(message: NewMessage): { verdict: Verdict; session: ModelSession | undefined } {
     const conversation = conversations.get(message.conversationId);
     if (conversation === undefined) return { verdict: { state: 'not_found' }, session: undefined };
@@ -13,11 +13,10 @@ export function modelLog({ now, conversations, blocked, live }: ModelState): Log
       (entry) => entry.clientId === message.clientId && entry.senderDeviceId === deviceId,
     );
     if (earlier !== undefined) {
-      const { seq, sentAt } = earlier;
-      return {
-        verdict: { state: earlier.digest === message.digest ? 'duplicate' : 'idempotency_conflict', seq, sentAt },
-        session,
-      };
+      const { seq, sentAt, deleted } = earlier;
+      const known = { seq, sentAt };
+      if (earlier.digest !== message.digest) return { verdict: { state: 'idempotency_conflict', ...known }, session };
+      return { verdict: { state: 'duplicate', ...known, ...(deleted && { deleted }) }, session };
     }
     const refused = (state: 'not_found' | 'forbidden' | 'removal_required') => ({ verdict: { state }, session });
     if (!conversation.members.has(userId)) return refused('not_found');
@@ -50,7 +49,18 @@ export function modelLog({ now, conversations, blocked, live }: ModelState): Log
     });
     const notifying = (conversation.log.at(-1)?.notifying ?? 0) + (silent ? 0 : 1);
     const bytes = bytesOf(mls) + bytesOf(content ?? '');
-    conversation.log.push({ seq, senderDeviceId: deviceId, clientId, mls, digest, sentAt, notifying, bytes, json });
+    conversation.log.push({
+      seq,
+      senderDeviceId: deviceId,
+      clientId,
+      mls,
+      deleted: false,
+      digest,
+      sentAt,
+      notifying,
+      bytes,
+      json,
+    });
     conversation.lastAt = sentAt;
     const me = conversation.members.get(userId);
     if (me !== undefined) {
@@ -78,7 +88,28 @@ export function modelLog({ now, conversations, blocked, live }: ModelState): Log
         frame: `{"type":"message.new","body":${json}}`,
       }));
     },
+    async deleteMessage({ sessionId }, conversationId, seq) {
+      const session = live(sessionId);
+      if (session === undefined) return 'unauthenticated';
+      const conversation = conversations.get(conversationId);
+      const entry = conversation?.log[seq - 1];
+      const me = conversation?.members.get(session.userId);
+      if (conversation === undefined || entry === undefined || me === undefined || seq <= me.joinedSeq)
+        return 'not_found';
+      if (devices.get(entry.senderDeviceId)?.userId !== session.userId) return 'forbidden';
+      if (entry.deleted) return 'duplicate';
+      conversation.log[seq - 1] = emptied(conversationId, entry, session.userId);
+      return 'deleted';
+    },
   };
+}
+
+/** The entry as it is once its ciphertext is gone. */
+function emptied(conversationId: string, entry: Entry, senderId: string): Entry {
+  const { epoch, silent }: { epoch: number; silent?: boolean } = JSON.parse(entry.json);
+  const { seq, senderDeviceId, clientId, sentAt } = entry;
+  const common = { conversationId, seq, senderId, senderDeviceId, clientId, epoch, sentAt: iso(sentAt) };
+  return { ...entry, mls: '', bytes: 0, deleted: true, json: deletedJson({ ...common, silent }) };
 }
 
 const bytesOf = (text: string): number => Math.floor((text.length * 3) / 4);

@@ -6,6 +6,7 @@ export interface Entry {
   readonly senderDeviceId: string;
   readonly clientId: string;
   readonly mls: string;
+  readonly deleted: boolean;
   readonly digest: string;
   readonly sentAt: number;
   /** Entries up to and including this one that count as unread. */
