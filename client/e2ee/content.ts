@@ -40,18 +40,33 @@ const reaction = v.object({
   on: v.boolean(),
 });
 const deletion = v.object({ type: v.literal('delete'), target: messageRef });
-/** Control: history and search keys, from whoever made them or was asked for them. */
-const keys = v.object({ type: v.literal('keys'), history: v.optional(ringKeys), search: v.optional(ringKeys) });
+const historyMode = v.picklist(['on', 'strict']);
+/**
+ * Control: history and search keys, from whoever made them or was asked for them. `fresh` says that they were made for
+ * this message: nobody who left before it knows them. `settings` are for those who joined late and know none.
+ */
+const keys = v.object({
+  type: v.literal('keys'),
+  history: v.optional(ringKeys),
+  search: v.optional(ringKeys),
+  fresh: v.optional(v.boolean()),
+  settings: v.optional(v.object({ history: historyMode, searchOnServer: v.boolean() })),
+});
 /** Control: asks the other devices to send the keys again. */
 const keysRequest = v.object({ type: v.literal('keys_request') });
 /** Control: how the conversation is kept and searched from here on. */
 const settings = v.object({
   type: v.literal('settings'),
-  history: v.optional(v.picklist(['on', 'strict'])),
+  history: v.optional(historyMode),
   searchOnServer: v.optional(v.boolean()),
 });
 
 const content = v.variant('type', [text, edit, reaction, deletion, keys, keysRequest, settings]);
+
+/** What the SDK says to itself on other devices; applications neither send nor see it. */
+export type Control = Extract<Content, { type: 'keys' | 'keys_request' | 'settings' }>;
+export const isControl = (what: Content | Unsupported): what is Control =>
+  what.type === 'keys' || what.type === 'keys_request' || what.type === 'settings';
 
 export type MessageRef = v.InferOutput<typeof messageRef>;
 export type Content = v.InferOutput<typeof content>;

@@ -5,7 +5,10 @@ export interface RingKey {
   /** Rises with each rotation; travels in the clear beside what the key protects. */
   readonly v: number;
   readonly key: Bytes;
-  /** When this device learnt it in the conversation, in ms since 1970; 0 for one that came another way. */
+  /**
+   * When this device was told it in the conversation, in ms since 1970. 0 for one that came another way: somebody may have
+   * left meanwhile who knows it, so it opens what is there but protects nothing new.
+   */
   readonly at: number;
 }
 
@@ -24,13 +27,19 @@ export const currentKey = (ring: KeyRing): RingKey | undefined => {
 
 export const keysOfVersion = (ring: KeyRing, v: number): readonly RingKey[] => ring.filter((entry) => entry.v === v);
 
-/** Adds keys in the order in which the log holds them. Ones that are known already change nothing. */
+/** Adds keys in the order in which the log holds them. Ones that are known already change nothing, but get their `at`. */
 export function addKeys(ring: KeyRing, incoming: readonly { v: number; key: Uint8Array }[], at: number): KeyRing {
   const grown = [...ring];
+  let changed = false;
   for (const { v, key } of incoming) {
-    if (!grown.some((known) => known.v === v && equalBytes(known.key, key))) grown.push({ v, key: own(key), at });
+    const index = grown.findIndex((known) => known.v === v && equalBytes(known.key, key));
+    const known = grown[index];
+    if (known === undefined) grown.push({ v, key: own(key), at });
+    else if (known.at === 0 && at > 0) grown[index] = { ...known, at };
+    else continue;
+    changed = true;
   }
-  return grown.length === ring.length ? ring : grown.sort((a, b) => a.v - b.v);
+  return changed ? grown.sort((a, b) => a.v - b.v) : ring;
 }
 
 /** The key to introduce next, under a version above all known ones. */
@@ -38,13 +47,10 @@ export function nextKey(ring: KeyRing, at: number): RingKey {
   return { v: (currentKey(ring)?.v ?? 0) + 1, key: randomBytes(32), at };
 }
 
-/**
- * Rotation is due after every removal (the caller says so), after a month, and when there is no key yet. A key whose age
- * is not known counts from `adoptedAt`.
- */
-export function rotationDue(ring: KeyRing, now: number, someoneWasRemoved: boolean, adoptedAt = 0): boolean {
+/** Rotation is due after every removal (the caller says so), after a month, and when there is no key yet. */
+export function rotationDue(ring: KeyRing, now: number, someoneWasRemoved: boolean): boolean {
   const current = currentKey(ring);
-  return someoneWasRemoved || !current || now - (current.at || adoptedAt) >= month;
+  return someoneWasRemoved || !current || now - current.at >= month;
 }
 
 /** How far above the present version a new one may be: nobody shall use up the numbers. */

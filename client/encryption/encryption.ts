@@ -7,6 +7,7 @@ import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
 import { Committing } from './committing.ts';
+import { Controls } from './controls.ts';
 import { describeGroup } from './describe.ts';
 import { OwnDevice } from './device.ts';
 import { KeyDirectory } from './directory.ts';
@@ -16,8 +17,10 @@ import type { CodecHost } from './host.ts';
 import { createIdentities } from './identities.ts';
 import { createLinking } from './linking.ts';
 import { Receiving } from './receiving.ts';
-import { KeyRings } from './rings.ts';
+import { settingsOf } from './ring-rules.ts';
+import { type ConversationSettings, KeyRings } from './rings.ts';
 import { Sending } from './sending.ts';
+import { Sharing } from './sharing.ts';
 import { Welcomes } from './welcomes.ts';
 
 /** Own devices see to it first; the others give them a moment. */
@@ -63,6 +66,12 @@ export function createEncryption() {
       startOver: (conversationId: string) => parts().startOver(conversationId),
       /** How a conversation is kept. Undefined while this device, which came late, was not told. */
       settings: (conversationId: string) => parts().settings(conversationId),
+      /**
+       * Changes it, for everyone in it and from here on. `strict`: a device reads nothing from before it joined. Resolves
+       * when it is kept on this device; a `settings` event tells, here and everywhere, when it holds.
+       */
+      setSettings: (conversationId: string, wanted: Partial<ConversationSettings>) =>
+        parts().setSettings(conversationId, wanted),
       /** The search keys of a conversation that this device knows, oldest first. */
       searchRing: async (conversationId: string) => (await parts().rings.get(conversationId)).search,
       /** What is known of a conversation's group; six digits that all of its devices share, unless somebody lies. */
@@ -78,12 +87,18 @@ export function createEncryption() {
     // Built when the engine is there, which takes a moment; every call of the codec waits for it.
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
-      const welcomes = new Welcomes(host, made, directory, device, groups);
+      const welcomes = new Welcomes(host, made, directory, device, groups, rings);
       const committing = new Committing(host, made, directory, device, groups, moved);
-      const common = { host, engine: made, directory, device, groups, welcomes };
-      const sending = new Sending({ ...common, committing });
-      const receiving = new Receiving({ ...common, moved });
-      return { ...common, committing, sending, receiving };
+      const common = { host, engine: made, directory, device, groups, welcomes, rings, emitter };
+      const sending: Sending = new Sending({ ...common, committing, sharing: () => sharing });
+      const controls = new Controls({
+        ...common,
+        ready: (conversationId) => sending.ready(conversationId),
+        recover: (conversationId, error) => sending.recover(conversationId, error),
+      });
+      const sharing = new Sharing({ ...common, controls });
+      const receiving = new Receiving({ ...common, controls, sharing, moved });
+      return { ...common, committing, sending, controls, sharing, receiving };
     });
     ready.catch(host.onProblem);
 
@@ -96,6 +111,7 @@ export function createEncryption() {
 
     function moved(conversationId: string): void {
       device.quietly(maintain(conversationId));
+      device.quietly(ready.then(({ controls }) => controls.drive(conversationId)));
       host.pump(conversationId);
     }
 
@@ -113,7 +129,8 @@ export function createEncryption() {
 
     /** Every conversation of these users, or every one there is, one after the other. */
     async function maintainAll(userId?: string): Promise<void> {
-      const { groups } = await ready;
+      const { groups, controls } = await ready;
+      for (const id of await controls.conversations()) controls.drive(id);
       for (const id of await groups.all()) {
         if (host.signal.aborted || host.greeting() === undefined) return;
         if (userId !== undefined && host.conversation(id)?.members.every((member) => member.userId !== userId))
@@ -132,9 +149,10 @@ export function createEncryption() {
     }
 
     async function greeted(): Promise<void> {
-      const { committing, welcomes } = await ready;
+      const { committing, welcomes, controls } = await ready;
       directory.outdate();
       committing.connected();
+      controls.connected();
       welcomes.connected();
       await device.setUp();
     }
@@ -182,8 +200,20 @@ export function createEncryption() {
       for (const conversationId of await rings.adopt(given)) emitter.emit('archive', { conversationId });
     }
 
-    async function settings(conversationId: string) {
-      return (await rings.get(conversationId)).settings;
+    async function settings(conversationId: string): Promise<ConversationSettings | undefined> {
+      const { groups } = await ready;
+      return host.turns.run(conversationId, async () =>
+        settingsOf(await rings.get(conversationId), await groups.get(conversationId)),
+      );
+    }
+
+    /** Resolves when it is kept; the `settings` event tells when it holds. */
+    async function setSettings(conversationId: string, wanted: Partial<ConversationSettings>): Promise<void> {
+      const { controls } = await ready;
+      await host.turns.run(conversationId, async () =>
+        host.write(await controls.want(conversationId, { is: 'settings', ...wanted })),
+      );
+      controls.drive(conversationId);
     }
 
     async function describe(conversationId: string) {
@@ -204,6 +234,7 @@ export function createEncryption() {
       linking: createLinking({ host, directory, device, ownKeys, emitter }),
       ownKeys,
       settings,
+      setSettings,
       renew,
       startOver,
       describe,

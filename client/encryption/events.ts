@@ -1,4 +1,5 @@
 import type { UnsafeReason } from '../e2ee/group-checks.ts';
+import type { ConversationSettings } from './rings.ts';
 
 /** What an application has to know about encryption, and in part decide. */
 export interface EncryptionEvents {
@@ -11,6 +12,8 @@ export interface EncryptionEvents {
   readonly identity: IdentityChange;
   /** A conversation whose group must not be trusted: nothing is sent in it. */
   readonly unsafe: { readonly conversationId: string; readonly reason: UnsafeReason | 'unreadable' };
+  /** Somebody, maybe on another device of this person, said how a conversation is kept from here on. */
+  readonly settings: ConversationSettings & { readonly conversationId: string; readonly byUserId: string };
   /** Keys of a conversation's past came: what could not be read there may be readable now. */
   readonly archive: { readonly conversationId: string };
   /** A device of this user or a contact appeared or went. */

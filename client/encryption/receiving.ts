@@ -3,16 +3,18 @@ import { groupIdBytes } from '../../protocol/identity.ts';
 import type { CommitEntry, StoredMessage } from '../../protocol/index.ts';
 import type { Decoded } from '../codec.ts';
 import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
-import type { MessageRef } from '../e2ee/content.ts';
+import { isControl, type MessageRef } from '../e2ee/content.ts';
 import type { E2eeEngine, GroupState, MessageHeader, Processed } from '../e2ee/engine.ts';
 import { openMessage } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { checkMembers, isFork } from '../e2ee/group-checks.ts';
+import type { Controls } from './controls.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups, type Unsafe } from './groups.ts';
 import type { CodecHost } from './host.ts';
 import { stateOf } from './records.ts';
+import type { Sharing } from './sharing.ts';
 import type { Welcomes } from './welcomes.ts';
 
 const nothing: Decoded = { is: 'nothing' };
@@ -25,6 +27,8 @@ export class Receiving {
   readonly #device: OwnDevice;
   readonly #groups: Groups;
   readonly #welcomes: Welcomes;
+  readonly #controls: Controls;
+  readonly #sharing: Sharing;
   /** Another state was reached: there may be more to change, or something to send. */
   readonly #moved: (conversationId: string) => void;
 
@@ -35,6 +39,8 @@ export class Receiving {
     device: OwnDevice;
     groups: Groups;
     welcomes: Welcomes;
+    controls: Controls;
+    sharing: Sharing;
     moved: (conversationId: string) => void;
   }) {
     this.#host = parts.host;
@@ -43,6 +49,8 @@ export class Receiving {
     this.#device = parts.device;
     this.#groups = parts.groups;
     this.#welcomes = parts.welcomes;
+    this.#controls = parts.controls;
+    this.#sharing = parts.sharing;
     this.#moved = parts.moved;
   }
 
@@ -60,7 +68,13 @@ export class Receiving {
     const isOwn = entry.senderDeviceId === this.#host.me().deviceId;
     if (pending !== undefined && isOwn && pending.commit === entry.commit) {
       const state = stateOf(this.#engine, pending.next);
-      return this.#adopt(conversationId, { ...group, generation, state, unsafe: undefined, ...this.#renewed() });
+      const next = { ...group, generation, state, unsafe: undefined, ...this.#renewed() };
+      return this.#adopt(conversationId, next, {
+        epoch: entry.epoch,
+        someoneLeft: pending.removes.length > 0,
+        isNewGroup: generation > group.generation,
+        ownAdds: pending.adds.length > 0,
+      });
     }
     const { state } = group;
     const follows = state?.status === 'active' && generation === group.generation && mlsEpoch === state.epoch + 1;
@@ -106,7 +120,9 @@ export class Receiving {
     }
     const reason = await this.#judge(users, step.state);
     if (reason !== undefined) return this.#distrust(conversationId, group, reason);
-    return this.#adopt(conversationId, { ...group, users, state: step.state }, step);
+    const { epoch } = entry;
+    const change = { epoch, someoneLeft: step.removed.length > 0, isNewGroup: false, ownAdds: false };
+    return this.#adopt(conversationId, { ...group, users, state: step.state }, change, step);
   }
 
   /**
@@ -125,8 +141,16 @@ export class Receiving {
     return verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
   }
 
-  async #adopt(conversationId: string, group: Group, spent?: Processed): Promise<Decoded> {
+  async #adopt(
+    conversationId: string,
+    group: Group,
+    change: Parameters<Sharing['moved']>[2],
+    spent?: Processed,
+  ): Promise<Decoded> {
+    // First, because it may fail; what follows moves the state.
+    const rings = await this.#sharing.moved(conversationId, group, change);
     const changes = [
+      ...rings,
       ...this.#groups.next(conversationId, group, spent),
       ...this.#groups.setPending(conversationId, undefined),
     ];
@@ -144,6 +168,15 @@ export class Receiving {
         group = await this.#welcomes.join(conversationId, group, welcome);
         this.#moved(conversationId);
       }
+    }
+    const own =
+      entry.senderDeviceId === this.#host.me().deviceId
+        ? await this.#controls.arrived(conversationId, entry.clientId)
+        : undefined;
+    if (own !== undefined) {
+      const told = await this.#sharing.take(conversationId, group, entry, own.content);
+      this.#moved(conversationId);
+      return { is: 'nothing', changes: [...told, ...own.changes] };
     }
     const { state } = group;
     // From a time in which this device was not in the group: not for it.
@@ -163,9 +196,13 @@ export class Receiving {
     const { content, accountHead } = opened;
     if (accountHead !== undefined && !(await this.#directory.hasHead(entry.senderId, accountHead)))
       throw new E2eeError('refused', 'The sender and the server do not agree about the sender’s keys.');
-    const changes = this.#groups.next(conversationId, { ...group, state: opened.state }, opened);
-    if (content.type === 'keys' || content.type === 'keys_request' || content.type === 'settings')
+    // Before the state moves, because it may fail.
+    const told = isControl(content) ? await this.#sharing.take(conversationId, group, entry, content) : [];
+    const changes = [...told, ...this.#groups.next(conversationId, { ...group, state: opened.state }, opened)];
+    if (isControl(content)) {
+      this.#moved(conversationId);
       return { is: 'nothing', changes };
+    }
     if (
       (content.type === 'edit' || content.type === 'delete') &&
       !(await this.#isOwnTarget(content.target, group, entry))

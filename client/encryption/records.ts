@@ -103,15 +103,32 @@ export const ringsRecord = v.object({
   rotate: v.object({ history: v.number(), search: v.number() }),
   /** Under which identity this device knows each person here, and since when (0: from the beginning). */
   people: v.array(v.object({ userId: v.string(), since: v.number(), at: v.number() })),
-  /** When keys came from another device of this person; they have no `at` of their own. */
-  adoptedAt: v.number(),
 });
+
+/** What this device has to tell the others of a conversation, in order. The first one is on its way if it has `wire`. */
+export const controlsRecord = v.array(
+  v.object({
+    clientId: v.string(),
+    wants: v.variant('is', [
+      v.object({ is: v.literal('keys'), why: v.picklist(['due', 'joined', 'asked']) }),
+      v.object({ is: v.literal('keys_request') }),
+      v.object({
+        is: v.literal('settings'),
+        history: v.optional(v.picklist(['on', 'strict'])),
+        searchOnServer: v.optional(v.boolean()),
+      }),
+    ]),
+    /** Once encrypted, exactly these bytes are sent until there is an answer; `content` takes effect with the entry. */
+    wire: v.optional(v.object({ epoch: v.number(), mls: v.string(), content: v.string() })),
+    content: v.optional(bytesText()),
+  }),
+);
 
 export type IdentityRecord = v.InferOutput<typeof identityRecord>;
 export type UserRecord = v.InferOutput<typeof userRecord>;
 export type GroupRecord = v.InferOutput<typeof groupRecord>;
 export type PendingCommit = v.InferOutput<typeof pendingRecord>;
-export type RingsRecord = v.InferOutput<typeof ringsRecord>;
+export type PendingControl = v.InferOutput<typeof controlsRecord>[number];
 
 const root = 'e2ee/';
 export const keys = {
@@ -124,6 +141,8 @@ export const keys = {
   pending: (conversationId: string) => `${root}pending/${conversationId}`,
   rings: (conversationId: string) => `${root}keys/${conversationId}`,
   allRings: `${root}keys/`,
+  controls: (conversationId: string) => `${root}control/${conversationId}`,
+  allControls: `${root}control/`,
 } as const;
 
 const asText = (_: string, part: unknown): unknown => (part instanceof Uint8Array ? toBase64url(part) : part);

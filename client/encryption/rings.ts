@@ -25,7 +25,6 @@ export interface Rings {
   readonly settings: ConversationSettings | undefined;
   readonly rotate: Readonly<Record<RingKind, number>>;
   readonly people: readonly { readonly userId: string; readonly since: number; readonly at: number }[];
-  readonly adoptedAt: number;
 }
 
 export const defaultSettings: ConversationSettings = { history: 'on', searchOnServer: false };
@@ -36,7 +35,6 @@ const none: Rings = {
   settings: undefined,
   rotate: { history: 0, search: 0 },
   people: [],
-  adoptedAt: 0,
 };
 
 /** The key rings and settings of all conversations, in memory as they are in the store. `next` is called in the conversation's turn. */
@@ -99,8 +97,7 @@ export class KeyRings {
         };
         const [history, search] = [of('history'), of('search')];
         if (history === before.history && search === before.search) return false;
-        const adoptedAt = this.#host.clock.now();
-        await this.#host.write(this.next(conversationId, { ...before, history, search, adoptedAt }));
+        await this.#host.write(this.next(conversationId, { ...before, history, search }));
         return true;
       });
       if (adopted) changed.push(conversationId);

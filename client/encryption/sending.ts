@@ -13,6 +13,7 @@ import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
 import { blocked, notYet } from './problem.ts';
+import type { Sharing } from './sharing.ts';
 import type { Welcomes } from './welcomes.ts';
 
 /** How long a refused message waits for the log to bring what it was refused for. */
@@ -28,6 +29,7 @@ export class Sending {
   readonly #groups: Groups;
   readonly #welcomes: Welcomes;
   readonly #committing: Committing;
+  readonly #sharing: () => Sharing;
   /** The last group and directory that needed no change. */
   readonly #settled = new Map<string, string>();
 
@@ -39,6 +41,7 @@ export class Sending {
     groups: Groups;
     welcomes: Welcomes;
     committing: Committing;
+    sharing: () => Sharing;
   }) {
     this.#host = parts.host;
     this.#engine = parts.engine;
@@ -47,19 +50,22 @@ export class Sending {
     this.#groups = parts.groups;
     this.#welcomes = parts.welcomes;
     this.#committing = parts.committing;
+    this.#sharing = parts.sharing;
   }
 
   async encode({ conversationId, clientId, content }: Outgoing): Promise<EncodedMessage> {
     const valid = checkedContent(content);
     const signer = this.#device.signer();
-    const group = await this.#ready(conversationId);
+    const group = await this.ready(conversationId);
     const { state } = group;
     if (state === undefined) throw notYet('another device has to add this one');
+    const keys = await this.#sharing().keysInUse(conversationId, group);
     const own = await this.#directory.user(signer.userId);
     const sealed = await sealMessage(this.#engine, state, {
       conversationId,
       clientId,
       content: valid,
+      historyKey: keys.history,
       accountHead: own.chain.at(-1)?.hash,
     });
     const { envelope } = sealed;
@@ -70,13 +76,14 @@ export class Sending {
         epoch: epochOf(group),
         mls: toBase64url(envelope.mls),
         content: toBase64url(envelope.content),
+        ...(envelope.wrap ? { wrap: { v: envelope.wrap.v, ct: toBase64url(envelope.wrap.ct) } } : {}),
       },
       changes,
     };
   }
 
   /** The group as a message may be encrypted for it. Throws what has to happen first, after beginning it. */
-  async #ready(conversationId: string): Promise<Group> {
+  async ready(conversationId: string): Promise<Group> {
     let group = await this.#groups.get(conversationId);
     if ((await this.#groups.pending(conversationId)) !== undefined) {
       this.#drive(conversationId);
@@ -205,6 +212,7 @@ const mayRecover = (group: Group): boolean => group.state === undefined && group
 function checkedContent(content: Outgoing['content']): Content {
   try {
     const { type } = content;
+    // Keys are told by this folder alone; settings by a call of their own.
     if (type === 'keys' || type === 'keys_request' || type === 'settings')
       throw new E2eeError('refused', 'Not for applications.');
     // Checked by the very schema that reads it.

@@ -11,6 +11,8 @@ import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
 import { keys } from './records.ts';
+import { afterAbsence } from './ring-rules.ts';
+import type { KeyRings } from './rings.ts';
 
 type Welcome = EventBody<'welcome.new'>;
 
@@ -25,13 +27,22 @@ export class Welcomes {
   readonly #directory: KeyDirectory;
   readonly #device: OwnDevice;
   readonly #groups: Groups;
+  readonly #rings: KeyRings;
   readonly #waiting = new Map<string, Welcome[]>();
   /** Called when one comes. */
   readonly #hopes = new Map<string, Set<() => void>>();
   /** Conversations that waited in vain in this session. */
   readonly #disappointed = new Set<string>();
 
-  constructor(host: CodecHost, engine: E2eeEngine, directory: KeyDirectory, device: OwnDevice, groups: Groups) {
+  constructor(
+    host: CodecHost,
+    engine: E2eeEngine,
+    directory: KeyDirectory,
+    device: OwnDevice,
+    groups: Groups,
+    rings: KeyRings,
+  ) {
+    this.#rings = rings;
     this.#host = host;
     this.#engine = engine;
     this.#directory = directory;
@@ -152,6 +163,7 @@ export class Welcomes {
     await write([
       ...this.#groups.next(conversationId, next),
       ...this.#groups.setPending(conversationId, undefined),
+      ...this.#rings.next(conversationId, afterAbsence(await this.#rings.get(conversationId))),
       ...(used?.lastResort === false ? [{ key: keys.package(ref) }] : []),
     ]);
     if (used?.lastResort) this.#device.quietly(this.#device.renewLastResort());

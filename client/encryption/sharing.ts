@@ -1,0 +1,171 @@
+import type { MessageEntry } from '../../protocol/index.ts';
+import { delay } from '../clock.ts';
+import type { Control } from '../e2ee/content.ts';
+import { keysOfVersion, type RingKey } from '../e2ee/key-ring.ts';
+import type { Emitter } from '../emitter.ts';
+import type { Change } from '../store.ts';
+import type { Controls } from './controls.ts';
+import type { OwnDevice } from './device.ts';
+import type { KeyDirectory } from './directory.ts';
+import type { EncryptionEvents } from './events.ts';
+import type { Group, Groups } from './groups.ts';
+import type { CodecHost } from './host.ts';
+import { notYet } from './problem.ts';
+import { dueKinds, keyInUse, mustRotate, settingsOf, withKeys, withPeople, withSettings } from './ring-rules.ts';
+import { defaultSettings, type KeyRings, type RingKind, type Rings } from './rings.ts';
+
+const KEYS_MS = 50;
+/** Own devices answer first; the others only if nobody has. */
+const OWN_ANSWER_MS = 300;
+const OTHERS_ANSWER_MS = 2_000;
+/** How often this device answers in one conversation, and how often it asks. */
+const ANSWER_EVERY_MS = 10_000;
+const ASK_EVERY_MS = 600_000;
+/** Whoever let this device in is about to tell it. */
+const ASK_AFTER_MS = 3_000;
+
+/** Who is told which keys of a conversation, and what becomes of what others tell. */
+export class Sharing {
+  readonly #host: CodecHost;
+  readonly #directory: KeyDirectory;
+  readonly #device: OwnDevice;
+  readonly #groups: Groups;
+  readonly #rings: KeyRings;
+  readonly #controls: Controls;
+  readonly #emitter: Emitter<EncryptionEvents>;
+  /** When this device last answered, and the last keys that anybody told. */
+  readonly #answered = new Map<string, number>();
+  readonly #told = new Map<string, number>();
+  readonly #asked = new Map<string, number>();
+
+  constructor(parts: {
+    host: CodecHost;
+    directory: KeyDirectory;
+    device: OwnDevice;
+    groups: Groups;
+    rings: KeyRings;
+    controls: Controls;
+    emitter: Emitter<EncryptionEvents>;
+  }) {
+    this.#host = parts.host;
+    this.#directory = parts.directory;
+    this.#device = parts.device;
+    this.#groups = parts.groups;
+    this.#rings = parts.rings;
+    this.#controls = parts.controls;
+    this.#emitter = parts.emitter;
+  }
+
+  /**
+   * The keys for the next message. Throws `unavailable` while new ones are on their way; where they can't be told, or
+   * where this device does not know how the conversation is kept, the message goes without.
+   */
+  async keysInUse(
+    conversationId: string,
+    group: Group,
+  ): Promise<{ history?: RingKey | undefined; search?: RingKey | undefined }> {
+    const rings = await this.#rings.get(conversationId);
+    const settings = settingsOf(rings, group);
+    if (settings === undefined) {
+      this.ask(conversationId);
+      return {};
+    }
+    const now = this.#host.clock.now();
+    if (dueKinds(rings, settings, now).length > 0 && this.#controls.mayTell(conversationId)) {
+      const changes = await this.#controls.want(conversationId, { is: 'keys', why: 'due' });
+      if (changes.length > 0) await this.#host.write(changes);
+      this.#controls.drive(conversationId);
+      throw notYet('keys for the archive are being made', KEYS_MS);
+    }
+    return {
+      history: keyInUse(rings, settings, 'history', now),
+      search: keyInUse(rings, settings, 'search', now),
+    };
+  }
+
+  /** What a control message changes, at its place in the log. */
+  async take(conversationId: string, group: Group, entry: MessageEntry, told: Control): Promise<Change[]> {
+    const before = await this.#rings.get(conversationId);
+    if (told.type === 'keys_request') {
+      if (entry.senderDeviceId !== this.#host.me().deviceId) this.#device.quietly(this.#answer(entry));
+      return [];
+    }
+    if (told.type === 'settings') {
+      const settings = settingsOf(before, group) ?? defaultSettings;
+      const next = withSettings(before, settings, told);
+      if (next.settings !== undefined)
+        this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
+      return this.#rings.next(conversationId, next);
+    }
+    this.#told.set(conversationId, entry.seq);
+    const now = this.#host.clock.now();
+    const known = await this.#noted(before, group, now);
+    const next = withKeys(known, told, entry.epoch, now);
+    if (next.history !== before.history && told.fresh !== true) this.#emitter.emit('archive', { conversationId });
+    return this.#rings.next(conversationId, next);
+  }
+
+  /** A group's next state was adopted: whoever left, or came newly, makes new keys necessary. */
+  async moved(
+    conversationId: string,
+    group: Group,
+    change: { epoch: number; someoneLeft: boolean; isNewGroup: boolean; ownAdds: boolean },
+  ): Promise<Change[]> {
+    const before = await this.#rings.get(conversationId);
+    let next = await this.#noted(before, group, this.#host.clock.now());
+    const isOther = before.people.length > 0 && next !== before;
+    if (change.someoneLeft || change.isNewGroup || isOther) next = mustRotate(next, change.epoch);
+    const changes = next === before ? [] : this.#rings.next(conversationId, next);
+    // The first group's members know all there is; its first message brings the first keys.
+    if (!change.ownAdds || change.epoch <= 1) return changes;
+    return [...changes, ...(await this.#controls.want(conversationId, { is: 'keys', why: 'joined' }))];
+  }
+
+  /** Asks the other devices for keys and settings, unless that was done a while ago. */
+  ask(conversationId: string, kind?: RingKind, version?: number): void {
+    const now = this.#host.clock.now();
+    if (now - (this.#asked.get(conversationId) ?? Number.NEGATIVE_INFINITY) < ASK_EVERY_MS) return;
+    this.#asked.set(conversationId, now);
+    this.#device.quietly(this.#askLater(conversationId, kind, version));
+  }
+
+  async #askLater(conversationId: string, kind?: RingKind, version?: number): Promise<void> {
+    const { clock, signal, turns, write } = this.#host;
+    await delay(clock, ASK_AFTER_MS, signal);
+    if (signal.aborted) return;
+    await turns.run(conversationId, async () => {
+      const group = await this.#groups.get(conversationId);
+      const rings = await this.#rings.get(conversationId);
+      const knows =
+        settingsOf(rings, group) !== undefined &&
+        (kind === undefined || version === undefined || keysOfVersion(rings[kind], version).length > 0);
+      if (knows || group.state?.status !== 'active') return;
+      await write(await this.#controls.want(conversationId, { is: 'keys_request' }));
+    });
+    this.#controls.drive(conversationId);
+  }
+
+  async #answer({ conversationId, seq, senderId }: MessageEntry): Promise<void> {
+    const { clock, random, signal, turns, write, me } = this.#host;
+    const isOwn = senderId === me().userId;
+    await delay(clock, isOwn ? random() * OWN_ANSWER_MS : OWN_ANSWER_MS + random() * OTHERS_ANSWER_MS, signal);
+    if (signal.aborted || (this.#told.get(conversationId) ?? 0) > seq) return;
+    if (clock.now() - (this.#answered.get(conversationId) ?? Number.NEGATIVE_INFINITY) < ANSWER_EVERY_MS) return;
+    this.#answered.set(conversationId, clock.now());
+    await turns.run(conversationId, async () =>
+      write(await this.#controls.want(conversationId, { is: 'keys', why: 'asked' })),
+    );
+    this.#controls.drive(conversationId);
+  }
+
+  async #noted(rings: Rings, group: Group, now: number): Promise<Rings> {
+    const known = await Promise.all(
+      group.users.map(async (userId) => ({ userId, since: (await this.#directory.kept(userId))?.pin?.since ?? 0 })),
+    );
+    return withPeople(
+      rings,
+      known.filter(({ since }) => since > 0),
+      now,
+    );
+  }
+}
