@@ -22,7 +22,8 @@ RUN mkdir /var/lib/sotto && chown node:node /var/lib/sotto
 COPY --from=dependencies /sotto/node_modules node_modules
 COPY --from=build /sotto/dist dist
 COPY package.json LICENSE ./
-USER node
+# The number of `node`: whoever runs it can see that it is not root.
+USER 1000:1000
 VOLUME /var/lib/sotto
 EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
