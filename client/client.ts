@@ -12,6 +12,7 @@ import { type HistoryPage, readHistory } from './history.ts';
 import { createHttp } from './http.ts';
 import { randomBytes, uuidv7 } from './ids.ts';
 import { Inbox } from './inbox.ts';
+import { isChange } from './life.ts';
 import { type MessageState, nextMessageState } from './message-state.ts';
 import { Outbox } from './outbox.ts';
 import { OwnMessages } from './own-messages.ts';
@@ -152,6 +153,7 @@ export function createClient(options: ClientOptions) {
     ack: (conversationId, seq) => connection.notify('ack', { conversationId, seq }),
     handle: (entry) => handleWithin(handler, entry, clock, handlerTimeoutMs),
     onFailedEntry: (entry) => emitter.emit('failed', entry),
+    onChanged: (entry) => emitter.emit('changed', entry),
     outgoing: (clientId) => outbox.find(clientId),
     onSettled: (record, seq, sentAt) => {
       outbox.settle(record);
@@ -312,7 +314,7 @@ export function createClient(options: ClientOptions) {
       content: Content,
       more: { silent?: boolean; clientId?: string } = {},
     ): Promise<string> {
-      return (await outbox.add(conversationId, content, more)).clientId;
+      return (await outbox.add(conversationId, content, { silent: isChange(content), ...more })).clientId;
     },
     /** Sends a failed message after all. */
     retry: (clientId: string) => outbox.retry(clientId),

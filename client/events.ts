@@ -13,6 +13,8 @@ export type ClientEvents = { readonly [Type in EventType]: EventBody<Type> } & {
   readonly message: OwnMessage;
   /** A conversation appeared or changed: its members' marks, its unread count, its last entry. */
   readonly conversation: Conversation;
+  /** A message was edited, reacted to, deleted or has expired: the entry as it is now. */
+  readonly changed: Entry;
   /** The handler failed for this entry, which counts as handled now. */
   readonly failed: Entry;
   /** Something went wrong that nobody asked for: a malformed event, a full disk. The SDK goes on. */

@@ -1,6 +1,7 @@
 import type { Reply, RequestInput } from '../protocol/index.ts';
 import type { MessageCodec } from './codec.ts';
 import { SottoError } from './errors.ts';
+import { isChange } from './life.ts';
 import { type Entry, entry as entrySchema, keys, readAll, readOne } from './records.ts';
 import type { ClientStore } from './store.ts';
 
@@ -28,7 +29,7 @@ export async function readHistory(
       const body = before === undefined ? { conversationId, limit } : { conversationId, before, limit };
       const { messages, more } = await options.history(body);
       const entries = await Promise.all(messages.map((told) => remember(options, told)));
-      return { entries: entries.filter((entry) => !entry.hidden), more };
+      return { entries: entries.filter(isShown), more };
     } catch (error) {
       if (!(error instanceof SottoError) || error.retry !== 'same') throw error;
     }
@@ -43,10 +44,13 @@ export async function readHistory(
     entries: found
       .slice(0, limit)
       .reverse()
-      .filter((entry) => !entry.hidden),
+      .filter(isShown),
     more: found.length > limit,
   };
 }
+
+/** What is done to a message is seen in the message. */
+const isShown = (entry: Entry): boolean => !entry.hidden && !isChange(entry.content);
 
 async function remember(options: HistoryOptions, told: Reply<'message.history'>['messages'][number]): Promise<Entry> {
   const kept = await readOne(options.store, entrySchema, keys.entry(told.conversationId, told.seq));

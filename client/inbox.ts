@@ -35,6 +35,8 @@ export interface InboxOptions {
   /** The application's handler. */
   handle(entry: Entry): Promise<void>;
   onFailedEntry(entry: Entry): void;
+  /** An earlier entry was edited, reacted to or deleted. */
+  onChanged?(entry: Entry): void;
   /** This device's own message, if it is still on its way. */
   outgoing(clientId: string): OutgoingRecord | undefined;
   onSettled(record: OutgoingRecord, seq: number, sentAt: string): void;

@@ -14,6 +14,7 @@ import {
   putHandled,
   putReceived,
   readAll,
+  readOne,
 } from './records.ts';
 import { Stopped } from './steady.ts';
 
@@ -186,7 +187,7 @@ export class Lane {
   /** Gives an entry to the application; after a bounded number of failures it counts as handled all the same. */
   async #handOver(entry: Entry): Promise<void> {
     if (entry.hidden) return;
-    const { handle, handlerTries, signal, onFailedEntry, write } = this.#options;
+    const { handle, handlerTries, signal, onFailedEntry, store, turns, write } = this.#options;
     for (let tries = 1; ; tries += 1) {
       try {
         return await handle(entry);
@@ -197,8 +198,14 @@ export class Lane {
           if (signal.aborted) throw new Stopped();
           continue;
         }
-        const failed = { ...entry, failure: { code: 'handler_failed', message: reasonOf(error) } };
-        await write([putEntry(failed)]);
+        const failure = { code: 'handler_failed', message: reasonOf(error) };
+        const failed = await turns.run(entry.conversationId, async () => {
+          // It may have been changed while the handler was at work.
+          const now = await readOne(store, entrySchema, keys.entry(entry.conversationId, entry.seq));
+          const after = { ...(now?.clientId === entry.clientId ? now : entry), failure };
+          await write([putEntry(after)]);
+          return after;
+        });
         onFailedEntry(failed);
         return;
       }

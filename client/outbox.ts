@@ -138,8 +138,8 @@ export class Outbox {
   /** Records for messages that a restored server lost, before everything that waits. The caller writes, then admits them. */
   relive(lost: readonly Entry[]): OutgoingRecord[] {
     this.#firstN -= lost.length;
-    return lost.flatMap(({ conversationId, clientId, content, silent, sentAt }, at) => {
-      if (content === undefined) return [];
+    return lost.flatMap(({ conversationId, clientId, content, silent, sentAt, hidden }, at) => {
+      if (content === undefined || hidden) return [];
       return [{ n: this.#firstN + at, clientId, conversationId, content, silent, createdAt: sentAt }];
     });
   }

@@ -1,5 +1,4 @@
 import { delay } from './clock.ts';
-import type { Decoded } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import type { InboxOptions } from './inbox.ts';
 import { type Arrival, clientIdOf } from './lane.ts';
@@ -7,6 +6,7 @@ import { backoffMs } from './reconnect.ts';
 import { type Entry, keys, putEntry, readOne, type SeenRecord, seen } from './records.ts';
 import { Stopped } from './steady.ts';
 import type { Change } from './store.ts';
+import { takeIn } from './taking-in.ts';
 
 const DECODE_TRIES = 3;
 
@@ -50,40 +50,53 @@ async function readOnce(
   options: InboxOptions,
   conversationId: string,
   arrival: Arrival,
-  changes: readonly Change[],
+  marks: readonly Change[],
   unreadable: string | undefined,
 ): Promise<ReadEntry> {
-  const { write, me } = options;
+  const { store, write, me, onChanged } = options;
   const clientId = clientIdOf(arrival) ?? '';
   const origin = originOf(arrival, me());
-  const before = await seenBefore(options, conversationId, origin.senderDeviceId, clientId);
   const base = { conversationId, seq: arrival.seq, clientId, hidden: false, ...origin };
-  const forget: Change[] =
-    before === undefined ? [] : [{ key: keys.seen(conversationId, origin.senderDeviceId, clientId) }];
-
+  const before = await seenBefore(options, conversationId, origin.senderDeviceId, clientId);
   const record = origin.senderDeviceId === me().deviceId ? options.outgoing(clientId) : undefined;
-  if (record !== undefined && record.conversationId === conversationId) {
-    const entry: Entry = { ...base, silent: record.silent, content: record.content };
-    await write([putEntry(entry), { key: keys.outgoing(record) }, ...forget, ...changes]);
-    options.onSettled(record, arrival.seq, origin.sentAt);
-    return { entry, show: before?.handled !== true };
+  const isOwn = record !== undefined && record.conversationId === conversationId;
+
+  const changes: Change[] = [];
+  if (before !== undefined) changes.push({ key: keys.seen(conversationId, origin.senderDeviceId, clientId) });
+  let read: Entry;
+  if (isOwn) {
+    read = { ...base, silent: record.silent, content: record.content };
+    changes.push({ key: keys.outgoing(record) });
+  } else if (before !== undefined) read = { ...before.entry, ...base, hidden: before.entry.hidden };
+  else {
+    const decoded = await decode(options, base, arrival, unreadable);
+    read = decoded.entry;
+    changes.push(...decoded.changes);
   }
-  if (before !== undefined) {
-    const entry: Entry = { ...before.entry, ...base };
-    await write([putEntry(entry), ...forget, ...changes]);
-    return { entry, show: !before.handled };
-  }
-  let entry: Entry;
-  let decoded: Decoded = { is: 'nothing' };
+  const taken = await takeIn({ store, deviceId: me().deviceId, logId: options.greeting()?.logId }, read);
+  const { entry } = taken;
+  await write([putEntry(entry), ...changes, ...taken.changes, ...marks]);
+  if (isOwn) options.onSettled(record, arrival.seq, origin.sentAt);
+  if (taken.changed !== undefined) onChanged?.(taken.changed);
+  return { entry, show: !entry.hidden && before?.handled !== true };
+}
+
+async function decode(
+  options: InboxOptions,
+  base: Entry,
+  arrival: Arrival,
+  unreadable: string | undefined,
+): Promise<{ entry: Entry; changes: readonly Change[] }> {
   if (unreadable !== undefined || arrival.is === 'reply') {
     const message = unreadable ?? 'this device no longer has what it sent';
-    entry = { ...base, failure: { code: 'unreadable', message } };
-  } else {
-    decoded = await options.codec.decode(arrival.entry);
-    entry = decoded.is === 'content' ? { ...base, content: decoded.content } : { ...base, hidden: true };
+    return { entry: { ...base, failure: { code: 'unreadable', message } }, changes: [] };
   }
-  await write([putEntry(entry), ...(decoded.changes ?? []), ...changes]);
-  return { entry, show: !entry.hidden };
+  const decoded = await options.codec.decode(arrival.entry);
+  const { changes = [] } = decoded;
+  return {
+    entry: decoded.is === 'content' ? { ...base, content: decoded.content } : { ...base, hidden: true },
+    changes,
+  };
 }
 
 function originOf(arrival: Arrival, me: { userId: string; deviceId: string }) {

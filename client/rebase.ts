@@ -1,5 +1,6 @@
 import type { Reply, RequestInput } from '../protocol/index.ts';
 import { SottoError } from './errors.ts';
+import { lifeKey, type Ref, rebasedLife, refOf, targetOf } from './life.ts';
 import {
   type Entry,
   entry as entrySchema,
@@ -11,6 +12,7 @@ import {
   readOne,
 } from './records.ts';
 import type { Change, ClientStore } from './store.ts';
+import { readLife } from './taking-in.ts';
 
 export interface RebaseOptions {
   readonly store: ClientStore;
@@ -39,14 +41,22 @@ export async function rebase(options: RebaseOptions): Promise<Rebased> {
   const { common, present } = await compare(options);
   const changes: Change[] = [];
   const lost: Entry[] = [];
+  const lives = new Map<string, Ref>();
   const beyond = { prefix: keys.entries(conversationId), above: keys.entry(conversationId, common) };
   for (const entry of await readAll(store, entrySchema, beyond)) {
     changes.push({ key: keys.entry(conversationId, entry.seq) });
     if (entry.clientId === '') continue;
     const value = { entry, handled: entry.seq <= before.handled };
     changes.push({ key: keys.seen(conversationId, entry.senderDeviceId, entry.clientId), value });
+    const target = targetOf(entry) ?? refOf(entry);
+    lives.set(lifeKey(conversationId, target), target);
     if (entry.senderDeviceId === deviceId && !present.has(entry.clientId)) lost.push(entry);
   }
+  for (const [key, ref] of lives)
+    changes.push({ key, value: rebasedLife(await readLife(store, conversationId, ref), common) });
+  // What was deleted there is in the log no more, or comes again with its deletion.
+  const above = { prefix: keys.erasures(conversationId), above: keys.erasure(conversationId, common) };
+  for (const { key } of await store.list(above)) changes.push({ key });
   const position = { logId, received: common, handled: Math.min(before.handled, common) };
   return {
     position,
@@ -75,7 +85,7 @@ async function compare(options: RebaseOptions): Promise<{ common: number; presen
       below = told.seq;
       if (told.seq <= before.received) {
         const kept = await readOne(store, entrySchema, keys.entry(conversationId, told.seq));
-        if (kept !== undefined && isSame(kept, told)) return { common: told.seq, present };
+        if (kept !== undefined && isSameEntry(kept, told)) return { common: told.seq, present };
       }
       if ('clientId' in told && told.senderDeviceId === deviceId) present.add(told.clientId);
     }
@@ -83,7 +93,7 @@ async function compare(options: RebaseOptions): Promise<{ common: number; presen
   }
 }
 
-const isSame = (kept: Entry, told: Reply<'message.history'>['messages'][number]): boolean =>
+const isSameEntry = (kept: Entry, told: Reply<'message.history'>['messages'][number]): boolean =>
   kept.senderDeviceId === told.senderDeviceId &&
   kept.sentAt === told.sentAt &&
   kept.clientId === ('clientId' in told ? told.clientId : '');

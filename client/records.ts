@@ -27,7 +27,16 @@ export const entry = v.object({
   /** Absent when it is hidden or could not be read. */
   content: v.optional(content),
   failure: v.optional(reason),
+  /** When its text was last changed by its author. */
+  editedAt: v.optional(timestamp),
+  /** Who reacted with what, the first reaction first. */
+  reactions: v.optional(v.array(v.object({ emoji: v.string(), userIds: v.array(uuid) }))),
+  /** Its author deleted it for everyone, or it expired: there is no content any more. */
+  deleted: v.optional(v.boolean()),
 });
+
+/** A message that this device deleted for everyone and that the server has not confirmed to have forgotten. */
+export const erasure = v.object({ conversationId: uuid, seq, logId: uuid });
 
 const ciphertext = bytes(MAX_CONTENT_BYTES);
 
@@ -65,6 +74,7 @@ export interface Position {
 }
 export type Entry = v.InferOutput<typeof entry>;
 export type OutgoingRecord = v.InferOutput<typeof outgoing>;
+export type Erasure = v.InferOutput<typeof erasure>;
 export type SeenRecord = v.InferOutput<typeof seen>;
 
 export const keys = {
@@ -79,6 +89,9 @@ export const keys = {
   allSeen: (conversationId: string) => `seen/${conversationId}/`,
   seen: (conversationId: string, deviceId: string, clientId: string) =>
     `seen/${conversationId}/${deviceId}/${clientId}`,
+  allErasures: 'erase/',
+  erasures: (conversationId: string) => `erase/${conversationId}/`,
+  erasure: (conversationId: string, at: number) => `erase/${conversationId}/${keyNumber(at)}`,
   conversations: 'conversation/',
   conversation: (id: string) => `conversation/${id}`,
 } as const;
