@@ -13,6 +13,7 @@ import { createHttp } from './http.ts';
 import { randomBytes, uuidv7 } from './ids.ts';
 import { Inbox } from './inbox.ts';
 import { isChange } from './life.ts';
+import { messageCalls } from './message-calls.ts';
 import { type MessageState, nextMessageState } from './message-state.ts';
 import { Outbox } from './outbox.ts';
 import { OwnMessages } from './own-messages.ts';
@@ -229,6 +230,10 @@ export function createClient(options: ClientOptions) {
     });
   }
 
+  async function send(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}) {
+    return (await outbox.add(conversationId, content, { silent: isChange(content), ...more })).clientId;
+  }
+
   function trackOutgoing(record: OutgoingRecord): void {
     const { conversationId, clientId, stored, failed } = record;
     if (failed !== undefined) own.track(conversationId, clientId, { is: 'failed', reason: failed });
@@ -309,13 +314,8 @@ export function createClient(options: ClientOptions) {
     },
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
-    async send(
-      conversationId: string,
-      content: Content,
-      more: { silent?: boolean; clientId?: string } = {},
-    ): Promise<string> {
-      return (await outbox.add(conversationId, content, { silent: isChange(content), ...more })).clientId;
-    },
+    send,
+    ...messageCalls({ store, write, turns, me: () => me, send, onChanged: (entry) => emitter.emit('changed', entry) }),
     /** Sends a failed message after all. */
     retry: (clientId: string) => outbox.retry(clientId),
     /** Forgets a failed message. */

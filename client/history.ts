@@ -41,10 +41,7 @@ export async function readHistory(
     before === undefined ? range : { ...range, below: keys.entry(conversationId, before) },
   );
   return {
-    entries: found
-      .slice(0, limit)
-      .reverse()
-      .filter(isShown),
+    entries: found.slice(0, limit).reverse().filter(isShown),
     more: found.length > limit,
   };
 }

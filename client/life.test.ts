@@ -156,7 +156,10 @@ test('what was taken away here stays away, whatever is read or said about it lat
 });
 
 test('devices agree on what was changed, also after the server was restored from a backup', async () => {
-  await fc.assert(fc.asyncProperty(fc.integer(), restoreOnce), { numRuns: Number(process.env.LIFE_RUNS ?? 15), includeErrorInReport: true });
+  await fc.assert(fc.asyncProperty(fc.integer(), restoreOnce), {
+    numRuns: Number(process.env.LIFE_RUNS ?? 15),
+    includeErrorInReport: true,
+  });
 });
 
 async function restoreOnce(seed: number): Promise<void> {

@@ -30,7 +30,7 @@ const reaction = v.object({ userId: uuid, emoji: v.string(), on: v.boolean(), se
 export const life = v.object({
   /** The message's place in the present log. */
   seq: v.optional(seq),
-  edit: v.optional(v.object({ seq, at: timestamp, userId: uuid, text: v.string(), by: ref })),
+  edit: v.optional(v.object({ seq, at: timestamp, userId: uuid, text: v.string() })),
   /** Places of all changes of the text, for the day on which the message is deleted. */
   edits: v.optional(v.array(seq)),
   reactions: v.optional(v.array(reaction)),
@@ -74,7 +74,7 @@ export function lived(before: Life, by: Entry, content: ChangeContent): Life {
     case 'edit': {
       const edits = [...new Set([...(before.edits ?? []), at])].slice(-MAX_EDITS);
       if (isOver(before) || (before.edit !== undefined && before.edit.seq > at)) return { ...before, edits };
-      return { ...before, edits, edit: { seq: at, at: by.sentAt, userId, text: content.text, by: refOf(by) } };
+      return { ...before, edits, edit: { seq: at, at: by.sentAt, userId, text: content.text } };
     }
     case 'delete':
       return over({ ...before, deleted: { userId, deviceId: by.senderDeviceId } });
@@ -133,12 +133,11 @@ export function shown(entry: Entry, now: Life): Entry {
 
 function reactionsOf({ reactions = [] }: Life): { emoji: string; userIds: string[] }[] {
   const byEmoji = new Map<string, string[]>();
-  for (const { emoji, on, userId } of reactions)
-    if (on) byEmoji.set(emoji, [...(byEmoji.get(emoji) ?? []), userId]);
+  for (const { emoji, on, userId } of reactions) if (on) byEmoji.set(emoji, [...(byEmoji.get(emoji) ?? []), userId]);
   return [...byEmoji].map(([emoji, userIds]) => ({ emoji, userIds }));
 }
 
-/** A change of a text without the text, once that counts no more. */
+/** A change of a text without the text, once its target is gone. */
 export function stripped({ content, ...entry }: Entry): Entry {
   return { ...entry, hidden: true, ...(content && { content: { type: content.type, target: content.target } }) };
 }

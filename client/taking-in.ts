@@ -1,17 +1,19 @@
+import * as v from 'valibot';
 import {
   changeOf,
   isChange,
   isOver,
   isSame,
   type Life,
-  life as lifeSchema,
   lifeKey,
+  life as lifeSchema,
   lived,
   over,
   type Ref,
   refOf,
   shown,
   stripped,
+  targetOf,
   vouched,
 } from './life.ts';
 import { type Entry, entry as entrySchema, keys, putEntry, readOne, seen } from './records.ts';
@@ -72,9 +74,8 @@ async function takeChange(options: TakingIn, entry: Entry): Promise<TakenIn> {
 
   const now = lived(before, entry, content);
   const changes: Change[] = [{ key: lifeKey(conversationId, content.target), value: now }];
-  if (before.edit !== undefined && !isSame(before.edit.by, now.edit?.by))
-    changes.push(...(await strip(store, conversationId, before.edit)));
-  const stale = content.type === 'edit' && !isSame(now.edit?.by, refOf(entry));
+  if (content.type === 'delete') changes.push(...(await stripEdits(store, conversationId, content.target, before)));
+  const stale = content.type === 'edit' && isOver(now);
   const changed = target && shown(target, now);
   if (changed !== undefined) changes.push(putEntry(changed), ...erasures(options, changed, now));
   const isNew = JSON.stringify(changed) !== JSON.stringify(target);
@@ -97,25 +98,34 @@ export async function takeAway(
     changes: [
       putEntry(after),
       { key: lifeKey(conversationId, refOf(entry)), value: now },
-      ...(before.edit === undefined ? [] : await strip(store, conversationId, before.edit)),
+      ...(await stripEdits(store, conversationId, refOf(entry), before)),
     ],
   };
 }
 
-async function entryOf(store: ClientStore, conversationId: string, ref: Ref, { seq }: Life): Promise<Entry | undefined> {
+async function entryOf(
+  store: ClientStore,
+  conversationId: string,
+  ref: Ref,
+  { seq }: Life,
+): Promise<Entry | undefined> {
   if (seq === undefined) return undefined;
   const found = await readOne(store, entrySchema, keys.entry(conversationId, seq));
   return found?.clientId === ref.clientId && found.senderDeviceId === ref.deviceId ? found : undefined;
 }
 
-/** Takes the text out of an edit that counts no more, wherever it is. */
-async function strip(store: ClientStore, conversationId: string, { seq, by }: { seq: number; by: Ref }) {
+/** Takes the texts out of the edits of a message, wherever they are. */
+async function stripEdits(store: ClientStore, conversationId: string, target: Ref, { edits = [] }: Life) {
   const changes: Change[] = [];
-  const kept = await entryOf(store, conversationId, by, { seq });
-  if (kept !== undefined) changes.push(putEntry(stripped(kept)));
-  const key = keys.seen(conversationId, by.deviceId, by.clientId);
-  const waiting = await readOne(store, seen, key);
-  if (waiting !== undefined) changes.push({ key, value: { ...waiting, entry: stripped(waiting.entry) } });
+  for (const seq of edits) {
+    const kept = await readOne(store, entrySchema, keys.entry(conversationId, seq));
+    if (kept !== undefined && isSame(targetOf(kept), target)) changes.push(putEntry(stripped(kept)));
+  }
+  for (const { key, value } of await store.list({ prefix: keys.allSeen(conversationId) })) {
+    const waiting = v.safeParse(seen, value);
+    if (waiting.success && isSame(targetOf(waiting.output.entry), target))
+      changes.push({ key, value: { ...waiting.output, entry: stripped(waiting.output.entry) } });
+  }
   return changes;
 }
 

@@ -139,11 +139,17 @@ test('encrypted conversations against a server process', async (whole) => {
       assert.ok(first);
       const target = { deviceId: first.senderDeviceId, clientId: first.clientId };
       await bob.client.send(id, { type: 'edit', target, text: 'not mine to change' });
-      await bob.client.send(id, { type: 'reaction', target, emoji: '👍', on: true });
+      await assert.rejects(bob.client.edit(id, first.seq, 'nor this'), { code: 'forbidden' });
+      await assert.rejects(bob.client.deleteForEveryone(id, first.seq), { code: 'forbidden' });
+      await bob.client.react(id, first.seq, '👍');
       await until(clients(ada), () => ada.got.length === 2, 'the reaction came');
-      await ada.client.send(id, { type: 'edit', target, text: 'hello, Bob' });
+      const changed: unknown[] = [];
+      bob.client.on('changed', ({ seq, content, reactions, deleted }) =>
+        changed.push([seq, content?.text, reactions, deleted]),
+      );
+      await ada.client.edit(id, first.seq, 'hello, Bob');
       await ada.client.send(id, { ...words('a reply'), replyTo: target });
-      await ada.client.send(id, { type: 'delete', target });
+      await ada.client.deleteForEveryone(id, first.seq);
       await until(
         clients(ada, bob),
         () => [ada, bob].every(({ got }) => got.at(-1)?.content?.type === 'delete'),
@@ -158,6 +164,19 @@ test('encrypted conversations against a server process', async (whole) => {
           { type: 'delete', target },
         ],
       );
+      const thumbs = [{ emoji: '👍', userIds: [bob.userId] }];
+      assert.deepEqual(changed.slice(-2), [
+        [first.seq, 'hello, Bob', thumbs, undefined],
+        [first.seq, undefined, undefined, true],
+      ]);
+      for (const { client } of [ada, bob]) {
+        const { entries } = await client.history(id);
+        assert.deepEqual(
+          entries.map(({ content, deleted }) => deleted ?? content?.text),
+          [true, 'a reply'],
+        );
+        assert.deepEqual((await client.search({ text: 'hello' })).hits, [], 'it is found no more');
+      }
       const refused = await ada.client.send(id, { type: 'edit', text: 'of nothing' });
       await until(clients(ada), () => ada.client.outgoing(id).some(({ failed }) => failed !== undefined), 'it failed');
       assert.deepEqual(
