@@ -25,7 +25,8 @@ test('the example of the README runs as it stands there', async (t) => {
     printed.some((line) => line.endsWith(' stored')),
     printed.join('\n'),
   );
-  assert.deepEqual(printed.slice(-2), ['1', 'Hello, dear Bob 3']);
+  assert.ok(printed.includes('1'));
+  assert.equal(printed.at(-1), 'Hello, dear Bob 3');
 });
 
 test('the SDK can be bundled for a browser: it imports nothing of Node', async () => {
