@@ -25,6 +25,7 @@ import { createCommitStore } from './store/commits.ts';
 import { createConnectionStore } from './store/connections.ts';
 import { createConversationStore } from './store/conversations.ts';
 import { watchDatabase } from './store/database-watch.ts';
+import { startExpiry } from './store/expiry.ts';
 import { gateLimits, openGate } from './store/gate.ts';
 import { createKeyStore } from './store/keys.ts';
 import { createLogStore } from './store/log.ts';
@@ -46,6 +47,12 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   const metrics = createMetrics();
   const gate = openGate(databaseUrl, gateLimits, metrics.gateWait);
   const database = watchDatabase(gate, clock);
+  const stopExpiry = startExpiry({
+    gate,
+    clock,
+    retentionDays: config.retentionDays,
+    failed: (err) => log.warn({ err }, 'dropping old messages failed'),
+  });
   const redis = config.redisUrl === undefined ? undefined : parseRedisAddress(config.redisUrl);
   const leases = redis === undefined ? createLocalLeases(clock.now) : createRedisLeases(redis);
   const bus =
@@ -191,6 +198,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     listener.close();
     admin.close();
     database.stop();
+    stopExpiry();
     await people.close();
     await bus.close();
     leases.close();

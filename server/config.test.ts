@@ -38,6 +38,7 @@ test('without any variable there is a complete configuration for one local serve
       requireMls: true,
       shutdownGraceMs: 10_000,
       positionCheckMs: 40_000,
+      retentionDays: undefined,
       logLevel: 'info',
       sharePort: false,
     },
@@ -62,6 +63,7 @@ test('every variable is read', () => {
     REQUIRE_MLS: 'false',
     SHUTDOWN_GRACE_MS: '0',
     POSITION_CHECK_MS: '2000',
+    RETENTION_DAYS: '365',
     LOG_LEVEL: 'debug',
     SHARE_PORT: '1',
   });
@@ -73,9 +75,10 @@ test('every variable is read', () => {
   assert.deepEqual(config.trustedProxies, ['10.0.0.0/8', 'fd00::1']);
   assert.deepEqual([config.publicUrl, config.port, config.adminPort], ['https://chat.example.org', 9000, 9900]);
   assert.deepEqual(
-    [config.requireMls, config.shutdownGraceMs, config.positionCheckMs, config.logLevel, config.sharePort],
-    [false, 0, 2000, 'debug', true],
+    [config.requireMls, config.shutdownGraceMs, config.positionCheckMs, config.retentionDays, config.logLevel],
+    [false, 0, 2000, 365, 'debug'],
   );
+  assert.equal(config.sharePort, true);
 });
 
 test('all problems are reported at once, each with the name of its variable', () => {
@@ -93,6 +96,7 @@ test('all problems are reported at once, each with the name of its variable', ()
     REQUIRE_MLS: 'perhaps',
     SHUTDOWN_GRACE_MS: '-1',
     POSITION_CHECK_MS: 'often',
+    RETENTION_DAYS: '0',
     LOG_LEVEL: 'loud',
     SHARE_PORT: 'yes',
   };

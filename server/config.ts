@@ -31,6 +31,8 @@ export interface Config {
   readonly shutdownGraceMs: number;
   /** How often connections are compared with the log, for what the bus lost in silence. */
   readonly positionCheckMs: number;
+  /** Messages older than this lose their ciphertext. Absent: they are kept. */
+  readonly retentionDays: number | undefined;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** Several servers of this machine share one port. */
   readonly sharePort: boolean;
@@ -72,6 +74,13 @@ const milliseconds = v.pipe(
   v.regex(/^\d{1,7}$/, 'must be a number of milliseconds'),
   v.transform(Number),
   v.maxValue(3_600_000, 'must be an hour at most'),
+);
+const days = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,5}$/, 'must be a number of days, 1 to 36500'),
+  v.transform(Number),
+  v.minValue(1, 'must be a number of days, 1 to 36500'),
+  v.maxValue(36_500, 'must be a number of days, 1 to 36500'),
 );
 const urlOf = (...schemes: string[]) =>
   v.pipe(
@@ -143,6 +152,7 @@ const environment = v.object({
   REQUIRE_MLS: v.optional(flag, 'true'),
   SHUTDOWN_GRACE_MS: v.optional(milliseconds, '10000'),
   POSITION_CHECK_MS: v.optional(milliseconds, '40000'),
+  RETENTION_DAYS: v.optional(days),
   LOG_LEVEL: v.optional(
     v.picklist(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -218,6 +228,7 @@ function configOf(env: Environment): Config {
     requireMls: env.REQUIRE_MLS,
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     positionCheckMs: env.POSITION_CHECK_MS,
+    retentionDays: env.RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,
     sharePort: env.SHARE_PORT,
   };
