@@ -196,6 +196,8 @@ export function createClient(options: ClientOptions) {
     notify: (type, body) => connection.notify(type, body),
     on: (name, listener) => emitter.on(name, listener),
     sendCommitOverHttp: async (id, body) => http.sendCommit(await session.accessToken(), id, body),
+    putRecoveryOverHttp: async (body) => http.putRecovery(await session.accessToken(), body),
+    getRecoveryOverHttp: async () => http.getRecovery(await session.accessToken()),
     conversation: (id) => conversations.get(id),
     conversations: () => conversations.all(),
     arrived: (entry) => inbox.arrived(entry),

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Schema } from '../protocol/define.ts';
 import * as wire from '../protocol/http.ts';
+import * as recovery from '../protocol/recovery.ts';
 import { fromServer, reasonOf, SottoError } from './errors.ts';
 import { checked } from './requests.ts';
 
@@ -82,6 +83,15 @@ export function createHttp({ url, fetch: ask = globalThis.fetch, timeoutMs = 15_
     deleteAccount: (token: string, body: v.InferInput<typeof wire.deleteAccount>) =>
       done('/v1/account/delete', wire.deleteAccount, body, token),
     exportAccount: (token: string): Promise<unknown> => call('GET', '/v1/account/export', undefined, token),
+    /** A recovery blob whose frame would be too large for the socket. */
+    putRecovery: (token: string, body: v.InferInput<typeof recovery.recoveryUpload>) =>
+      done('/v1/account/recovery', recovery.recoveryUpload, body, token),
+    getRecovery: async (token: string) =>
+      parse(
+        '/v1/account/recovery',
+        recovery.recoveryAnswer,
+        await call('GET', '/v1/account/recovery', undefined, token),
+      ),
     /** A commit whose frame would be too large for the socket. */
     sendCommit: (token: string, conversationId: string, body: unknown): Promise<unknown> =>
       call('POST', `/v1/conversations/${encodeURIComponent(conversationId)}/commits`, body, token),

@@ -96,21 +96,4 @@ test('a server that meddles with keys', async (whole) => {
       assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bobAgain.deviceId].sort());
     },
   );
-
-  await whole.test('a recovery key brings the account back without a new identity', async (t) => {
-    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada5'), firstPhone(t, server, 'bob5')]);
-    const id = await meet(ada, bob);
-    const { recoveryKey, blob } = await bob.client.encryption.identities().exportRecovery();
-    const told: string[] = [];
-    ada.client.encryption.on('identity', ({ is }) => told.push(is));
-    await bob.client.close();
-    const fresh = phoneOf(t, server);
-    await fresh.login({ login: 'bob5', password: 'correct horse battery staple', deviceName: 'new' });
-    const bobAgain = await start(fresh);
-    await until([fresh], () => fresh.encryption.status === 'unlinked', 'it knows that it has no keys');
-    await fresh.encryption.identities().restoreRecovery(recoveryKey, blob);
-    await fresh.send(id, words('it is still me'));
-    await has('it is still me', ada, bobAgain);
-    assert.deepEqual(told, []);
-  });
 });

@@ -1,5 +1,12 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { accountChainBytes, accountKeyBytes, chainStart, deviceBytes, revokeBytes } from '../../protocol/identity.ts';
+import {
+  accountChainBytes,
+  accountKeyBytes,
+  chainStart,
+  deviceBytes,
+  recoveryBytes,
+  revokeBytes,
+} from '../../protocol/identity.ts';
 import { type Bytes, equalBytes, own } from './bytes.ts';
 import { generateSigningKey, type SigningKey, sign, verify } from './ed25519.ts';
 import { E2eeError } from './error.ts';
@@ -80,6 +87,26 @@ export function verifyRevocation(
   signature: Uint8Array,
 ): Promise<boolean> {
   return verify(accountKey, revokeBytes(userId, deviceId), signature);
+}
+
+/** For `recovery.put {signature}`. */
+export function signRecovery(
+  account: SigningKey,
+  userId: string,
+  blobVersion: number,
+  blob: Uint8Array,
+): Promise<Bytes> {
+  return sign(account.privateKey, recoveryBytes(userId, blobVersion, sha256(blob)));
+}
+
+export function verifyRecovery(
+  accountKey: Uint8Array,
+  userId: string,
+  blobVersion: number,
+  blob: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  return verify(accountKey, recoveryBytes(userId, blobVersion, sha256(blob)), signature);
 }
 
 /** For `keys.register {accountKeySig}`: the old key passes on to the next. `previous` is the chain's head. */

@@ -12,7 +12,7 @@ import {
   parseLinkOffer,
   sealLinkAnswer,
 } from './linking.ts';
-import { openRecovery, sealRecovery } from './recovery.ts';
+import { maxRecoveryKeys, openRecovery, sealRecovery } from './recovery.ts';
 import { generateRecoveryKey, parseRecoveryKey, recoveryKeyText } from './recovery-key.ts';
 import { hasCode, newUser } from './testing.ts';
 
@@ -118,10 +118,18 @@ test('a recovery key survives being written down, and a typing mistake is found'
 
 test('a recovery blob gives back account and keys to its key and user alone', async () => {
   const [account, userId, key] = [await generateAccountKey(), newUser(), generateRecoveryKey()];
-  const keys = someKeys(100);
-  const blob = await sealRecovery(key, userId, { account, keys });
+  const rest = { version: 3, sealedAt: Date.now(), holders: [newUser(), newUser()] };
+  const recovery = { account, keys: someKeys(100), ...rest };
+  const blob = await sealRecovery(key, userId, recovery);
   assert.equal((blob.length - 29 - 16) % 4096, 0);
-  assert.deepEqual(await openRecovery(key, userId, blob), { account, keys });
+  assert.deepEqual(await openRecovery(key, userId, blob), recovery);
+  const one = someKeys(1);
+  const full = await sealRecovery(key, userId, { ...recovery, keys: Array(maxRecoveryKeys).fill(one).flat() });
+  assert.ok(maxRecoveryKeys > 14_000 && full.length <= 1024 * 1024);
+  const more = Array(maxRecoveryKeys + 1)
+    .fill(one)
+    .flat();
+  await assert.rejects(sealRecovery(key, userId, { ...recovery, keys: more }), hasCode('refused'));
   await assert.rejects(openRecovery(generateRecoveryKey(), userId, blob), hasCode('undecryptable'));
   await assert.rejects(openRecovery(key, newUser(), blob), hasCode('undecryptable'));
   const changed = own(blob);

@@ -16,13 +16,25 @@ const bucket = 4096;
 export interface Recovery {
   readonly account: SigningKey;
   readonly keys: readonly ConversationKey[];
+  /** Of this blob, as it is put at the server: an older one can't be given out as the newest. */
+  readonly version: number;
+  /** In ms since 1970: what came later is not in it. */
+  readonly sealedAt: number;
+  /** The devices that have the account's private key too. */
+  readonly holders: readonly string[];
 }
+
+/** How many keys fit into the 1 MiB that a server keeps. Give those in use first. */
+export const maxRecoveryKeys = Math.floor(((1024 * 1024 - 2 * bucket) * 3) / 4 / 53);
 
 const schema = v.object({
   v: v.literal(version),
   publicKey: bytesText(32),
   privateKey: bytesText(48),
   keys: packedKeysText,
+  version: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  sealedAt: v.pipe(v.number(), v.safeInteger()),
+  holders: v.pipe(v.array(v.pipe(v.string(), v.maxLength(36))), v.maxLength(64)),
 });
 
 async function blobKey(recoveryKey: Uint8Array, salt: Uint8Array, use: 'encrypt' | 'decrypt'): Promise<CryptoKey> {
@@ -37,14 +49,19 @@ const additionalData = (userId: string): Bytes => concat(utf8('sotto-recovery-v1
 export async function sealRecovery(
   recoveryKey: Uint8Array,
   userId: string,
-  { account, keys }: Recovery,
+  { account, keys, version: blobVersion, sealedAt, holders }: Recovery,
 ): Promise<Bytes> {
+  if (keys.length > maxRecoveryKeys)
+    throw new E2eeError('refused', `At most ${maxRecoveryKeys} keys fit into one recovery blob.`);
   const plain = utf8(
     JSON.stringify({
       v: version,
       publicKey: toBase64url(account.publicKey),
       privateKey: toBase64url(account.privateKey),
       keys: packKeysText(keys),
+      version: blobVersion,
+      sealedAt,
+      holders,
     }),
   );
   const padded = new Uint8Array(Math.ceil((plain.length + 4) / bucket) * bucket);
@@ -79,6 +96,15 @@ export async function openRecovery(recoveryKey: Uint8Array, userId: string, blob
   }
   const recovery = v.safeParse(schema, value);
   if (!recovery.success) throw new E2eeError('malformed', 'The recovery blob is damaged.');
-  const { publicKey, privateKey, keys } = recovery.output;
-  return { account: { publicKey, privateKey }, keys };
+  const { publicKey, privateKey, v: _version, ...rest } = recovery.output;
+  return { account: { publicKey, privateKey }, ...rest };
+}
+
+/** Over everything that is sealed but its version and time, in whatever order it came: says whether a blob is out of date. */
+export function recoveryDigest(
+  recoveryKey: Uint8Array,
+  { account, keys, holders }: Pick<Recovery, 'account' | 'keys' | 'holders'>,
+): string {
+  const parts = [...keys.map((key) => packKeysText([key])).sort(), ...[...holders].sort()];
+  return toBase64url(sha256(concat(recoveryKey, account.publicKey, utf8(parts.join()))));
 }

@@ -15,6 +15,10 @@ import { type IdentityRecord, identityRecord, keys, packageRecord, put, putPacka
 const PACKAGES = 50;
 const LAST_RESORT_MS = 7 * 86_400_000;
 
+/** What makes a device one of the account's. */
+type Adopted = Pick<IdentityRecord, 'account' | 'chainHead' | 'holders'> &
+  Required<Pick<IdentityRecord, 'accountKey' | 'crossSig'>>;
+
 /** This device's own keys: made or taken over, registered, and its key packages kept in stock. */
 export class OwnDevice {
   readonly #host: CodecHost;
@@ -56,11 +60,20 @@ export class OwnDevice {
   account(): SigningKey {
     const account = this.#identity?.account;
     if (account === undefined) throw new E2eeError('refused', 'Only the primary device has the account key.');
+    if (this.#status === 'starting') throw notYet('keys are being set up');
+    if (this.#status === 'unlinked') throw new E2eeError('refused', 'The account has another key than this device.');
     return account;
   }
 
+  /** True on a device that has the account key, unless the account has another one by now. */
   get isPrimary(): boolean {
-    return this.#identity?.account !== undefined;
+    return this.#status === 'ready' && this.#identity?.account !== undefined;
+  }
+
+  /** The devices that have the account key, as far as this one knows. */
+  get holders(): readonly string[] {
+    const { deviceId } = this.#host.me();
+    return [...new Set([...(this.#identity?.holders ?? []), deviceId])];
   }
 
   get accountKey(): Uint8Array | undefined {
@@ -77,6 +90,13 @@ export class OwnDevice {
     return this.#next(() => this.#setUp());
   }
 
+  /** The account's keys may have changed: a device that the account does not vouch for any more says so at once. */
+  review(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#status === 'ready' && !(await this.#isOwnChain())) this.#become('unlinked');
+    });
+  }
+
   /** Few packages are left. */
   restock(oneTime: number): Promise<void> {
     return this.#next(async () => {
@@ -84,11 +104,14 @@ export class OwnDevice {
     });
   }
 
-  /** Takes over what the primary device or a recovery gave, or a new identity that nobody vouches for. */
-  adopt(more: Partial<IdentityRecord>): Promise<void> {
+  /**
+   * Takes over what the primary device or a recovery gave, or a new identity that nobody vouches for. What this device had
+   * of another identity is gone then.
+   */
+  adopt(given: Adopted): Promise<void> {
     return this.#next(async () => {
-      const identity = await this.#load();
-      await this.#keep({ ...identity, ...more, registered: false });
+      const { userId, deviceId, device, published, lastResortAt } = await this.#load();
+      await this.#keep({ userId, deviceId, device, published, lastResortAt, ...given, registered: false });
       await this.#setUp();
       if (this.#status !== 'ready') throw new E2eeError('refused', 'The account has another key.');
     });

@@ -17,6 +17,7 @@ import type { CodecHost } from './host.ts';
 import { createIdentities } from './identities.ts';
 import { createLinking } from './linking.ts';
 import { Receiving } from './receiving.ts';
+import { RecoveryKeeper } from './recovery.ts';
 import { settingsOf } from './ring-rules.ts';
 import { type ConversationSettings, KeyRings } from './rings.ts';
 import { Sending } from './sending.ts';
@@ -83,7 +84,9 @@ export function createEncryption() {
     const directory = new KeyDirectory(host, emitter);
     const engine = createTsMlsEngine(acceptVouched(directory.known));
     const device = new OwnDevice(host, engine, directory, emitter);
-    const rings = new KeyRings(host);
+    const rings = new KeyRings(host, () => recovery.touch());
+    const ownKeys = { allConversationKeys: () => rings.all(), adoptConversationKeys: adopt };
+    const recovery = new RecoveryKeeper({ host, directory, device, ownKeys, emitter });
     // Built when the engine is there, which takes a moment; every call of the codec waits for it.
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
@@ -143,6 +146,7 @@ export function createEncryption() {
     async function changed(userId: string): Promise<void> {
       directory.outdate(userId);
       const isOwn = userId === host.me().userId;
+      if (isOwn) await device.review();
       const wait = isOwn ? host.random() * OWN_DELAY_MS : OWN_DELAY_MS + host.random() * OTHERS_DELAY_MS;
       await delay(host.clock, wait, host.signal);
       if (device.status === 'ready') await maintainAll(userId);
@@ -159,11 +163,13 @@ export function createEncryption() {
 
     host.on('connection', (state) => {
       if (state.is === 'syncing') device.quietly(greeted());
+      if (state.is === 'ready') recovery.touch();
       if (state.is === 'ready')
         device.quietly(device.settled.then(() => (device.status === 'ready' ? maintainAll() : undefined)));
     });
     emitter.on('status', (status) => {
       if (status === 'ready') for (const { id } of host.conversations()) host.pump(id);
+      if (status === 'ready') recovery.touch();
     });
     host.on('device.changed', ({ userId }) => device.quietly(changed(userId)));
     host.on('keys.low', ({ oneTime }) => device.quietly(device.restock(oneTime)));
@@ -224,13 +230,11 @@ export function createEncryption() {
       });
     }
 
-    const ownKeys = { allConversationKeys: () => rings.all(), adoptConversationKeys: adopt };
-
     return {
       host,
       device,
       rings,
-      identities: createIdentities({ host, directory, device, ownKeys, accepted: acceptedIdentity }),
+      identities: createIdentities({ host, directory, device, recovery, accepted: acceptedIdentity }),
       linking: createLinking({ host, directory, device, ownKeys, emitter }),
       ownKeys,
       settings,

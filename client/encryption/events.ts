@@ -18,6 +18,12 @@ export interface EncryptionEvents {
   readonly archive: { readonly conversationId: string };
   /** A device of this user or a contact appeared or went. */
   readonly device: { readonly userId: string; readonly deviceId: string; readonly is: 'added' | 'removed' };
+  /**
+   * The recovery key: `replaced` = the account has a new key, and so there is a new recovery key to be written down;
+   * `rolled_back` = the server had lost or held back what it was given, which was put again; `elsewhere` = another device
+   * has made another recovery key, and the one of this device opens nothing any more.
+   */
+  readonly recovery: { readonly is: 'replaced' | 'rolled_back' | 'elsewhere' };
   /** On a device that is being linked: the six digits that the other device must show too. */
   readonly link: { readonly linkId: string; readonly code: string };
 }

@@ -34,6 +34,9 @@ export interface CodecHost {
   on<Name extends EventType | 'connection'>(name: Name, listener: (value: ClientEvents[Name]) => void): () => void;
   /** A commit that is too large for a frame. */
   sendCommitOverHttp(conversationId: string, body: RequestInput<'commit.send'>): Promise<unknown>;
+  /** A recovery blob that is too large for a frame. */
+  putRecoveryOverHttp(body: RequestInput<'recovery.put'>): Promise<void>;
+  getRecoveryOverHttp(): Promise<Reply<'recovery.get'>>;
   conversation(id: string): Conversation | undefined;
   conversations(): readonly Conversation[];
   /** An entry that came as the reply to a request of the codec. */

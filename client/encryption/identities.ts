@@ -1,23 +1,21 @@
-import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
+import { toBase64url } from '../e2ee/bytes.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { crossSign, generateAccountKey, signRevocation } from '../e2ee/identity.ts';
-import { openRecovery, sealRecovery } from '../e2ee/recovery.ts';
-import { generateRecoveryKey, parseRecoveryKey, recoveryKeyText } from '../e2ee/recovery-key.ts';
 import { compareSafetyQr, type Party, safetyNumber, safetyQr } from '../e2ee/safety-number.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import type { CodecHost } from './host.ts';
-import type { OwnKeys } from './rings.ts';
+import type { Recovered, RecoveryKeeper } from './recovery.ts';
 
 /** Who is who: comparing and accepting identities, and one's own account key. */
 export function createIdentities(deps: {
   host: CodecHost;
   directory: KeyDirectory;
   device: OwnDevice;
-  ownKeys: OwnKeys;
+  recovery: RecoveryKeeper;
   accepted: (userId: string) => Promise<void>;
 }) {
-  const { host, directory, device } = deps;
+  const { host, directory, device, recovery } = deps;
 
   async function parties(userId: string): Promise<[Party, Party]> {
     const [mine, theirs] = [await directory.user(host.me().userId), await directory.user(userId)];
@@ -71,19 +69,15 @@ export function createIdentities(deps: {
       const signature = await signRevocation(device.account(), userId, deviceId);
       await host.request('device.revoke', { deviceId, signature: toBase64url(signature) });
     },
-    /** The account key under a key to be written down. Keep `blob` anywhere, and the text somewhere else. */
-    async exportRecovery(): Promise<{ recoveryKey: string; blob: string }> {
-      const key = generateRecoveryKey();
-      const blob = await sealRecovery(key, host.me().userId, { account: device.account(), keys: [] });
-      return { recoveryKey: recoveryKeyText(key), blob: toBase64url(blob) };
-    },
-    /** Makes this device the primary one of an account whose other devices are lost. */
-    async restoreRecovery(recoveryKey: string, blob: string): Promise<void> {
-      const key = parseRecoveryKey(recoveryKey);
-      if (key === undefined) throw new E2eeError('malformed', 'The recovery key contains a typing mistake.');
-      const { account } = await openRecovery(key, host.me().userId, fromBase64url(blob));
-      await device.adopt(await vouchFor(account));
-    },
+    /**
+     * The key with which somebody who lost every device gets the account and the past back, to be written down; the first
+     * call makes it. Only the primary device has it, and keeps what it opens up to date at the server.
+     */
+    recoveryKey: (): Promise<string> => recovery.key(),
+    /** Another recovery key, for when the one before may have been seen: that one opens nothing any more. */
+    newRecoveryKey: (): Promise<string> => recovery.newKey(),
+    /** Makes this device the primary one by the recovery key, and says what came back and what did not. */
+    recover: (recoveryKey: string): Promise<Recovered> => recovery.restore(recoveryKey),
     /** Gives the account a new key that nobody vouches for: contacts are told, and have to accept it. */
     async reset(): Promise<void> {
       await device.adopt(await vouchFor(await generateAccountKey()));

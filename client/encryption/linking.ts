@@ -7,6 +7,7 @@ import {
   type LinkOffer,
   type LinkSecret,
   linkOfferText,
+  maxLinkKeys,
   openLinkAnswer,
   parseLinkOffer,
   sealLinkAnswer,
@@ -32,7 +33,7 @@ export function createLinking(deps: {
   ownKeys: OwnKeys;
   emitter: Emitter<EncryptionEvents>;
 }) {
-  const { host, directory, device, emitter } = deps;
+  const { host, directory, device, ownKeys, emitter } = deps;
   let open: Open | undefined;
 
   host.on('link.sealed', ({ linkId, sealed }) => {
@@ -67,8 +68,9 @@ export function createLinking(deps: {
     /** On the new device, after the person saw the same six digits on both. */
     async confirm(): Promise<void> {
       if (open?.answer === undefined) throw new E2eeError('refused', 'There is no answer to confirm.');
-      const { accountKey, crossSig, chainHead } = open.answer;
+      const { accountKey, crossSig, chainHead, keys } = open.answer;
       open = undefined;
+      await ownKeys.adoptConversationKeys(keys);
       await device.adopt({ accountKey, crossSig, chainHead });
     },
     /** On the primary device: vouches for the device that made the offer. Show the six digits it resolves with. */
@@ -86,7 +88,8 @@ export function createLinking(deps: {
         accountKey: account.publicKey,
         crossSig: await crossSign(account, userId, offer.deviceId, offer.deviceKey),
         chainHead: head.hash,
-        keys: [],
+        // What is in use comes first; the rest is asked for inside the conversations.
+        keys: (await ownKeys.allConversationKeys()).slice(0, maxLinkKeys),
       });
       await host.request('link.accept', { linkId: offer.linkId, sealed: toBase64url(sealed) });
       return { code, deviceId: offer.deviceId };

@@ -23,6 +23,23 @@ export const identityRecord = v.object({
   registered: v.boolean(),
   published: v.boolean(),
   lastResortAt: v.number(),
+  /** Devices that have the account's private key, as far as a device that has it knows. */
+  holders: v.optional(v.array(v.string())),
+  /** A device that had the account key is to be revoked, and this key to take its place. */
+  next: v.optional(v.object({ account: signingKey, revoke: v.string() })),
+});
+
+/** What keeps the recovery blob at the server up to date. */
+export const recoveryRecord = v.object({
+  key: bytesText(32),
+  /** Of the blob at the server, as this device knows it; 0 before the first. */
+  version: v.number(),
+  /** The account key's name under that blob. */
+  signature: v.optional(bytesText(64)),
+  /** For which account key it was sealed. */
+  account: bytesText(32),
+  /** Over what was sealed: with any other the blob is out of date. */
+  digest: v.string(),
 });
 
 export const packageRecord = v.object({
@@ -55,7 +72,16 @@ export const userRecord = v.object({
   chain: v.array(link),
   /** Every device ever listed: those that are gone may still sit in groups, and vouched for what they sent. */
   devices: v.array(
-    v.object({ deviceId: v.string(), key: bytesText(32), crossSig: bytesText(64), revoked: v.boolean() }),
+    v.object({
+      deviceId: v.string(),
+      key: bytesText(32),
+      crossSig: bytesText(64),
+      revoked: v.boolean(),
+      /** The word of the new identity for it, while that waits to be accepted. */
+      offeredSig: v.optional(bytesText(64)),
+      /** Only an identity that was accepted before vouched for it. */
+      former: v.optional(v.boolean()),
+    }),
   ),
   pin: v.optional(pin),
   /** A new identity that nobody has accepted yet. */
@@ -125,6 +151,7 @@ export const controlsRecord = v.array(
 );
 
 export type IdentityRecord = v.InferOutput<typeof identityRecord>;
+export type RecoveryRecord = v.InferOutput<typeof recoveryRecord>;
 export type UserRecord = v.InferOutput<typeof userRecord>;
 export type GroupRecord = v.InferOutput<typeof groupRecord>;
 export type PendingCommit = v.InferOutput<typeof pendingRecord>;
@@ -133,6 +160,7 @@ export type PendingControl = v.InferOutput<typeof controlsRecord>[number];
 const root = 'e2ee/';
 export const keys = {
   identity: `${root}identity`,
+  recovery: `${root}recovery`,
   packages: `${root}package/`,
   package: (ref: Uint8Array) => `${root}package/${toBase64url(ref)}`,
   user: (userId: string) => `${root}user/${userId}`,

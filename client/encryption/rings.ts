@@ -42,8 +42,12 @@ export class KeyRings {
   readonly #host: CodecHost;
   readonly #known = new Map<string, Rings>();
 
-  constructor(host: CodecHost) {
+  /** Called after each change. */
+  readonly #changed: () => void;
+
+  constructor(host: CodecHost, changed: () => void) {
     this.#host = host;
+    this.#changed = changed;
   }
 
   async get(conversationId: string): Promise<Rings> {
@@ -61,6 +65,7 @@ export class KeyRings {
   /** Remembers the next value and returns the changes that keep it; the caller stores them before the turn ends. */
   next(conversationId: string, rings: Rings): Change[] {
     this.#known.set(conversationId, rings);
+    this.#changed();
     const { settings, ...rest } = rings;
     return [put(keys.rings(conversationId), settings === undefined ? rest : { ...rest, settings })];
   }

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { generateAccountKey } from '../client/e2ee/identity.ts';
+import { sealRecovery } from '../client/e2ee/recovery.ts';
+import { generateRecoveryKey } from '../client/e2ee/recovery-key.ts';
+import { memoryStore } from '../client/index.ts';
+import { clients, firstPhone, has, linkPhone, meet, type Phone, phoneOf, start, words } from './testing/encrypted.ts';
+import { PASSWORD, type RunningServer, runServer, until } from './testing/running-server.ts';
+
+/** Another device of the same person, which nobody vouches for. */
+async function stranger(t: TestContext, server: RunningServer, username: string): Promise<Phone> {
+  const client = phoneOf(t, server);
+  await client.login({ login: username, password: PASSWORD, deviceName: 'new' });
+  const phone = await start(client);
+  await until([client], () => client.encryption.status === 'unlinked', 'it knows that it has no keys');
+  return phone;
+}
+
+const refused = { name: 'E2eeError', code: 'refused' };
+
+test('the recovery key', async (whole) => {
+  const server = await runServer(whole, { REQUIRE_MLS: 'true' });
+  const { sql } = server;
+  const stored = async ({ userId }: Phone) =>
+    (await sql`select version, blob, signature from recovery_blobs where user_id = ${userId}`)[0];
+
+  await whole.test('brings the account back to somebody who lost every device, and to nobody else', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada'), firstPhone(t, server, 'bob')]);
+    const id = await meet(ada, bob);
+    const told: string[] = [];
+    ada.client.encryption.on('identity', ({ is }) => told.push(is));
+    const recoveryKey = await bob.client.encryption.identities().recoveryKey();
+    assert.equal(
+      await bob.client.encryption.identities().recoveryKey(),
+      recoveryKey,
+      'the same until another is wanted',
+    );
+    await bob.client.close();
+
+    const fresh = await stranger(t, server, 'bob');
+    const identities = fresh.client.encryption.identities();
+    await assert.rejects(identities.recoveryKey(), refused);
+    await assert.rejects(identities.recover(recoveryKey.replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))), {
+      code: 'malformed',
+    });
+    // A server that gives out an old blob as the newest, another person's, or none.
+    const [kept, adas] = [await stored(bob), randomBytes(64)];
+    const give = (row: object) => sql`update recovery_blobs set ${sql(row)} where user_id = ${bob.userId}`;
+    await give({ version: 9 });
+    await assert.rejects(identities.recover(recoveryKey), refused);
+    const foreign = await sealRecovery(generateRecoveryKey(), ada.userId, {
+      account: await generateAccountKey(),
+      keys: [],
+      version: 1,
+      sealedAt: 0,
+      holders: [],
+    });
+    await give({ version: 1, blob: Buffer.from(foreign), signature: adas });
+    await assert.rejects(identities.recover(recoveryKey), { code: 'undecryptable' });
+    await sql`delete from recovery_blobs where user_id = ${bob.userId}`;
+    await assert.rejects(identities.recover(recoveryKey), refused);
+    assert.equal(fresh.client.encryption.status, 'unlinked');
+
+    await sql`insert into recovery_blobs ${sql({ user_id: bob.userId, ...kept })}`;
+    const back = await identities.recover(recoveryKey);
+    assert.equal(back.account, true);
+    assert.deepEqual(back.others, [bob.deviceId]);
+    assert.deepEqual([...back.conversations, ...back.gone], [id]);
+    assert.equal(fresh.client.encryption.isPrimary, true);
+    await fresh.client.send(id, words('it is still me'));
+    await has('it is still me', ada, fresh);
+    assert.deepEqual(told, []);
+  });
+
+  await whole.test('is known to be the newest, or known not to be', async (t) => {
+    const store = memoryStore();
+    const kim = await firstPhone(t, server, 'kim', { store });
+    const first = await kim.client.encryption.identities().recoveryKey();
+    const old = await stored(kim);
+    const second = await kim.client.encryption.identities().newRecoveryKey();
+    assert.notEqual(first, second);
+    await kim.client.close();
+
+    // A server that goes back to what it was given first is found out, and given the newest again.
+    await sql`update recovery_blobs set ${sql({ ...old })} where user_id = ${kim.userId}`;
+    const again = phoneOf(t, server, { store });
+    const told: string[] = [];
+    again.encryption.on('recovery', ({ is }) => told.push(is));
+    await start(again);
+    await until([again], () => told.length > 0, 'it is told');
+    assert.deepEqual(told, ['rolled_back']);
+    assert.equal(await again.encryption.identities().recoveryKey(), second);
+    const fresh = await stranger(t, server, 'kim');
+    await assert.rejects(fresh.client.encryption.identities().recover(first), { code: 'undecryptable' });
+    assert.equal((await fresh.client.encryption.identities().recover(second)).account, true);
+
+    // Both have the account key now; the one that was not asked learns of the third recovery key, and lets it be.
+    const third = await fresh.client.encryption.identities().newRecoveryKey();
+    await assert.rejects(again.encryption.identities().recoveryKey(), refused);
+    assert.deepEqual(told, ['rolled_back', 'elsewhere']);
+
+    // A new identity leaves only the past to it.
+    const tablet = await linkPhone(t, server, 'kim', fresh);
+    const other = await stranger(t, server, 'kim');
+    await other.client.encryption.identities().reset();
+    await until(clients(tablet), () => tablet.client.encryption.status === 'unlinked', 'the tablet sees the reset');
+    assert.equal((await tablet.client.encryption.identities().recover(third)).account, false);
+    assert.equal(tablet.client.encryption.status, 'unlinked');
+  });
+});
