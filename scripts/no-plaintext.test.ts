@@ -122,6 +122,14 @@ test('the server never has a plaintext, a content key, a private key, a password
   await bob.client.send(id, words('then we are poor'));
   await has('then we are poor', ada, bob);
 
+  // One message is deleted: then its ciphertext is nowhere either.
+  const [doomed] = await server.sql`select seq, mls, content from conversation_log
+    where conversation_id = ${id} and kind = 1 and sender_device_id = ${ada.deviceId} order by seq limit 1`;
+  const ciphertexts: Buffer[] = [doomed?.mls, doomed?.content];
+  const before = await dump(server);
+  for (const ciphertext of ciphertexts) assert.ok(finds(before, ciphertext), 'it was there');
+  await ada.client.request('message.delete', { conversationId: id, seq: Number(doomed?.seq) });
+
   const plaintexts = [...said, 'the treasure is gone', 'then we are poor', 'third oak'].map((text) =>
     Buffer.from(text),
   );
@@ -157,6 +165,9 @@ test('the server never has a plaintext, a content key, a private key, a password
     for (const [what, list] of Object.entries(secrets)) {
       for (const secret of list) assert.ok(!finds(haystack, secret), `${what} in ${where}`);
     }
+  }
+  for (const [where, haystack] of Object.entries({ tables, logs })) {
+    for (const ciphertext of ciphertexts) assert.ok(!finds(haystack, ciphertext), `a deleted ciphertext in ${where}`);
   }
   // A login has to show a password, and a session its token: over the wire, and nowhere else.
   for (const [where, haystack] of Object.entries({ tables, logs })) {
