@@ -30,3 +30,14 @@ export async function provision(sql: Sql, count: number): Promise<Person[]> {
   await sql`analyze`;
   return people;
 }
+
+/** Their conversations have a group at epoch 1, with both devices in it: messages are judged as in any other. */
+export async function enterGroups(sql: Sql, people: readonly Person[]): Promise<void> {
+  const ids = people.map(({ conversationId }) => conversationId);
+  const devices = people.map(({ deviceId }) => deviceId);
+  await sql`update conversations set epoch = 1, last_commit_at = now() where id = any (${ids}::uuid[])`;
+  await sql`
+    insert into group_members (conversation_id, device_id, leaf_index, added_seq)
+    select conversation_id, device_id, (n - 1) % 2, 0
+    from unnest(${ids}::uuid[], ${devices}::uuid[]) with ordinality as t (conversation_id, device_id, n)`;
+}

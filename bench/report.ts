@@ -5,7 +5,7 @@ import { busRow, busTableHead, busVerdict } from './report/bus.ts';
 import type { Environment } from './report/environment.ts';
 import { readResult, type ThroughputResult } from './report/results.ts';
 import { type Cell, fixed, markdownTable, thousands } from './report/table.ts';
-import { objections, rateHead, rateRow, ratioHead, ratioRow, ratios } from './report/throughput.ts';
+import { messagesOf, objections, rateHead, rateRow, ratioHead, ratioRow, ratios } from './report/throughput.ts';
 
 const readme = new URL('../../bench/README.md', import.meta.url);
 const results = new URL('../../bench/results/', import.meta.url);
@@ -104,7 +104,7 @@ function throughput(name: string, result: ThroughputResult): string {
   return [
     `### Durable sends (${name})`,
     where(result.environment),
-    `${plan.connections} connections, ${plan.depth} in flight each, ${plan.messageBytes}-byte ciphertexts; ${plan.measureMs / 1000} s measured ` +
+    `${plan.connections} connections, ${plan.depth} in flight each, ${messagesOf(result)}; ${plan.measureMs / 1000} s measured ` +
       `after ${plan.warmUpMs / 1000} s, in turn. PostgreSQL ${postgres.server_version}, fsync ${postgres.fsync}, ` +
       `synchronous_commit ${postgres.synchronous_commit}, full_page_writes ${postgres.full_page_writes}. Medians; latencies in ms.`,
     markdownTable(rateHead, result.targets.map(rateRow)),

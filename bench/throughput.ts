@@ -10,12 +10,13 @@ import { benchRedis } from './services/redis.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
 import { naiveTarget } from './targets/naive.ts';
 import { relayTarget } from './targets/relay.ts';
-import { serverTarget } from './targets/server.ts';
+import { sealedServerTarget, serverTarget } from './targets/server.ts';
 import { socketioTarget } from './targets/socketio.ts';
 import type { Target } from './targets/target.ts';
 
 const USAGE = `npm run bench -- [options]
   --all               also the naive server and Socket.IO (needs Redis)
+  --mls               messages as the SDK seals them, in groups, of a server that takes nothing else
   --rounds 3          how often each is measured, in turn
   --seconds 5         measured, after --warm-up 3 seconds
   --connections 200   --depth 8   --bytes 256   --processes 2
@@ -26,6 +27,7 @@ const NAIVE_POOLS = [4, 8, 16, 32];
 const { values } = parseArgs({
   options: {
     all: { type: 'boolean', default: false },
+    mls: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
@@ -34,7 +36,7 @@ const { values } = parseArgs({
     depth: { type: 'string', default: '8' },
     bytes: { type: 'string', default: '256' },
     processes: { type: 'string', default: '2' },
-    out: { type: 'string', default: 'throughput' },
+    out: { type: 'string' },
   },
 });
 
@@ -50,14 +52,16 @@ const plan = {
 };
 
 async function main(): Promise<number> {
-  if (values.help) {
+  if (values.help || (values.all && values.mls)) {
     console.log(USAGE);
-    return 0;
+    return values.help ? 0 : 2;
   }
   const environment = readEnvironment();
   await using stack = new Stack();
   const postgres = stack.use(await benchPostgres());
-  const targets = [stack.use(await serverTarget(postgres)), stack.use(await relayTarget())];
+  const targets = values.mls
+    ? [stack.use(await sealedServerTarget(postgres)), stack.use(await relayTarget(true))]
+    : [stack.use(await serverTarget(postgres)), stack.use(await relayTarget())];
   if (values.all) {
     targets.push(stack.use(await bestNaive(postgres)));
     const redis = await benchRedis();
@@ -77,10 +81,12 @@ async function main(): Promise<number> {
     kind: 'throughput',
     environment,
     postgres: postgres.settings,
-    plan,
+    plan: values.mls ? { ...plan, sealed: true } : plan,
     targets: targets.map((target) => ({ name: target.name, runs: runs.get(target) ?? [] })),
   };
-  console.log(`\n${throughputText(result)}\n\nwritten to ${writeResult(values.out, result)}`);
+  console.log(
+    `\n${throughputText(result)}\n\nwritten to ${writeResult(values.out ?? (values.mls ? 'throughput-mls' : 'throughput'), result)}`,
+  );
   return result.targets.some((target) => target.runs.some((run) => run.problems.length > 0)) ? 1 : 0;
 }
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, MessageText } from './dialect.ts';
 import {
   encodeFrame,
   type FrameHead,
@@ -17,6 +17,8 @@ import { Seen } from './seen.ts';
 export interface Seat {
   readonly token: string;
   readonly conversationId: string;
+  /** What it says, again and again; absent: filler of the plan's size at epoch 0. */
+  readonly message?: MessageText;
 }
 
 export interface LoadOptions {
@@ -40,6 +42,8 @@ export interface LoadOptions {
 // Ids and counters have a fixed width, so that a frame is rendered once and patched in place.
 const FIRST_ID = 1_000_000;
 const COUNTER_DIGITS = 8;
+/** Base64url characters after the counter in a sealed message: within its ciphertext, clear of its last byte. */
+const LAST_CHARS = 4;
 const SEQ_WIDTH = 9;
 const TIMES = 1024;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -58,6 +62,8 @@ export class LoadConnection {
   ready = false;
   readonly #seat: Seat;
   readonly #options: LoadOptions;
+  /** What stands before and after the counter in each message of this connection, from its `mls` on. */
+  readonly #head: string;
   readonly #tail: string;
   readonly #limit: number;
   /** When each of the last sends left. */
@@ -92,11 +98,19 @@ export class LoadConnection {
     this.#onReady = onReady;
     this.#limit = options.limit ?? Number.POSITIVE_INFINITY;
     this.#sentAt = new Float64Array(TIMES);
-    this.#tail = filler(options.mlsChars - COUNTER_DIGITS, index);
+    const { epoch, mls, more } = seat.message ?? { epoch: 0, mls: filler(options.mlsChars, index), more: '' };
+    const counterAt = seat.message === undefined ? 0 : mls.length - COUNTER_DIGITS - LAST_CHARS;
+    this.#head = mls.slice(0, counterAt);
+    const tail = mls.slice(counterAt + COUNTER_DIGITS);
+    this.#tail = `${tail}"${more}`;
     const clientId = `${run.slice(0, 8)}-${index.toString(16).padStart(4, '0')}-7000-8000-${'0'.repeat(12 - COUNTER_DIGITS)}`;
     const mark = '#'.repeat(COUNTER_DIGITS);
     const frame = encodeFrame(
-      options.dialect.send(String(FIRST_ID), seat.conversationId, clientId + mark, mark + this.#tail),
+      options.dialect.send(String(FIRST_ID), seat.conversationId, clientId + mark, {
+        epoch,
+        mls: this.#head + mark + tail,
+        more,
+      }),
     );
     this.#frameSize = frame.length;
     this.#idAt = frame.indexOf(String(FIRST_ID));
@@ -257,12 +271,13 @@ export class LoadConnection {
 
   #event(text: string, at: number, now: number): void {
     const seq = this.#seq(text, at);
-    const mlsAt = text.indexOf('"mls":"', at) + 7;
-    const index = number(text, mlsAt);
     const peer = this.#peer;
+    const mlsAt = text.indexOf('"mls":"', at) + 7;
+    const counterAt = mlsAt + peer.#head.length;
+    const index = number(text, counterAt, COUNTER_DIGITS);
     if (index >= peer.sent) throw new Error(`message ${index} was never sent`);
-    const tailAt = mlsAt + COUNTER_DIGITS;
-    if (text.slice(tailAt, tailAt + peer.#tail.length) !== peer.#tail) throw new Error(`message ${index}: other bytes`);
+    if (!text.startsWith(peer.#head, mlsAt) || !text.startsWith(peer.#tail, counterAt + COUNTER_DIGITS))
+      throw new Error(`message ${index}: other bytes`);
     if (!this.#options.ordered) this.#eventsIn.take(index);
     else {
       if (index !== this.events) throw new Error(`message ${index} came as number ${this.events}`);
@@ -307,13 +322,14 @@ export class LoadConnection {
   }
 }
 
-function number(text: string, at: number): number {
+function number(text: string, at: number, most = SEQ_WIDTH): number {
   let value = 0;
-  for (let i = at; ; i++) {
+  for (let i = at; i < at + most; i++) {
     const digit = text.charCodeAt(i) - 48;
-    if (!(digit >= 0 && digit <= 9)) return value;
+    if (!(digit >= 0 && digit <= 9)) break;
     value = value * 10 + digit;
   }
+  return value;
 }
 
 function digits(out: Buffer, at: number, value: number, width: number): void {
@@ -332,10 +348,7 @@ function spacePadded(out: Buffer, at: number, value: number): void {
   }
 }
 
-/**
- * Canonical base64url text that differs per connection. It begins with a letter, since a number stands before it; its
- * last character must have no bits beyond the last byte.
- */
+/** Canonical base64url text that differs per connection: its last character must have no bits beyond the last byte. */
 function filler(chars: number, index: number): string {
   let state = (index + 1) * 2_654_435_761;
   let text = 'A';

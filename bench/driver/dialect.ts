@@ -3,6 +3,15 @@ import { SOCKET_PATH } from '../../protocol/frame.ts';
 /** What the driver has to find in a frame: nothing it counts, the reply to a send, or somebody's message. */
 export type FrameKind = 'other' | 'reply' | 'event';
 
+/** What a message carries, as text in a frame. */
+export interface MessageText {
+  readonly epoch: number;
+  /** base64url, also where it is nothing but filler. */
+  readonly mls: string;
+  /** The fields beside it, each with a comma before it. */
+  readonly more: string;
+}
+
 /**
  * How one server says the things that the driver measures. A new kind of server needs one of these and a target that
  * starts it; nothing else changes.
@@ -13,8 +22,8 @@ export interface Dialect {
   opening(token: string): readonly string[];
   /** Looks at a frame before the connection is ready: an answer to send, or `ready`. Throws on a refusal. */
   greet(text: string, token: string): { readonly answer?: string; readonly ready: boolean };
-  /** One send. `id`, `clientId` and the start of `mls` are patched in place afterwards, at a fixed width. */
-  send(id: string, conversationId: string, clientId: string, mls: string): string;
+  /** One send. `id`, `clientId` and a counter within `mls` are patched in place afterwards, at a fixed width. */
+  send(id: string, conversationId: string, clientId: string, message: MessageText): string;
   /** One cumulative acknowledgement, or undefined where the server has none. `seq` is patched in place. */
   ack(conversationId: string, seq: string): string | undefined;
   kind(text: string, at: number): FrameKind;
@@ -37,8 +46,8 @@ const sotto: Dialect = {
     if (text.startsWith('{"type":"error"')) throw new Error(`hello refused: ${text}`);
     return { ready: text.startsWith('{"type":"sync.done"') };
   },
-  send: (id, conversationId, clientId, mls) =>
-    `{"id":${id},"type":"message.send","body":{"conversationId":"${conversationId}","clientId":"${clientId}","epoch":0,"mls":"${mls}"}}`,
+  send: (id, conversationId, clientId, { epoch, mls, more }) =>
+    `{"id":${id},"type":"message.send","body":{"conversationId":"${conversationId}","clientId":"${clientId}","epoch":${epoch},"mls":"${mls}"${more}}}`,
   ack: (conversationId, seq) => `{"type":"ack","body":{"conversationId":"${conversationId}","seq":${seq}}}`,
   kind: (text, at) => (text.startsWith(EVENT, at) ? 'event' : text.startsWith(REPLY, at) ? 'reply' : 'other'),
   replyIdAt: (_text, at) => at + REPLY.length,
@@ -59,8 +68,8 @@ const socketio: Dialect = {
     if (text.startsWith('40')) return { answer: `420${JSON.stringify(['hello', { token }])}`, ready: false };
     return { ready: text.startsWith('430') };
   },
-  send: (id, conversationId, clientId, mls) =>
-    `42${id}["message.send",{"conversationId":"${conversationId}","clientId":"${clientId}","epoch":0,"mls":"${mls}"}]`,
+  send: (id, conversationId, clientId, { epoch, mls, more }) =>
+    `42${id}["message.send",{"conversationId":"${conversationId}","clientId":"${clientId}","epoch":${epoch},"mls":"${mls}"${more}}]`,
   ack: (conversationId, seq) => `42["ack",{"conversationId":"${conversationId}","seq":${seq}}]`,
   kind: (text, at) =>
     text.startsWith('42["message.new",', at) ? 'event' : text.startsWith('43', at) ? 'reply' : 'other',

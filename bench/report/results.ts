@@ -18,6 +18,8 @@ export interface ThroughputResult {
     readonly driverProcesses: number;
     readonly ackEvery: number;
     readonly ackMs: number;
+    /** Messages as the SDK seals them; `messageBytes` says nothing then. */
+    readonly sealed?: boolean;
   };
   readonly targets: readonly TargetResult[];
 }

@@ -97,10 +97,14 @@ export function objections(result: ThroughputResult): string[] {
   ]);
 }
 
+/** What was sent. */
+export const messagesOf = ({ plan }: ThroughputResult): string =>
+  plan.sealed ? 'messages sealed by the SDK' : `${plan.messageBytes}-byte ciphertexts`;
+
 export function throughputText(result: ThroughputResult): string {
   const { environment: env, plan, postgres } = result;
   return [
-    `${plan.connections} connections, ${plan.depth} in flight each, ${plan.messageBytes}-byte ciphertexts, ` +
+    `${plan.connections} connections, ${plan.depth} in flight each, ${messagesOf(result)}, ` +
       `${plan.measureMs / 1000} s measured after ${plan.warmUpMs / 1000} s, ${plan.driverProcesses} driver processes`,
     `${env.cpu}, ${env.cores} cores, Node ${env.node}, load ${env.load} before, commit ${env.commit}`,
     `PostgreSQL ${postgres.server_version}: fsync ${postgres.fsync}, synchronous_commit ${postgres.synchronous_commit}, ` +

@@ -16,6 +16,8 @@ export interface ServerOptions {
   /** Absent: any free one. */
   readonly port?: number;
   readonly redisUrl?: string;
+  /** Absent: opaque messages are taken, too. */
+  readonly requireMls?: boolean;
   /** Flags for Node, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
 }
@@ -38,7 +40,7 @@ function sayFirst(): (chunk: Buffer) => void {
   };
 }
 
-/** The server as `npm start` runs it, on the bench's database and with opaque messages allowed. */
+/** The server as `npm start` runs it, on the bench's database. */
 export async function startServerProcess(options: ServerOptions): Promise<ServerProcess> {
   const port = options.port ?? (await freePort());
   const dataDir = mkdtempSync(join(tmpdir(), 'sotto-bench-server-'));
@@ -52,7 +54,7 @@ export async function startServerProcess(options: ServerOptions): Promise<Server
       PORT: String(port),
       ADMIN_PORT: String(await freePort()),
       DATA_DIR: dataDir,
-      REQUIRE_MLS: 'false',
+      REQUIRE_MLS: String(options.requireMls ?? false),
       SHUTDOWN_GRACE_MS: '0',
       LOG_LEVEL: 'warn',
     },

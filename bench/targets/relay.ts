@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { sealedMessages } from '../sealed.ts';
 import { startProgram } from '../services/program.ts';
 import type { Target } from './target.ts';
 
-export async function relayTarget(): Promise<Target> {
+/** `sealed`: loaded with messages as the SDK seals them. */
+export async function relayTarget(sealed = false): Promise<Target> {
   const program = await startProgram('../baselines/relay.js');
   return {
     ...program,
@@ -12,11 +14,17 @@ export async function relayTarget(): Promise<Target> {
     durable: false,
     async seats(count) {
       let conversationId = '';
-      return Array.from({ length: count }, (_, i) => {
+      const people = Array.from({ length: count }, (_, i) => {
         if (i % 2 === 0) conversationId = randomUUID();
+        return { userId: randomUUID(), deviceId: randomUUID(), conversationId };
+      });
+      const messages = sealed ? await sealedMessages(people) : [];
+      return people.map((person, i) => {
+        const message = messages[i];
         return {
-          conversationId,
-          token: JSON.stringify({ userId: randomUUID(), deviceId: randomUUID(), conversationId }),
+          conversationId: person.conversationId,
+          token: JSON.stringify(person),
+          ...(message && { message }),
         };
       });
     },

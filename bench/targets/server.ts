@@ -3,7 +3,8 @@ import { createPasswords } from '../../server/accounts/passwords.ts';
 import { generateSigningKey, importSigningKeys } from '../../server/accounts/signing-keys.ts';
 import { freePort } from '../../server/embedded/port.ts';
 import type { Seat } from '../driver/connection.ts';
-import { type Person, provision } from '../provision.ts';
+import { enterGroups, type Person, provision } from '../provision.ts';
+import { sealedMessages } from '../sealed.ts';
 import type { BenchDatabase, BenchPostgres } from '../services/postgres.ts';
 import { type ServerProcess, startServerProcess } from '../services/server-process.ts';
 import type { Target } from './target.ts';
@@ -11,6 +12,30 @@ import type { Target } from './target.ts';
 export const BENCH_PASSWORD = 'correct horse battery staple';
 /** Longer than any run: what renews tokens is not what is measured. */
 const TOKEN_MS = 6 * 3_600_000;
+
+/** It takes nothing but MLS messages, and is loaded with such as the SDK seals them. */
+export async function sealedServerTarget(postgres: BenchPostgres): Promise<Target> {
+  const database = await postgres.database();
+  const { secret } = await generateSigningKey();
+  const server = await startServerProcess({ databaseUrl: database.url, secretKey: secret, requireMls: true });
+  return {
+    ...server,
+    name: 'server',
+    dialect: 'sotto',
+    ordered: true,
+    durable: true,
+    async seats(count) {
+      const people = await provision(database.sql, count);
+      await enterGroups(database.sql, people);
+      const messages = await sealedMessages(people);
+      return (await seatsOf(people, secret)).map((seat, i) => {
+        const message = messages[i];
+        if (message === undefined) throw new Error('everybody is one of a pair');
+        return { ...seat, message };
+      });
+    },
+  };
+}
 
 export const serverTarget = async (postgres: BenchPostgres, nodeFlags?: readonly string[]): Promise<Target> =>
   serverOn(await postgres.database(), nodeFlags);
