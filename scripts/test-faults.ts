@@ -1,6 +1,7 @@
 // `npm run test:faults -- --seeds 100`: so many runs on real parts, a line for each; those that fail are told in full.
 //   --seed 17       that one alone           --from 1001     the first of many
 //   --lanes 2       installations at a time  --instances 3   server processes of each
+//   --cluster       on a Redis Cluster of three masters
 import { parseArgs } from 'node:util';
 import { startRig } from './faults/rig.ts';
 import { type Run, runSeed } from './faults/run.ts';
@@ -12,8 +13,10 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '1' },
     instances: { type: 'string', default: '3' },
+    cluster: { type: 'boolean', default: false },
   },
 });
+const rigOptions = { instances: Number(values.instances), cluster: values.cluster };
 const from = Number(values.seed ?? values.from);
 const seeds = Array.from({ length: values.seed === undefined ? Number(values.seeds) : 1 }, (_, i) => from + i);
 const cleanups: (() => unknown)[] = [];
@@ -46,7 +49,7 @@ process.exit(runs.length === seeds.length ? 0 : 1);
 
 async function lane(): Promise<void> {
   const scope = { after: (work: () => unknown) => void cleanups.push(work) };
-  let rig = await startRig(scope, { instances: Number(values.instances) });
+  let rig = await startRig(scope, rigOptions);
   for (let seed = left.shift(); seed !== undefined && !ending; seed = left.shift()) {
     try {
       const run = await runSeed(rig, seed);
@@ -59,7 +62,7 @@ async function lane(): Promise<void> {
       failed.push(seed);
       console.error(error instanceof Error ? error.message : error);
       // What failed may have left something behind.
-      rig = await startRig(scope, { instances: Number(values.instances) });
+      rig = await startRig(scope, rigOptions);
     }
   }
 }

@@ -1,21 +1,76 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { type PrivateRedis, privateRedis, privateRedisCluster } from '../../server/testing/redis-server.ts';
 
-/** Stands between servers and Redis, and lets messages of users' channels vanish, which neither side can notice. */
+/** Redis with something between it and the servers that lets messages of users' channels vanish, which neither side can notice. */
 export interface LossyRedis extends AsyncDisposable {
+  /** One server, or the masters of a Cluster. */
+  readonly nodes: readonly [PrivateRedis, ...PrivateRedis[]];
+  /** Where the servers find it. */
   readonly url: string;
   /** Asked for every message that Redis delivers: true lets it vanish. */
   loses: () => boolean;
   readonly lost: number;
 }
 
-export async function lossyRedis(port: number): Promise<LossyRedis> {
+const MASTERS = 3;
+
+export async function lossyServer(): Promise<LossyRedis> {
+  const redis = await privateRedis();
+  const proxy = await lossyProxy(
+    () => redis.port,
+    () => self.loses(),
+  );
+  const self = lossy([redis], [proxy], async () => {
+    await redis[Symbol.asyncDispose]();
+  });
+  return self;
+}
+
+/** Its nodes announce the proxies, so that clients that are sent from one to another come through them, too. */
+export async function lossyCluster(): Promise<LossyRedis> {
+  const proxies: LossyProxy[] = [];
+  for (let i = 0; i < MASTERS; i++)
+    proxies.push(
+      await lossyProxy(
+        () => cluster.nodes[i]?.port ?? 0,
+        () => self.loses(),
+      ),
+    );
+  const cluster = await privateRedisCluster(MASTERS, (i) => proxies[i]?.port);
+  const [first, ...others] = cluster.nodes;
+  if (first === undefined) throw new Error('the cluster has no nodes');
+  const self = lossy([first, ...others], proxies, () => cluster[Symbol.asyncDispose]());
+  return self;
+}
+
+function lossy(nodes: LossyRedis['nodes'], proxies: readonly LossyProxy[], end: () => PromiseLike<void>): LossyRedis {
+  return {
+    nodes,
+    url: proxies.map(({ port }) => `redis://127.0.0.1:${port}`).join(),
+    loses: () => false,
+    get lost() {
+      return proxies.reduce((sum, proxy) => sum + proxy.lost, 0);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const proxy of proxies) await proxy[Symbol.asyncDispose]();
+      await end();
+    },
+  };
+}
+
+interface LossyProxy extends AsyncDisposable {
+  readonly port: number;
+  readonly lost: number;
+}
+
+async function lossyProxy(target: () => number, loses: () => boolean): Promise<LossyProxy> {
   const sockets = new Set<Socket>();
   let lost = 0;
   const listener = createServer((client) => {
-    const server = connect(port, '127.0.0.1');
+    const server = connect(target(), '127.0.0.1');
     pipe(client, server, (chunk) => [chunk]);
     const split = replySplitter();
-    pipe(server, client, (chunk) => split(chunk).filter((reply) => !(isUserMessage(reply) && self.loses() && ++lost)));
+    pipe(server, client, (chunk) => split(chunk).filter((reply) => !(isUserMessage(reply) && loses() && ++lost)));
   });
 
   function pipe(from: Socket, to: Socket, pass: (chunk: Buffer) => Buffer[]): void {
@@ -36,9 +91,8 @@ export async function lossyRedis(port: number): Promise<LossyRedis> {
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const address = listener.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  const self: LossyRedis = {
-    url: `redis://127.0.0.1:${address.port}`,
-    loses: () => false,
+  return {
+    port: address.port,
     get lost() {
       return lost;
     },
@@ -48,12 +102,11 @@ export async function lossyRedis(port: number): Promise<LossyRedis> {
       await closed;
     },
   };
-  return self;
 }
 
 /** Heartbeats pass, so that the loss is a silent one. */
 const isUserMessage = (reply: Buffer): boolean =>
-  /^[*>]3\r\n\$7\r\nmessage\r\n\$\d+\r\n[^\r]*:user:/i.test(reply.toString('latin1', 0, 200));
+  /^[*>]3\r\n\$[78]\r\ns?message\r\n\$\d+\r\n[^\r]*:user:/i.test(reply.toString('latin1', 0, 200));
 
 /** Cuts what Redis says into whole replies. */
 function replySplitter(): (chunk: Buffer) => Buffer[] {

@@ -1,4 +1,5 @@
 import type { Random } from '../../server/delivery/simulation/random.ts';
+import type { PrivateRedis } from '../../server/testing/redis-server.ts';
 import type { Rig, Site } from './rig.ts';
 
 /** Something that goes wrong at a time, and is over when `strike` resolves. */
@@ -31,10 +32,10 @@ function faultOf(random: Random, instances: number, atMs: number): Fault {
     () => fault(`${percent(share / 4)} of the frames to ${site} lost`, (rig) => weather(at(rig), share / 4, 0, 0, ms)),
     () => fault(`${percent(share / 4)} of those from ${site} lost`, (rig) => weather(at(rig), 0, share / 4, 20, ms)),
     () => fault(`the bus loses ${percent(share)} for ${ms} ms`, (rig) => loseMessages(rig, share, ms)),
-    () => cutSubscribers(atMs, 0),
-    () => cutSubscribers(atMs, ms),
-    () => redisAway(atMs, ms),
-    () => fault(`Redis hangs for ${2 * ms} ms`, (rig) => redisHangs(rig, 2 * ms)),
+    () => cutSubscribers(atMs, 0, site),
+    () => cutSubscribers(atMs, ms, site),
+    () => redisAway(atMs, ms, site),
+    () => fault(`Redis hangs for ${2 * ms} ms`, (rig) => redisHangs(redisOf(rig, site), 2 * ms)),
     () => crashDatabase(atMs),
     () => fault(`PostgreSQL hangs for ${3 * ms} ms`, (rig) => databaseHangs(rig, 3 * ms)),
     () => fault('every connection to PostgreSQL is cut', async (rig) => rig.database.cut()),
@@ -49,6 +50,9 @@ export function siteOf(rig: Rig, index: number): Site {
   if (site === undefined) throw new Error(`there is no instance ${index}`);
   return site;
 }
+
+/** The one server, or one of the masters of a Cluster. */
+const redisOf = ({ bus: { nodes } }: Rig, index: number): PrivateRedis => nodes[index % nodes.length] ?? nodes[0];
 
 /** Faults of one kind don't meet: the second finds nothing to break. */
 const striking = new Set<unknown>();
@@ -89,31 +93,35 @@ export async function loseMessages(rig: Rig, share: number, ms: number): Promise
 }
 
 /** Once, or without pause for so long. */
-export function cutSubscribers(atMs: number, ms: number): Fault {
+export function cutSubscribers(atMs: number, ms: number, node = 0): Fault {
   return {
     atMs,
     name: `the bus loses its subscribers${ms > 0 ? ` again and again for ${ms} ms` : ''}`,
-    async strike({ fleet }) {
+    async strike(rig) {
       const end = performance.now() + ms;
       do {
         // Redis itself may be away.
-        await fleet.redis.cli('client', 'kill', 'type', 'pubsub').catch(() => undefined);
+        await redisOf(rig, node)
+          .cli('client', 'kill', 'type', 'pubsub')
+          .catch(() => undefined);
         await pause(Math.min(100, ms));
       } while (performance.now() < end);
     },
   };
 }
 
-export function redisAway(atMs: number, ms: number): Fault {
+export function redisAway(atMs: number, ms: number, node = 0): Fault {
   return {
     atMs,
     name: `Redis is killed, away ${ms} ms`,
-    strike: ({ fleet: { redis } }) =>
-      alone(redis, async () => {
+    strike(rig) {
+      const redis = redisOf(rig, node);
+      return alone(redis, async () => {
         await redis.kill();
         await pause(ms);
         await redis.start();
-      }),
+      });
+    },
   };
 }
 
@@ -121,11 +129,11 @@ export function crashDatabase(atMs: number): Fault {
   return { atMs, name: 'PostgreSQL crashes', strike: ({ postgres }) => alone(postgres, () => postgres.crash()) };
 }
 
-async function redisHangs({ fleet }: Rig, ms: number): Promise<void> {
-  await alone(fleet.redis, async () => {
-    fleet.redis.freeze();
+async function redisHangs(redis: PrivateRedis, ms: number): Promise<void> {
+  await alone(redis, async () => {
+    redis.freeze();
     await pause(ms);
-    fleet.redis.thaw();
+    redis.thaw();
   });
 }
 

@@ -7,7 +7,7 @@ import type { Scope } from '../../server/testing/process.ts';
 import { type TestProxy, testProxy } from '../../server/testing/proxy.ts';
 import { type Fleet, type Instance, startFleet } from '../testing/fleet.ts';
 import { type FrameProxy, frameProxy } from './frame-proxy.ts';
-import { type LossyRedis, lossyRedis } from './lossy-redis.ts';
+import { type LossyRedis, lossyCluster, lossyServer } from './lossy-redis.ts';
 
 /** A server process, the way to it, and whether it is being ended and started just now. */
 export interface Site {
@@ -34,6 +34,8 @@ export interface Rig {
 
 export interface RigOptions {
   readonly instances: number;
+  /** A Redis Cluster of three masters instead of one server. */
+  readonly cluster?: boolean;
   /** Another build of the server, with a mistake in it. */
   readonly main?: string | undefined;
   /** Further settings of PostgreSQL, of the servers' sessions there, and of the servers. */
@@ -55,24 +57,19 @@ export async function startRig(scope: Scope, options: RigOptions): Promise<Rig> 
   url.port = String(database.port);
   url.search = new URLSearchParams(options.session).toString();
 
-  let bus: LossyRedis | undefined;
+  const bus = await (options.cluster ? lossyCluster() : lossyServer());
+  scope.after(() => bus[Symbol.asyncDispose]());
   const fleet = await startFleet(
     scope,
     options.instances,
     { url: url.href, sql },
     {
-      async redisUrl(redis) {
-        bus = await lossyRedis(redis.port);
-        return bus.url;
-      },
+      redis: { node: bus.nodes[0], url: bus.url },
       ...(options.main !== undefined && { main: options.main }),
       // Often, since it is all that finds what was lost in silence, and a run waits for it.
       env: { POSITION_CHECK_MS: '1500', SHUTDOWN_GRACE_MS: '1000', LOG_LEVEL: 'info', ...options.env },
     },
   );
-  if (bus === undefined) throw new Error('the fleet asked for no Redis');
-  const lossy = bus;
-  scope.after(() => lossy[Symbol.asyncDispose]());
 
   const sites = await Promise.all(
     fleet.instances.map(async (instance): Promise<Site> => {
@@ -87,10 +84,10 @@ export async function startRig(scope: Scope, options: RigOptions): Promise<Rig> 
     sql,
     postgres,
     database,
-    bus: lossy,
+    bus,
     random: new Random(0),
     async heal() {
-      lossy.loses = () => false;
+      bus.loses = () => false;
       for (const { proxy } of sites) proxy.heal();
       for (const { instance } of sites)
         await eventually(async () => (await instance.away())?.length === 0, `${instance.url} is well again`, 60_000);

@@ -96,7 +96,7 @@ export async function runSeed(rig: Rig, seed: number, options: RunOptions = {}):
         .join('\n'),
     );
     throw new Error(
-      `seed ${seed}: ${reason}\n${story.join('\n')}\n${outputs.join('\n---\n')}\nrun it again: npm run test:faults -- --seed ${seed} --instances ${rig.sites.length}`,
+      `seed ${seed}: ${reason}\n${story.join('\n')}\n${outputs.join('\n---\n')}\nrun it again: npm run test:faults -- --seed ${seed} --instances ${rig.sites.length}${rig.bus.nodes.length > 1 ? ' --cluster' : ''}`,
     );
   } finally {
     for (const device of raw) device.close();

@@ -51,8 +51,8 @@ export interface Person extends Identity {
 }
 
 export interface FleetOptions {
-  /** Where the servers find this Redis, if something stands between. */
-  readonly redisUrl?: (redis: PrivateRedis) => Promise<string>;
+  /** Instead of one of its own: what runs already, and where the servers find it. */
+  readonly redis?: { readonly node: PrivateRedis; readonly url: string };
   /** Another build of the server. */
   readonly main?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -65,15 +65,15 @@ export async function startFleet(
   database: { url: string; sql: Sql },
   options: FleetOptions = {},
 ): Promise<Fleet> {
-  const redis = await privateRedis();
-  t.after(() => redis[Symbol.asyncDispose]());
+  const redis = options.redis?.node ?? (await privateRedis());
+  if (options.redis === undefined) t.after(() => redis[Symbol.asyncDispose]());
   const folder = mkdtempSync(join(tmpdir(), 'sotto-fleet-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const key = await generateSigningKey();
   const tokens = createAccessTokens(await importSigningKeys(key.secret));
   const shared = {
     DATABASE_URL: database.url,
-    REDIS_URL: (await options.redisUrl?.(redis)) ?? redis.url,
+    REDIS_URL: options.redis?.url ?? redis.url,
     PASETO_SECRET_KEY: key.secret,
     REQUIRE_MLS: 'false',
     SHUTDOWN_GRACE_MS: '3000',

@@ -88,10 +88,15 @@ export interface PrivateRedisCluster extends AsyncDisposable {
   readonly urls: readonly string[];
 }
 
-export async function privateRedisCluster(size = 3): Promise<PrivateRedisCluster> {
+/** `announced`: where clients are to find each node, if something stands before it. */
+export async function privateRedisCluster(
+  size = 3,
+  announced: (node: number) => number | undefined = () => undefined,
+): Promise<PrivateRedisCluster> {
   const nodes: PrivateRedis[] = [];
   for (let i = 0; i < size; i++) {
     const busPort = await freePort();
+    const front = announced(i);
     nodes.push(
       await privateRedis([
         '--cluster-enabled',
@@ -103,6 +108,7 @@ export async function privateRedisCluster(size = 3): Promise<PrivateRedisCluster
         // Slots whose node is away are refused; the others go on.
         '--cluster-require-full-coverage',
         'no',
+        ...(front === undefined ? [] : ['--cluster-announce-port', String(front)]),
       ]),
     );
   }
