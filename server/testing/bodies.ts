@@ -76,6 +76,8 @@ export function* brokenBodies(body: object, above: readonly string[] = []): Gene
 function wrongFor(key: string, value: unknown): unknown[] {
   switch (typeof value) {
     case 'number':
+      // Null is its word for never.
+      if (key === 'expireAfterMs') return ['60000', -1, 0, 59_999, 60_000.5, 2 ** 53, {}, true];
       return ['1', null, -1, 1.5, 2 ** 53, {}, true];
     case 'boolean':
       return ['true', null, 0, {}];
