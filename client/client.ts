@@ -5,6 +5,7 @@ import { type Content, type MessageCodec, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
+import { Erasures } from './erasures.ts';
 import { SottoError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import { type EntryHandler, handleWithin } from './handler.ts';
@@ -18,6 +19,7 @@ import { type MessageState, nextMessageState } from './message-state.ts';
 import { Outbox } from './outbox.ts';
 import { OwnMessages } from './own-messages.ts';
 import { ReadMarks } from './read-marks.ts';
+import { becomesReady } from './readiness.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
 import type { NotificationInput, ServerEvent } from './requests.ts';
 import { type SearchInput, type SearchPage, searchableStore } from './search/search.ts';
@@ -113,6 +115,19 @@ export function createClient(options: ClientOptions) {
     (id) => conversations.marks(id),
     (message) => emitter.emit('message', message),
   );
+  /** The log that a conversation's seqs mean now. */
+  const logFor = (id: string) =>
+    connection.state.is === 'ready' && inbox.isSettled(id) ? connection.state.greeting.logId : undefined;
+  const erasures = new Erasures({
+    store,
+    write,
+    clock,
+    random,
+    logFor,
+    onProblem,
+    signal: life.signal,
+    erase: (body) => connection.request('message.delete', body),
+  });
   const outbox: Outbox = new Outbox({
     store,
     write,
@@ -124,8 +139,7 @@ export function createClient(options: ClientOptions) {
     signal: life.signal,
     newId: () => uuidv7(clock.now(), randomBytes(random)),
     send: (body) => connection.request('message.send', body),
-    logFor: (id) =>
-      connection.state.is === 'ready' && inbox.isSettled(id) ? connection.state.greeting.logId : undefined,
+    logFor,
     onFact: (record, fact) => own.learn(record.conversationId, record.clientId, fact),
     onReply: (record, seq, sentAt) => {
       conversations.sent({ conversationId: record.conversationId, senderId: me.userId, seq, sentAt });
@@ -159,6 +173,7 @@ export function createClient(options: ClientOptions) {
     onSettled: (record, seq, sentAt) => {
       outbox.settle(record);
       own.learn(record.conversationId, record.clientId, { is: 'stored', seq, sentAt });
+      if (record.content.type === 'delete') erasures.pump();
     },
     relive: (conversationId, logId, lost) => {
       const records = outbox.relive(lost);
@@ -170,7 +185,10 @@ export function createClient(options: ClientOptions) {
         },
       };
     },
-    onReady: (conversationId) => outbox.pump(conversationId),
+    onReady: (conversationId) => {
+      outbox.pump(conversationId);
+      erasures.pump();
+    },
   });
   const reads = new ReadMarks({
     send: (conversationId, seq) => connection.request('receipt.read', { conversationId, seq }),
@@ -210,6 +228,7 @@ export function createClient(options: ClientOptions) {
     if (state.is === 'ready') {
       inbox.synced();
       outbox.pump();
+      erasures.pump();
       reads.connected();
       if (!listed) refreshList();
     }
@@ -353,23 +372,3 @@ export function createClient(options: ClientOptions) {
 const isDirectWith = (conversation: Conversation, username: string, me: string): boolean =>
   conversation.kind === 'direct' &&
   conversation.members.some((member) => member.userId !== me && member.username === username);
-
-function becomesReady(connection: Connection, emitter: Emitter<ClientEvents>, clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const check = (state: ConnectionState) => {
-      if (state.is === 'ready') finish(resolve);
-      if (state.is === 'refused')
-        finish(() => reject(new SottoError('unauthenticated', `refused: ${state.refusal.reason}`)));
-    };
-    const finish = (settle: () => void) => {
-      off();
-      cancel();
-      settle();
-    };
-    const off = emitter.on('connection', check);
-    const cancel = clock.after(ms, () =>
-      finish(() => reject(new SottoError('unavailable', `not connected within ${ms} ms`))),
-    );
-    check(connection.state);
-  });
-}

@@ -212,3 +212,63 @@ async function restoreOnce(seed: number): Promise<void> {
   assert.deepEqual(world.problems, []);
   for (const { client } of devices) await client.close();
 }
+
+test('what is deleted for everyone leaves the server too, through refusals and restarts; nobody else can bring that about', async () => {
+  const world = new World(7);
+  const { server, network } = world;
+  const store = memoryStore();
+  const ada = await world.device({ store });
+  const bob = await world.device();
+  const room = server.addRoom(ada.userId, bob.userId);
+  const log = () => server.rooms.get(room);
+  for (const { client } of [ada, bob]) await client.start();
+  await world.settle(5_000);
+  for (const text of ['apple', 'pear', 'plum']) await ada.client.send(room, { type: 'text', text });
+  await world.settle(5_000);
+  await bob.client.send(room, { type: 'text', text: 'fig' });
+  await world.settle(5_000);
+  await ada.client.edit(room, 1, 'fig');
+  await ada.client.edit(room, 1, 'apple pie');
+  await world.settle(5_000);
+
+  await assert.rejects(bob.client.deleteForEveryone(room, 1), { code: 'forbidden' });
+  await assert.rejects(bob.client.edit(room, 1, 'nothing'), { code: 'forbidden' });
+  await assert.rejects(ada.client.edit(room, 99, 'nothing'), { code: 'not_found' });
+  const target = { deviceId: ada.deviceId, clientId: log()?.log[1]?.clientId ?? '' };
+  await bob.client.send(room, { type: 'delete', target });
+  await ada.client.deleteForEveryone(room, 1);
+  await world.settle(1_000);
+  server.fault = () => ({ code: 'unavailable', stored: world.chance(0.5) });
+  await ada.client.deleteForEveryone(room, 3);
+  await world.settle(20_000);
+  assert.ok(log()?.deleted.has(1) && log()?.deleted.has(5) && log()?.deleted.has(6), 'with its edits');
+  assert.ok(!log()?.deleted.has(2), 'a forged deletion takes nothing off the server');
+  ada.client.close().catch(() => undefined);
+  network.breakAll();
+  server.fault = () => ({});
+  const again = await world.device({ store, device: ada });
+  await again.client.start();
+  await world.settle(60_000);
+  assert.deepEqual([...(log()?.deleted ?? [])].sort(), [1, 3, 5, 6]);
+  assert.deepEqual(await store.list({ prefix: keys.allErasures }), []);
+
+  // The server says of everything that it is deleted: what devices hold stays.
+  for (const seq of [2, 4]) log()?.deleted.add(seq);
+  const late = await world.device({ userId: ada.userId });
+  await late.client.start();
+  for (const [client, texts] of [
+    [again.client, ['pear', 'fig']],
+    [bob.client, ['pear', 'fig']],
+    [late.client, []],
+  ] as const) {
+    const reading = client.history(room, { limit: 100 });
+    await world.settle(2_000);
+    const { entries } = await reading;
+    assert.deepEqual(
+      entries.flatMap(({ content }) => content?.text ?? []),
+      texts,
+    );
+    await client.close();
+  }
+  assert.deepEqual(world.problems, []);
+});

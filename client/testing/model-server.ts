@@ -39,7 +39,7 @@ export class ModelServer {
   logId: string;
   rooms = new Map<string, Room>();
   devices = new Map<string, Device>();
-  /** Asked for each send. */
+  /** Asked for each send and deletion. */
   fault: () => Fault = () => ({});
   /** Asked for each event of an entry: true loses it, as a bus may. */
   loses: () => boolean = () => false;
@@ -164,9 +164,11 @@ export class ModelServer {
         const entry = room?.log[seq - 1];
         if (room?.members.has(live.device.userId) !== true || entry === undefined) return refuse('not_found');
         if (entry.senderId !== live.device.userId) return refuse('forbidden');
+        const { code, stored = false } = this.fault();
+        if (code !== undefined && !stored) return refuse(code);
         const duplicate = room.deleted.has(seq);
         room.deleted.add(seq);
-        return reply({ duplicate });
+        return code === undefined ? reply({ duplicate }) : refuse(code);
       }
       case 'message.send':
         return this.#send(live, body, reply, refuse);
