@@ -1,14 +1,17 @@
 import * as v from 'valibot';
 import { commitEntry } from './commit.ts';
 import { event, request } from './define.ts';
-import { bytes, epoch, exactBytes, MAX_CONTENT_BYTES, seq, timestamp, uuid, version } from './scalars.ts';
+import { bytes, epoch, exactBytes, isBytesBelow, MAX_CONTENT_BYTES, seq, timestamp, uuid, version } from './scalars.ts';
 
 /** A content key wrapped (RFC 3394) under version `v` of the conversation's history key. */
 export const wrap = v.object({ v: version, ct: exactBytes(40) });
 
 const tag = exactBytes(8);
 
-/** Blind search tags under version `v` of the conversation's search key, padded to a multiple of 8. */
+/**
+ * Blind search tags under version `v` of the conversation's search key, padded to a multiple of 8; in the order of their
+ * bytes, each once: any other order could tell in which order the words stand.
+ */
 export const search = v.object({
   v: version,
   tags: v.pipe(
@@ -16,6 +19,7 @@ export const search = v.object({
     v.minLength(8),
     v.maxLength(64),
     v.check((tags) => tags.length % 8 === 0, 'must be a multiple of 8 tags'),
+    v.check((tags) => tags.every((each, i) => i === 0 || isBytesBelow(tags[i - 1] ?? '', each)), 'must be ascending'),
   ),
 });
 
@@ -24,6 +28,8 @@ const ciphertext = bytes(MAX_CONTENT_BYTES);
 /**
  * Appends one message to a conversation. The reply means that it is stored.
  * `clientId` makes it idempotent: the same id from the same device returns the first answer.
+ * `search` is refused in a conversation that has not opted in, and with a key version above the message's seq (each
+ * version is announced by an entry of its own): `conflict` with `details {field: "search"}`.
  */
 export const messageSend = request(
   'message.send',
@@ -100,26 +106,50 @@ export const messageDelete = request(
   v.object({ duplicate: v.boolean() }),
 );
 
-/** Finds entries by blind tags: the tags of one key are ANDed, the keys ORed. */
+/** The most keys that the queries of one `message.search` have together; a query without keys counts as one. */
+export const MAX_SEARCH_KEYS = 500;
+
+const searchKey = v.object({ v: version, tags: v.pipe(v.array(tag), v.minLength(1), v.maxLength(8)) });
+
+const searchQuery = v.object({
+  conversationId: uuid,
+  /** All tags of one key must be there, made with that version; of several keys one is enough. */
+  keys: v.optional(v.pipe(v.array(searchKey), v.minLength(1), v.maxLength(32))),
+  senderId: v.optional(uuid),
+  /** Sent at this time or later. */
+  sentFrom: v.optional(timestamp),
+  /** Sent before this time. */
+  sentBefore: v.optional(timestamp),
+  /** Only entries below it. */
+  before: v.optional(seq),
+});
+
+/**
+ * Finds messages, the newest first. By blind tags, where the conversation has opted in (else `conflict` with `details
+ * {field: "searchOnServer", conversationId}`); without `keys` by sender and time alone, everywhere. If there is more,
+ * the same queries of `next` with their `before` go on.
+ */
 export const messageSearch = request(
   'message.search',
   v.object({
     queries: v.pipe(
-      v.array(
-        v.object({
-          conversationId: uuid,
-          keys: v.pipe(
-            v.array(v.object({ v: version, tags: v.pipe(v.array(tag), v.minLength(1), v.maxLength(8)) })),
-            v.minLength(1),
-            v.maxLength(32),
-          ),
-        }),
-      ),
+      v.array(searchQuery),
       v.minLength(1),
       v.maxLength(100),
+      v.check(
+        (queries) => queries.reduce((sum, { keys }) => sum + (keys?.length ?? 1), 0) <= MAX_SEARCH_KEYS,
+        `must have at most ${MAX_SEARCH_KEYS} keys together`,
+      ),
+      v.check(
+        (queries) => new Set(queries.map(({ conversationId }) => conversationId)).size === queries.length,
+        'must name each conversation once',
+      ),
     ),
-    before: v.optional(seq),
     limit: v.optional(page),
   }),
-  v.object({ matches: v.array(v.object({ conversationId: uuid, seq })), more: v.boolean() }),
+  v.object({
+    matches: v.array(v.object({ conversationId: uuid, seq })),
+    more: v.boolean(),
+    next: v.optional(v.array(v.object({ conversationId: uuid, before: v.optional(seq) }))),
+  }),
 );

@@ -48,6 +48,16 @@ export function isBase64url(text: string): boolean {
   return (rest === 2 ? LAST_OF_TWO : LAST_OF_THREE).includes(text.charAt(text.length - 1));
 }
 
+const RANKS = new Map([...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].map((c, n) => [c, n]));
+
+/** Whether the bytes of `a` come before those of `b`; both are base64url of the same length. */
+export function isBytesBelow(a: string, b: string): boolean {
+  for (let i = 0; i < a.length; i += 1) {
+    if (a[i] !== b[i]) return (RANKS.get(a.charAt(i)) ?? -1) < (RANKS.get(b.charAt(i)) ?? -1);
+  }
+  return false;
+}
+
 /** The number of characters that `bytes` bytes take in base64url without padding. */
 export const base64urlLength = (bytes: number): number => Math.ceil((bytes * 4) / 3);
 

@@ -33,6 +33,7 @@ import { createMailboxStore } from './store/mailbox.ts';
 import { onceReachable } from './store/once-reachable.ts';
 import { createPresenceStore } from './store/presence.ts';
 import { createReceiptStore } from './store/receipts.ts';
+import { createSearchStore } from './store/search.ts';
 
 /** A running server, as its process sees it. */
 export interface App {
@@ -110,6 +111,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
       keys: createKeyStore(gate),
       commits: createCommitStore(gate),
       mailbox: createMailboxStore(gate),
+      search: createSearchStore(gate),
     },
     limits: people.limits,
     presence: { leases, store: createPresenceStore(gate) },

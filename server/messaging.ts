@@ -24,6 +24,7 @@ import { linkHandlers } from './handlers/link.ts';
 import { messageHandlers } from './handlers/message.ts';
 import { presenceHandlers } from './handlers/presence.ts';
 import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
+import { searchHandlers } from './handlers/search.ts';
 import { sessionHandlers } from './handlers/session.ts';
 import { createSendBudget } from './limits/bucket.ts';
 import type { Limits } from './limits/limits.ts';
@@ -35,6 +36,7 @@ import { StoreUnavailable } from './store/errors.ts';
 import type { KeyStore } from './store/keys.ts';
 import type { MailboxStore } from './store/mailbox.ts';
 import type { PresenceStore } from './store/presence.ts';
+import type { SearchStore } from './store/search.ts';
 import type { ConnectionStore, ConversationStore, LogStore, ReceiptStore } from './store/store.ts';
 
 export interface MessagingOptions {
@@ -46,6 +48,7 @@ export interface MessagingOptions {
     readonly keys: KeyStore;
     readonly commits: CommitStore;
     readonly mailbox: MailboxStore;
+    readonly search: SearchStore;
   };
   readonly limits: Limits;
   readonly bus: Bus;
@@ -118,6 +121,7 @@ export function createMessaging(options: MessagingOptions) {
       timer: createSendTimer(options.sendTimes ?? { acknowledged() {}, delivered() {} }),
     }),
     ...receiptHandlers(receipts),
+    ...searchHandlers(stores.search, limits),
     ...keyHandlers(directory, limits),
     ...commitHandlers(commits),
     ...linkHandlers({ store: stores.mailbox, hub, limits, clock }),

@@ -12,7 +12,7 @@ test('what happened and what is now can be read', async () => {
     requestsInFlight: () => ({}),
     outboxes: () => ({ unacknowledged: 13, behind: 14, congested: 15 }),
     mailsWaiting: () => Promise.resolve(16),
-    gate: () => ({ append: lane, read: lane, background: lane }),
+    gate: () => ({ append: lane, read: lane, search: lane, background: lane }),
     busDoubtful: () => true,
   });
   metrics.sockets.started('message.send');

@@ -80,10 +80,11 @@ export function createMetrics(): Metrics {
     SECONDS,
   );
   const gateWaitOf = histogram('gate_wait_seconds', 'How long queries waited that had to wait', SECONDS, ['class']);
-  for (const kind of ['append', 'read', 'background']) gateWaitOf.zero({ class: kind });
+  for (const kind of ['append', 'read', 'search', 'background']) gateWaitOf.zero({ class: kind });
   const gateWaits = {
     append: gateWaitOf.labels('append'),
     read: gateWaitOf.labels('read'),
+    search: gateWaitOf.labels('search'),
     background: gateWaitOf.labels('background'),
   };
   const busMessages = counter('bus_messages_total', 'Bus messages, by what became of them', ['what']);

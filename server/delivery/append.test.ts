@@ -75,6 +75,7 @@ function newSend(conversationId: string, clientId: string, mls: string, done: Se
     digest: '',
     content: undefined,
     wrap: undefined,
+    search: undefined,
     done,
   };
 }

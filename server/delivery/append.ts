@@ -11,6 +11,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const MAX_OWNER_BYTES = 8 * 1024 * 1024;
 /** Entries at a time that are stored by themselves, not in a batch. */
 const SOLOS = 2;
+/** About what a search tag takes in memory. */
+const TAG_BYTES = 32;
 /** How often a conversation that another instance holds is skipped before it is waited for. */
 const PATIENCE = 3;
 
@@ -260,7 +262,9 @@ export function createAppender(options: {
 const isSolo = (entry: Waiting): entry is Solo => 'run' in entry;
 
 const sizeOf = (entry: Waiting): number =>
-  (isSolo(entry) ? entry.bytes : entry.mls.length + (entry.content?.length ?? 0)) + 512;
+  (isSolo(entry)
+    ? entry.bytes
+    : entry.mls.length + (entry.content?.length ?? 0) + (entry.search?.tags.length ?? 0) * TAG_BYTES) + 512;
 
 function refuse(entry: Waiting): void {
   if (isSolo(entry)) entry.giveUp();

@@ -40,7 +40,6 @@ export type Handlers = {
 
 /** Requests that parts answer which a server may be wired without; they are then refused as `unknown_type`. */
 export type Optional =
-  | 'message.search'
   | 'presence.set'
   | 'device.list'
   | 'device.revoke'

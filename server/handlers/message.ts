@@ -48,7 +48,7 @@ export function messageHandlers(deps: {
       then(resolve, reject) {
         const { sessionId, deviceId, userId } = connection;
         const timed = timer.begin();
-        const { conversationId, clientId, epoch, mls, content, wrap, silent = false } = body;
+        const { conversationId, clientId, epoch, mls, content, wrap, search, silent = false } = body;
         appender.append({
           conversationId,
           sessionId,
@@ -61,6 +61,7 @@ export function messageHandlers(deps: {
           mls,
           content,
           wrap,
+          search,
           done(outcome, members) {
             if (outcome.state !== 'stored' && outcome.state !== 'duplicate') return reject(refusal(outcome));
             const { seq } = outcome;
@@ -127,6 +128,11 @@ function refusal(outcome: Exclude<Outcome, { state: 'stored' } | { state: 'dupli
       });
     case 'stale_epoch':
       return new RequestError('stale_epoch', { details: { epoch: outcome.epoch } });
+    case 'search_refused':
+      // The remedy is the same for both: to seal it again without tags.
+      return new RequestError('conflict', {
+        details: { field: 'search', ...(outcome.maxVersion > 0 && { maxVersion: outcome.maxVersion }) },
+      });
     case 'unavailable':
       return new RequestError('unavailable', { retryAfterMs: 500 });
     case 'internal':

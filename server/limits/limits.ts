@@ -3,8 +3,8 @@ import { RequestError } from '../errors.ts';
 import { type LimitName, limitTable } from './table.ts';
 
 export interface Limits {
-  /** Counts one; throws `rate_limited`, which names the bucket, when that is one too many. */
-  take(bucket: LimitName, key: string): Promise<void>;
+  /** Counts `points`, one unless given; throws `rate_limited`, which names the bucket, when that is too many. */
+  take(bucket: LimitName, key: string, points?: number): Promise<void>;
   /** Throws as `take` would, without counting: for what is counted only if it fails. */
   check(bucket: LimitName, key: string): Promise<void>;
   /** Forgets what was counted. */
@@ -44,9 +44,9 @@ export function createLimits(options: LimitOptions = {}): Limits {
     return limiter;
   };
   return {
-    async take(bucket, key) {
+    async take(bucket, key, points = 1) {
       try {
-        await of(bucket).consume(key);
+        await of(bucket).consume(key, points);
       } catch (error) {
         if (error instanceof RateLimiterRes) throw refusal(bucket, error.msBeforeNext);
         throw error;

@@ -6,7 +6,14 @@ import { StoreRefused, StoreUnavailable } from './errors.ts';
 import { type Gate, type GateLimits, openGate, type QueryClass } from './gate.ts';
 
 const narrow = { connections: 2, queue: 3, statementTimeoutMs: 400 };
-const limits: GateLimits = { append: narrow, read: narrow, background: narrow, startWithinMs: 150, lockTimeoutMs: 100 };
+const limits: GateLimits = {
+  append: narrow,
+  read: narrow,
+  search: narrow,
+  background: narrow,
+  startWithinMs: 150,
+  lockTimeoutMs: 100,
+};
 const patient: GateLimits = { ...limits, startWithinMs: 5_000, read: { ...narrow, statementTimeoutMs: 5_000 } };
 
 function opened(

@@ -3,9 +3,10 @@ import { openPool, type Sql, type TransactionSql } from './pool.ts';
 
 /**
  * `append`: entries of logs, whose writers bound themselves; nothing that anybody may ask for at will waits in their line.
- * `read`: whatever else someone waits for. `background`: what nobody waits for.
+ * `read`: whatever else someone waits for. `search`: what someone waits for and may be slow. `background`: what nobody
+ * waits for.
  */
-export type QueryClass = 'append' | 'read' | 'background';
+export type QueryClass = 'append' | 'read' | 'search' | 'background';
 
 interface ClassLimits {
   /** Queries at once, each on a connection of its own: a slow one never has others behind it. */
@@ -24,6 +25,7 @@ export type GateLimits = Readonly<Record<QueryClass, ClassLimits>> & {
 export const gateLimits: GateLimits = {
   append: { connections: 4, queue: 256, statementTimeoutMs: 5_000 },
   read: { connections: 8, queue: 2_048, statementTimeoutMs: 5_000 },
+  search: { connections: 2, queue: 64, statementTimeoutMs: 1_000 },
   background: { connections: 4, queue: 512, statementTimeoutMs: 30_000 },
   startWithinMs: 2_000,
   lockTimeoutMs: 2_000,
@@ -65,6 +67,7 @@ export function openGate(
   const lanes: Record<QueryClass, Lane> = {
     append: lane('append'),
     read: lane('read'),
+    search: lane('search'),
     background: lane('background'),
   };
   return {
@@ -72,7 +75,12 @@ export function openGate(
     // The driver's type unwraps arrays of promises, which no caller uses.
     transaction: <T>(kind: QueryClass, work: (tx: TransactionSql) => Promise<T>) =>
       lanes[kind].run((sql) => sql.begin(work) as Promise<T>),
-    counts: () => ({ append: lanes.append.counts(), read: lanes.read.counts(), background: lanes.background.counts() }),
+    counts: () => ({
+      append: lanes.append.counts(),
+      read: lanes.read.counts(),
+      search: lanes.search.counts(),
+      background: lanes.background.counts(),
+    }),
     close: async () => {
       await Promise.all(Object.values(lanes).map((each) => each.close()));
     },

@@ -102,9 +102,12 @@ function columns(messages: readonly NewMessage[]) {
   let contents = '';
   let wrapVersions = '';
   let wraps = '';
+  let searched = false;
+  let searchVersions = '';
+  let searches = '';
   let comma = '';
   for (const message of messages) {
-    const { conversationId, sessionId, content, wrap } = message;
+    const { conversationId, sessionId, content, wrap, search } = message;
     if (conversations.at(-1) !== conversationId) {
       conversations.push(conversationId);
       place = 0;
@@ -129,6 +132,12 @@ function columns(messages: readonly NewMessage[]) {
     contents += comma + (content === undefined ? '' : base64(content));
     wrapVersions += comma + (wrap === undefined ? 'NULL' : wrap.v);
     wraps += comma + (wrap === undefined ? '' : base64(wrap.ct));
+    searchVersions += comma + (search === undefined ? 'NULL' : search.v);
+    if (comma !== '') searches += ';';
+    if (search !== undefined) {
+      searched = true;
+      searches += search.tags.map(tagNumber).join();
+    }
     comma = ',';
   }
   return {
@@ -148,12 +157,17 @@ function columns(messages: readonly NewMessage[]) {
       contents,
       wrapVersions: `{${wrapVersions}}`,
       wraps,
+      searchVersions: searched ? `{${searchVersions}}` : null,
+      searches: searched ? searches : null,
     },
   };
 }
 
 /** PostgreSQL decodes base64, but not base64url. */
 const base64 = (text: string): string => Buffer.from(text, 'base64url').toString('base64');
+
+/** The 8 bytes of a tag as the integer that PostgreSQL keeps. */
+export const tagNumber = (tag: string): string => Buffer.from(tag, 'base64url').readBigInt64BE().toString();
 
 /** `state:number:milliseconds,...` and `user,user;user,user`; see append_messages. */
 function readAnswer(outcomes: string, recipients: string, conversations: readonly string[]): AppendAnswer {
@@ -189,6 +203,8 @@ function readVerdict(outcome: string): Verdict {
     case 'f':
     case 'x':
       return { state: 'forbidden' };
+    case 's':
+      return { state: 'search_refused', maxVersion: number };
     case 'r':
       return { state: 'removal_required' };
     default:

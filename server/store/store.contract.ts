@@ -369,6 +369,33 @@ export function storeContract(
     assert.equal(await readableFrom(eve, conversationId), undefined);
   });
 
+  test('search tags are taken where the members have opted in, and nothing of a refused message is kept', async () => {
+    const { store, ada, bob, conversationId, send } = await pair();
+    const tagged = (v: number, rest: Partial<NewMessage> = {}) => ({ search: { v, tags: ['AAAAAAAAAAA'] }, ...rest });
+    const clientId = randomUUID();
+    const refusedAt = (maxVersion: number) => ({ state: 'search_refused', maxVersion });
+    assert.deepEqual(await send(ada, tagged(1)), [refusedAt(0)], 'alone');
+    const first = await send(ada, tagged(1), { clientId }, tagged(1), {});
+    assert.deepEqual(first.map(seqOf), [undefined, 1, undefined, 2], 'the others close ranks');
+    assert.deepEqual([first[0], first[2]], [refusedAt(0), refusedAt(0)]);
+    await store.conversations.update(bob, conversationId, { searchOnServer: true, expireAfterMs: undefined });
+    assert.deepEqual((await send(ada, tagged(3))).map(seqOf), [3], 'the third entry may be of a third key');
+    assert.deepEqual(await send(ada, tagged(5)), [refusedAt(4)]);
+    const mixed = await send(ada, {}, tagged(1), tagged(7));
+    assert.deepEqual(mixed.map(seqOf), [4, 5, undefined]);
+    assert.deepEqual(mixed[2], refusedAt(6));
+    const retry = randomUUID();
+    assert.deepEqual((await send(ada, tagged(1, { clientId: retry }))).map(seqOf), [6]);
+    await store.conversations.update(bob, conversationId, { searchOnServer: false, expireAfterMs: undefined });
+    const [again] = await send(ada, tagged(1, { clientId: retry }));
+    assert.deepEqual([again?.state, again && seqOf(again)], ['duplicate', 6], 'what was stored is no refusal later');
+    await store.require(conversationId, { removal: true });
+    assert.deepEqual(await send(ada, tagged(1)), [{ state: 'removal_required' }], 'which is judged first');
+    await store.require(conversationId, { removal: false });
+    const stale = await send(ada, tagged(1, { epoch: 7 }));
+    assert.deepEqual(stale, [{ state: 'stale_epoch', epoch: 0 }]);
+  });
+
   test('what members agree on is changed by any of them who is not blocked', async () => {
     const { store, ada, bob, conversationId, send } = await pair();
     await send(ada, {});
@@ -414,6 +441,7 @@ function newMessage(conversationId: string, { sessionId }: Identity, rest: Parti
     mls,
     content: undefined,
     wrap: undefined,
+    search: undefined,
     ...rest,
   };
 }

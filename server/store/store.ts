@@ -16,6 +16,13 @@ export interface NewMessage {
   readonly mls: string;
   readonly content: string | undefined;
   readonly wrap: { readonly v: number; readonly ct: string } | undefined;
+  readonly search?: SearchTags | undefined;
+}
+
+/** Blind tags under version `v` of a search key; base64url text as on the wire. */
+export interface SearchTags {
+  readonly v: number;
+  readonly tags: readonly string[];
 }
 
 export type Verdict =
@@ -25,6 +32,8 @@ export type Verdict =
   | { readonly state: 'idempotency_conflict'; readonly seq: number; readonly sentAt: number }
   | { readonly state: 'stale_epoch'; readonly epoch: number }
   | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' }
+  /** It has search tags, and the conversation none (0), or none of a version above this one. */
+  | { readonly state: 'search_refused'; readonly maxVersion: number }
   /** Another instance is writing this conversation; nothing was judged. */
   | { readonly state: 'busy' };
 

@@ -3,6 +3,8 @@ import { base64urlLength } from '../../protocol/scalars.ts';
 
 const id = '0198aaaa-0000-7000-8000-000000000001';
 const bytes = (length: number): string => 'A'.repeat(base64urlLength(length));
+const tags = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${bytes(8).slice(2)}${'ABCDEFGH'[i]}A`);
 
 /** One body of every request with every field given; each meets its schema. */
 export const requestBodies: { readonly [Type in RequestType]: RequestInput<Type> } = {
@@ -21,12 +23,24 @@ export const requestBodies: { readonly [Type in RequestType]: RequestInput<Type>
     mls: bytes(3),
     content: bytes(3),
     wrap: { v: 1, ct: bytes(40) },
-    search: { v: 1, tags: Array.from({ length: 8 }, () => bytes(8)) },
+    search: { v: 1, tags: tags(8) },
     silent: true,
   },
   'message.history': { conversationId: id, before: 5, limit: 10 },
   'message.delete': { conversationId: id, seq: 1 },
-  'message.search': { queries: [{ conversationId: id, keys: [{ v: 1, tags: [bytes(8)] }] }], before: 5, limit: 10 },
+  'message.search': {
+    queries: [
+      {
+        conversationId: id,
+        keys: [{ v: 1, tags: [bytes(8)] }],
+        senderId: id,
+        sentFrom: '2026-11-01T00:00:00.000Z',
+        sentBefore: '2026-12-01T00:00:00.000Z',
+        before: 5,
+      },
+    ],
+    limit: 10,
+  },
   'receipt.read': { conversationId: id, seq: 1 },
   'profile.get': { userId: id },
   'profile.update': { displayName: 'Ada', about: 'me', avatar: { type: 'image/png', data: bytes(3) } },

@@ -17,6 +17,7 @@ import { createKeyStore } from '../store/keys.ts';
 import { createLogStore } from '../store/log.ts';
 import { createMailboxStore } from '../store/mailbox.ts';
 import { createReceiptStore } from '../store/receipts.ts';
+import { createSearchStore } from '../store/search.ts';
 import type { Identity } from '../store/store.ts';
 
 interface Frame {
@@ -163,6 +164,7 @@ export function startMessaging(options: {
       keys: createKeyStore(gate),
       commits: createCommitStore(gate),
       mailbox: createMailboxStore(gate),
+      search: createSearchStore(gate),
     },
     limits,
     bus: options.bus ?? createLocalBus(),

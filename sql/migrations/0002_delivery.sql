@@ -9,6 +9,8 @@
 -- counts            and how many of these up to it are not silent
 -- client_ids ...    what the log stores; a client id occurs at most once per conversation and device. Lists of bytes are
 --                   base64 joined by commas: taking an array literal apart is several times slower
+-- search_versions   null if no message of the batch has search tags; else for each message the version of the search key
+-- search_list       and its tags: integers joined by commas, lists joined by semicolons
 --
 -- outcomes: for each message `state:number:milliseconds`, joined by commas:
 --   o stored (seq, sent at)         d duplicate (seq, sent at)        i idempotency conflict (seq, sent at)
@@ -16,6 +18,7 @@
 --   n not found                     f forbidden (blocked)             e stale epoch (the current one)
 --   r removal required              x forbidden (the device is not in the conversation's group)
 --   g duplicate of a message whose ciphertext is gone (seq, sent at)
+--   s search tags where they are not allowed (0), or of a key version above the one given
 -- recipients: for each of `locks` its members' user ids joined by commas, joined by semicolons.
 --
 -- The conversations are locked first and everything is read in a later snapshot, so that seqs are gapless and a retry
@@ -25,6 +28,7 @@ create function append_messages(
   locks uuid[], wait boolean, seat_conversations uuid[], seat_sessions uuid[],
   seats integer[], places integer[], counts integer[], client_ids uuid[], epochs bigint[], silents boolean[],
   digest_list text, mls_list text, content_list text, wrap_versions integer[], wrap_list text,
+  search_versions integer[], search_list text,
   out outcomes text, out recipients text
 ) language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -56,11 +60,12 @@ begin
   -- One message and nothing unusual, which is most of what a quiet server sees: a third of the statements. Whatever is
   -- not plain falls through to the judgement below, which alone knows the reasons and their order.
   if cardinality(seats) = 1 and not wait then
-    select c.kind, c.epoch, c.last_seq + 1 as seq,
+    select c.kind, c.epoch, c.search_on_server, c.last_seq + 1 as seq,
       c.message_count + case when silents[1] then 0 else 1 end as message_count,
       greatest(c.last_at, date_trunc('milliseconds', clock_timestamp())) as at, c.removal_required
     into head from conversations c where c.id = locks[1] for no key update skip locked;
-    if found and epochs[1] = head.epoch and not head.removal_required then
+    if found and epochs[1] = head.epoch and not head.removal_required
+      and (search_versions is null or (head.search_on_server and search_versions[1] <= head.seq)) then
       select s.user_id, s.device_id,
         (select string_agg(m.user_id::text, ',') from conversation_participants m
           where m.conversation_id = locks[1] and m.left_at is null) as members
@@ -82,6 +87,10 @@ begin
         values (locks[1], head.seq, 1, author.user_id, author.device_id, client_ids[1], epochs[1], silents[1],
           head.message_count, head.at, decode(digest_list, 'base64'), wrap_versions[1], decode(mls_list, 'base64'),
           decode(nullif(content_list, ''), 'base64'), decode(nullif(wrap_list, ''), 'base64'));
+        if search_versions is not null then
+          insert into message_search (conversation_id, seq, v, tags)
+          values (locks[1], head.seq, search_versions[1], concat('{', search_list, '}')::bigint[]);
+        end if;
         update conversations set last_seq = head.seq, message_count = head.message_count, last_at = head.at where id = locks[1];
         update conversation_participants p
         set delivered_seq = greatest(p.delivered_seq, head.seq), read_seq = greatest(p.read_seq, head.seq), marked_at = head.at,
@@ -160,6 +169,20 @@ begin
       and l.client_id = t.client_id
   ) judged;
 
+  if search_versions is not null then
+    -- Each version of a search key was announced by an entry of its own before it was used, so there are never more of
+    -- them than entries.
+    for i in 1 .. cardinality(seats) loop
+      continue when states[i] <> 'o' or search_versions[i] is null;
+      earlier_seqs[i] := coalesce((
+        select seat_seq[seats[i]] + places[i] from conversations c
+        where c.id = seat_conversations[seats[i]] and c.search_on_server), 0);
+      if search_versions[i] > earlier_seqs[i] then
+        states[i] := 's';
+      end if;
+    end loop;
+  end if;
+
   if exists (select from unnest(states) as s where s <> 'o') then
     -- Some are not to be stored: the others close ranks.
     for i in 1 .. cardinality(seats) loop
@@ -187,6 +210,14 @@ begin
       string_to_array(mls_list, ','), string_to_array(content_list, ',', ''), string_to_array(wrap_list, ',', ''))
     as t (seat, state, place, count, client_id, epoch, silent, wrap_version, digest, mls, content, wrap)
   where t.state = 'o';
+
+  if search_versions is not null then
+    insert into message_search (conversation_id, seq, v, tags)
+    select seat_conversations[t.seat], seat_seq[t.seat] + t.place, t.version, concat('{', t.tags, '}')::bigint[]
+    from unnest(seats, states, places, search_versions, string_to_array(search_list, ';'))
+      as t (seat, state, place, version, tags)
+    where t.state = 'o' and t.version is not null;
+  end if;
 
   update conversations c set last_seq = h.seq, message_count = h.message_count, last_at = h.at
   from (

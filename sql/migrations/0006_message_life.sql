@@ -43,6 +43,9 @@ begin
     insert into conversation_expiry (conversation_id) values (conversation)
       on conflict (conversation_id) do update set due_at = now();
   end if;
+  if not search then
+    delete from message_search m where m.conversation_id = conversation;
+  end if;
 end $$;
 
 -- Drops the ciphertext of an own message; the row stays with its seq, its digest and its count of what notifies.
@@ -69,6 +72,7 @@ begin
     update conversation_log l set mls = null, content = null, wrap = null, wrap_version = null
       where l.conversation_id = conversation and l.seq = target and l.mls is not null;
     state := case when found then 'deleted' else 'duplicate' end;
+    delete from message_search m where m.conversation_id = conversation and m.seq = target;
   end if;
 end $$;
 
@@ -125,6 +129,8 @@ begin
         and l.kind = 1 and l.mls is not null;
     get diagnostics n = row_count;
     dropped := dropped + n;
+    delete from message_search m
+      where m.conversation_id = held.conversation_id and m.seq > held.done_seq and m.seq <= top;
     next_at := (select l.sent_at from conversation_log l
       where l.conversation_id = held.conversation_id and l.seq > top order by l.seq limit 1);
     update conversation_expiry e

@@ -3,7 +3,7 @@ select outcomes as "outcomes!", recipients as "recipients!" from append_messages
   :locks!::text::uuid[], :wait!, :seatConversations!::text::uuid[], :seatSessions!::text::uuid[],
   :seats!::text::integer[], :places!::text::integer[], :counts!::text::integer[], :clientIds!::text::uuid[],
   :epochs!::text::bigint[], :silents!::text::boolean[], :digests!, :mls!, :contents!, :wrapVersions!::text::integer[],
-  :wraps!);
+  :wraps!, :searchVersions::text::integer[], :searches);
 
 /* @name deleteMessage */
 select state as "state!" from delete_message(:sessionId!, :conversationId!, :seq!);

@@ -6,6 +6,7 @@ import type { Gate } from '../../store/gate.ts';
 import { createKeyStore } from '../../store/keys.ts';
 import { createMailboxStore } from '../../store/mailbox.ts';
 import type { ModelStore } from '../../store/model-store.ts';
+import { createSearchStore } from '../../store/search.ts';
 import type { Identity } from '../../store/store.ts';
 import type { BusEnd, SimulatedBus } from './bus.ts';
 import { type Locks, throughWeather } from './store.ts';
@@ -33,6 +34,7 @@ const withoutKeys = {
     devicesWithMail: () => Promise.resolve([]),
     clean: () => Promise.resolve(),
   },
+  search: createSearchStore(nowhere),
 };
 
 /** The real messaging of one server process. */

@@ -1,0 +1,74 @@
+import { searchMessages } from '../../sql/queries/search.queries.ts';
+import type { Gate } from './gate.ts';
+import { tagNumber } from './log.ts';
+import type { Identity, SearchTags } from './store.ts';
+
+export interface SearchQuery {
+  readonly conversationId: string;
+  /** Empty: the sender and the times alone decide. */
+  readonly keys: readonly SearchTags[];
+  readonly senderId: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly sentFrom: number | undefined;
+  readonly sentBefore: number | undefined;
+  readonly before: number | undefined;
+}
+
+export interface Found {
+  /** Newest first. */
+  readonly hits: readonly { readonly seq: number; readonly sentAt: number }[];
+  /** The search ended at this seq, and there may be more below it. */
+  readonly further: number | undefined;
+}
+
+export type SearchAnswer =
+  | { readonly state: 'found'; readonly found: readonly Found[] }
+  | { readonly state: 'unauthenticated' }
+  /** Not a member, or the conversation has not opted in: which one. */
+  | { readonly state: 'not_found' | 'closed'; readonly conversationId: string };
+
+export interface SearchStore {
+  /** One answer for each query, in the same order, each of at most `most` messages. */
+  find(identity: Identity, queries: readonly SearchQuery[], most: number): Promise<SearchAnswer>;
+}
+
+export function createSearchStore(gate: Gate): SearchStore {
+  return {
+    async find({ sessionId }, queries, most) {
+      const keys = queries.flatMap((query) => query.keys);
+      const params = {
+        sessionId,
+        conversationIds: list(queries, ({ conversationId }) => conversationId),
+        senders: list(queries, ({ senderId }) => senderId),
+        froms: list(queries, ({ sentFrom }) => sentFrom),
+        untils: list(queries, ({ sentBefore }) => sentBefore),
+        befores: list(queries, ({ before }) => before),
+        keyCounts: list(queries, (query) => query.keys.length),
+        keyVersions: list(keys, ({ v }) => v),
+        keyTags: list(keys, ({ tags }) => `"{${tags.map(tagNumber).join()}}"`),
+        most,
+      };
+      const rows = await gate.run('search', (sql) => searchMessages.run(params, sql));
+      const found = queries.map((): { hits: { seq: number; sentAt: number }[]; further: number | undefined } => ({
+        hits: [],
+        further: undefined,
+      }));
+      for (const { n, state, seq, sentAt } of rows) {
+        const conversationId = queries[n - 1]?.conversationId ?? '';
+        const one = found[n - 1];
+        if (state === 'unauthenticated') return { state };
+        if (state === 'not_found' || state === 'closed') return { state, conversationId };
+        if (state === 'further' && one !== undefined) one.further = seq;
+        else if (state === 'found' && one !== undefined && sentAt !== null)
+          one.hits.push({ seq, sentAt: sentAt.getTime() });
+        else throw new Error(`search_messages answered ${state}`);
+      }
+      return { state: 'found', found };
+    },
+  };
+}
+
+/** A PostgreSQL array of values that need no quoting, or have it. */
+function list<T>(values: readonly T[], read: (value: T) => string | number | undefined): string {
+  return `{${values.map((value) => read(value) ?? 'NULL').join()}}`;
+}
