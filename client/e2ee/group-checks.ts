@@ -8,7 +8,7 @@ export interface KnownUser {
   /** From `vouchingKeys`: the account keys that this client accepts. Empty until an identity is accepted. */
   readonly accountKeys: readonly Uint8Array[];
   readonly devices: readonly DirectoryDevice[];
-  /** Devices the account has revoked: they have to be removed and may never be added. */
+  /** Devices the account has revoked or does not vouch for any more: they have to be removed and may not be added. */
   readonly revoked: readonly string[];
 }
 
@@ -67,7 +67,7 @@ export async function checkMembers(
     const device = user?.devices.find(({ deviceId }) => deviceId === member.deviceId);
     if (!user || !device) return { kind: 'unknown_device', member };
     if (!equalBytes(device.key, member.signatureKey)) return unsafe('ghost_device', member);
-    if (!(await isVouched(user.accountKeys, member.userId, device))) return unsafe('ghost_device', member);
+    if (!(await belongs(user, member.userId, device))) return unsafe('ghost_device', member);
     if (user.revoked.includes(member.deviceId)) {
       if (added.some(({ leafIndex }) => leafIndex === member.leafIndex)) return unsafe('revoked_device_added', member);
       stale.push(member);
@@ -84,9 +84,13 @@ export function acceptVouched(directory: Directory): AcceptLeaf {
     const user = await directory(userId);
     const device = user?.devices.find((candidate) => candidate.deviceId === deviceId);
     if (!user || !device || !equalBytes(device.key, signatureKey)) return false;
-    return isVouched(user.accountKeys, userId, device);
+    return belongs(user, userId, device);
   };
 }
+
+/** A device of a former identity was in the group rightly, as one that was revoked was: neither shows a ghost. */
+const belongs = async (user: KnownUser, userId: string, device: DirectoryDevice): Promise<boolean> =>
+  device.former === true || isVouched(user.accountKeys, userId, device);
 
 /** Judges a group that was joined: the welcome must lead to the group that the server announced. */
 export function checkJoined(state: GroupState, groupId: Uint8Array, epoch: number): Verdict {

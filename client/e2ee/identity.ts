@@ -18,6 +18,8 @@ export interface DirectoryDevice {
   readonly deviceId: string;
   readonly key: Uint8Array;
   readonly crossSig: Uint8Array;
+  /** An identity that this client had accepted vouched for it, and the one accepted now does not (yet). */
+  readonly former?: boolean | undefined;
 }
 
 /** One link of an account's append-only key chain, as the directory hands it out. */

@@ -1,9 +1,9 @@
 import { equalBytes, toBase64url } from '../e2ee/bytes.ts';
 import type { DeviceSigner, E2eeEngine, KeyPackageBundle } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { crossSign, generateAccountKey, generateDeviceKey, type SigningKey } from '../e2ee/identity.ts';
+import { crossSign, generateAccountKey, generateDeviceKey, type SigningKey, signRevocation } from '../e2ee/identity.ts';
 import type { Emitter } from '../emitter.ts';
-import { reasonOf } from '../errors.ts';
+import { reasonOf, SottoError } from '../errors.ts';
 import { readAll, readOne } from '../records.ts';
 import type { KeyDirectory } from './directory.ts';
 import type { EncryptionEvents, EncryptionStatus } from './events.ts';
@@ -117,6 +117,44 @@ export class OwnDevice {
     });
   }
 
+  /**
+   * Revokes a device that has the account key, and gives the account another one. Nobody vouches for that: whoever has the
+   * device could do so as well. What was begun is done at the next start.
+   */
+  replaceAccount(revoke: string): Promise<void> {
+    return this.#next(async () => {
+      this.account();
+      const identity = await this.#load();
+      await this.#keep({ ...identity, next: { account: await generateAccountKey(), revoke } });
+      await this.#setUp();
+      if (this.#status !== 'ready') throw new E2eeError('refused', 'The account has another key.');
+    });
+  }
+
+  async #finishReplacing({ next, ...identity }: IdentityRecord): Promise<IdentityRecord> {
+    const { userId, deviceId, device, account, published, lastResortAt } = identity;
+    if (next === undefined || account === undefined) return identity;
+    const signature = toBase64url(await signRevocation(account, userId, next.revoke));
+    const code = await this.#host.request('device.revoke', { deviceId: next.revoke, signature }).then(
+      () => undefined,
+      (error: unknown) => {
+        if (error instanceof SottoError && error.retry === 'never') return error.code;
+        throw error;
+      },
+    );
+    // It was revoked before. Anything else: the account has another key by now, and this device no say.
+    if (code !== undefined && code !== 'not_found') {
+      await this.#keep(identity);
+      throw new E2eeError('refused', 'The device could not be revoked: the account has another key.');
+    }
+    const crossSig = await crossSign(next.account, userId, deviceId, device.publicKey);
+    const accountKey = next.account.publicKey;
+    const kept = { userId, deviceId, device, published, lastResortAt };
+    const replaced: IdentityRecord = { ...kept, account: next.account, accountKey, crossSig, registered: false };
+    await this.#keep(replaced);
+    return replaced;
+  }
+
   /** A package of last resort was used: another one takes its place. */
   async renewLastResort(): Promise<void> {
     await this.#next(async () => {
@@ -136,6 +174,7 @@ export class OwnDevice {
     const host = this.#host;
     let identity = await this.#load();
     const { userId, deviceId } = identity;
+    if (identity.next !== undefined) identity = await this.#finishReplacing(identity);
     if (identity.registered && identity.published) this.#become('ready');
     if (identity.accountKey === undefined) {
       const { accountKeys } = await host.request('keys.devices', { userId });

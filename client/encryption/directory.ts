@@ -2,7 +2,7 @@ import type { Reply } from '../../protocol/index.ts';
 import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import type { KnownUser } from '../e2ee/group-checks.ts';
-import { judgeChain, vouchingKeys } from '../e2ee/identity.ts';
+import { isVouched, judgeChain, vouchingKeys } from '../e2ee/identity.ts';
 import type { Emitter } from '../emitter.ts';
 import { readOne } from '../records.ts';
 import type { EncryptionEvents } from './events.ts';
@@ -54,7 +54,7 @@ export class KeyDirectory {
     return {
       accountKeys: pin === undefined ? [] : vouchingKeys(chain, pin),
       devices,
-      revoked: devices.filter(({ revoked }) => revoked).map(({ deviceId }) => deviceId),
+      revoked: devices.flatMap(({ deviceId, revoked, former }) => (revoked || former ? [deviceId] : [])),
     };
   };
 
@@ -81,8 +81,16 @@ export class KeyDirectory {
   async accept(userId: string): Promise<void> {
     const known = await this.user(userId);
     if (known.offered === undefined) return;
-    const { offered, ...rest } = known;
-    await this.#keep({ ...rest, pin: offered });
+    const { offered, pin: before, ...rest } = known;
+    const [old, now] = [before, offered].map((pin) => (pin === undefined ? [] : vouchingKeys(rest.chain, pin)));
+    const devices: Listed[] = [];
+    for (const { offeredSig, former, ...device } of rest.devices) {
+      const next = { ...device, crossSig: offeredSig ?? device.crossSig };
+      const left =
+        !(await isVouched(now ?? [], userId, next)) && (former || (await isVouched(old ?? [], userId, device)));
+      devices.push(left ? { ...next, former: true } : next);
+    }
+    await this.#keep({ ...rest, devices, pin: offered });
   }
 
   async verify(userId: string, verified: boolean): Promise<void> {
@@ -120,12 +128,15 @@ export class KeyDirectory {
       throw error;
     });
     if (judged.kind === 'rewritten') return { ...(before ?? none), rewritten: true };
-    const listed = told.devices.map(({ deviceId, key, crossSig, revokedAt }) => ({
-      deviceId,
-      key: fromBase64url(key),
-      crossSig: fromBase64url(crossSig),
-      revoked: revokedAt !== undefined,
-    }));
+    const pin = judged.kind === 'reset' ? before?.pin : judged.pin;
+    const accepted = pin === undefined ? [] : vouchingKeys(chain, pin);
+    const listed = await Promise.all(
+      told.devices.map(({ deviceId, key, crossSig, revokedAt }) => {
+        const old = before?.devices.find((each) => each.deviceId === deviceId);
+        const device = { deviceId, key: fromBase64url(key), crossSig: fromBase64url(crossSig) };
+        return this.#withWord(userId, accepted, { ...device, revoked: revokedAt !== undefined }, old);
+      }),
+    );
     const gone = (before?.devices ?? [])
       .filter((old) => !listed.some(({ deviceId }) => deviceId === old.deviceId))
       .map((old) => ({ ...old, revoked: true }));
@@ -138,6 +149,18 @@ export class KeyDirectory {
     };
     if (judged.kind !== 'reset') return { ...next, pin: clone(judged.pin) };
     return { ...next, ...(before?.pin === undefined ? {} : { pin: before.pin }), offered: clone(judged.pin) };
+  }
+
+  /**
+   * A device with the word of the identity that is accepted. A new identity vouches for its devices anew, which counts
+   * once it is accepted: until then what they commit and write is theirs by the word of before.
+   */
+  async #withWord(userId: string, accepted: readonly Uint8Array[], device: Listed, old?: Listed): Promise<Listed> {
+    if (old === undefined || !equalBytes(old.key, device.key) || (await isVouched(accepted, userId, device)))
+      return device;
+    if (await isVouched(accepted, userId, old))
+      return { ...device, crossSig: old.crossSig, offeredSig: device.crossSig };
+    return old.former ? { ...device, former: true } : device;
   }
 
   #tell(userId: string, before: UserRecord | undefined, after: UserRecord): void {
@@ -165,6 +188,7 @@ export class KeyDirectory {
 const same = (a: UserRecord['pin'], b: UserRecord['pin']): boolean =>
   a !== undefined && b !== undefined && equalBytes(a.hash, b.hash);
 
+type Listed = UserRecord['devices'][number];
 type Pin = NonNullable<UserRecord['pin']>;
 const clone = (pin: { [Key in keyof Pin]: Pin[Key] extends Uint8Array ? Uint8Array : Pin[Key] }): Pin => ({
   ...pin,

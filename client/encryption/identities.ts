@@ -48,7 +48,7 @@ export function createIdentities(deps: {
         verified: pin?.verified === true,
         pending: offered !== undefined,
         rewritten,
-        devices: devices.filter(({ revoked }) => !revoked).map(({ deviceId }) => deviceId),
+        devices: devices.flatMap(({ deviceId, revoked, former }) => (revoked || former ? [] : [deviceId])),
       };
     },
     /** 60 digits to be compared with the other person. */
@@ -63,11 +63,21 @@ export function createIdentities(deps: {
       await directory.accept(userId);
       await deps.accepted(userId);
     },
-    /** Ends one of this person's devices for good. Only the primary device can. */
-    async revoke(deviceId: string): Promise<void> {
-      const { userId } = host.me();
-      const signature = await signRevocation(device.account(), userId, deviceId);
+    /**
+     * Ends one of this person's devices for good. Only the primary device can. If that device had the account key, the
+     * account begins a new identity: contacts have to accept it, and other devices have to be linked again.
+     */
+    async revoke(deviceId: string): Promise<{ newIdentity: boolean }> {
+      const account = device.account();
+      const { userId, deviceId: own } = host.me();
+      if (deviceId !== own && device.holders.includes(deviceId)) {
+        await device.replaceAccount(deviceId);
+        recovery.touch();
+        return { newIdentity: true };
+      }
+      const signature = await signRevocation(account, userId, deviceId);
       await host.request('device.revoke', { deviceId, signature: toBase64url(signature) });
+      return { newIdentity: false };
     },
     /**
      * The key with which somebody who lost every device gets the account and the past back, to be written down; the first
