@@ -8,7 +8,12 @@ const publicKey = exactBytes(32);
 const signature = exactBytes(64);
 const keyPackage = bytes(MAX_KEY_PACKAGE_BYTES);
 
-/** Registers this device's signature key, vouched for by the account key, and that key itself when it is new. */
+const packages = v.pipe(v.array(keyPackage), v.maxLength(100));
+
+/**
+ * Registers this device's signature key, vouched for by the account key, and that key itself when it is new; and with it
+ * its first key packages, so that nobody ever sees the device without any.
+ */
 export const keysRegister = request(
   'keys.register',
   v.object({
@@ -17,6 +22,9 @@ export const keysRegister = request(
     accountKeySig: v.optional(signature),
     deviceKey: publicKey,
     crossSig: signature,
+    /** As in `keys.publish`. */
+    packages: v.optional(packages),
+    lastResort: v.optional(keyPackage),
   }),
   v.object({}),
 );
@@ -24,7 +32,7 @@ export const keysRegister = request(
 /** Publishes one-time key packages, and replaces the last-resort one if it is given. */
 export const keysPublish = request(
   'keys.publish',
-  v.object({ packages: v.pipe(v.array(keyPackage), v.maxLength(100)), lastResort: v.optional(keyPackage) }),
+  v.object({ packages, lastResort: v.optional(keyPackage) }),
   v.object({ oneTime: count, lastResort: count }),
 );
 

@@ -187,13 +187,20 @@ export class OwnDevice {
     if (!identity.registered) {
       const { accountKey, accountKeySig, crossSig } = identity;
       if (accountKey === undefined || crossSig === undefined) return this.#become('unlinked');
-      await host.request('keys.register', {
+      // With its packages, so that nobody sees this device without any.
+      const packed = await this.#pack(identity.published ? 0 : PACKAGES);
+      const body = {
         accountKey: toBase64url(accountKey),
         ...(accountKeySig === undefined ? {} : { accountKeySig: toBase64url(accountKeySig) }),
         deviceKey: toBase64url(identity.device.publicKey),
         crossSig: toBase64url(crossSig),
+      };
+      await host.request('keys.register', { ...body, ...packed?.body }).catch((error: unknown) => {
+        // Earlier tries whose replies were lost have left enough.
+        if (!(error instanceof SottoError) || error.details?.oneTime === undefined) throw error;
+        return host.request('keys.register', body);
       });
-      await this.#keep({ ...identity, registered: true });
+      await this.#keep({ ...identity, registered: true, ...packed?.done });
     }
     if (!(await this.#isOwnChain())) return this.#become('unlinked');
     await this.#publish(this.#identity?.published ? 0 : PACKAGES);
@@ -216,35 +223,38 @@ export class OwnDevice {
   }
 
   async #publish(oneTime: number): Promise<void> {
+    const packed = await this.#pack(oneTime);
+    if (packed === undefined) return;
+    await this.#host.request('keys.publish', packed.body);
+    await this.#keep({ ...(await this.#load()), ...packed.done });
+  }
+
+  /** Makes packages and keeps their private halves: what the server gets must open here. */
+  async #pack(oneTime: number) {
     const identity = await this.#load();
-    const { clock, write, store, request } = this.#host;
+    const { clock, write, store } = this.#host;
     const engine = await this.#engine;
     const signer = { userId: identity.userId, deviceId: identity.deviceId, ...identity.device };
-    const lastResort =
-      clock.now() - identity.lastResortAt > LAST_RESORT_MS
-        ? await engine.createKeyPackage(signer, { lastResort: true })
-        : undefined;
-    if (oneTime === 0 && lastResort === undefined) return;
+    const isDue = clock.now() - identity.lastResortAt > LAST_RESORT_MS;
+    const lastResort = isDue ? await engine.createKeyPackage(signer, { lastResort: true }) : undefined;
+    if (oneTime === 0 && lastResort === undefined) return undefined;
     const packages: KeyPackageBundle[] = [];
     for (let n = 0; n < oneTime; n += 1) packages.push(await engine.createKeyPackage(signer));
     const now = clock.now() / 1000;
     const dead = (await readAll(store, packageRecord, { prefix: keys.packages })).filter(
       ({ notAfter }) => notAfter < now,
     );
-    // The private halves first: what the server has must open here.
     await write([
       ...[...packages, ...(lastResort ? [lastResort] : [])].map(putPackage),
       ...dead.map(({ ref }) => ({ key: keys.package(ref) })),
     ]);
-    await request('keys.publish', {
-      packages: packages.map(({ message }) => toBase64url(message)),
-      ...(lastResort ? { lastResort: toBase64url(lastResort.message) } : {}),
-    });
-    await this.#keep({
-      ...(this.#identity ?? identity),
-      published: true,
-      ...(lastResort ? { lastResortAt: clock.now() } : {}),
-    });
+    return {
+      body: {
+        packages: packages.map(({ message }) => toBase64url(message)),
+        ...(lastResort ? { lastResort: toBase64url(lastResort.message) } : {}),
+      },
+      done: { published: true, ...(lastResort ? { lastResortAt: clock.now() } : {}) },
+    };
   }
 
   /** Its private packages, those that a welcome names. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chainStart } from '../../protocol/identity.ts';
 import { chainHash } from '../mls/signatures.ts';
-import { suiteImpl } from '../mls/testing.ts';
+import { lastResort, suiteImpl } from '../mls/testing.ts';
 import { createKeyStore } from '../store/keys.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { Refused, startMessaging } from '../testing/messaging.ts';
@@ -211,6 +211,45 @@ test('published packages are counted, kept once however often they are sent, and
   await ada.publish(100);
   await assert.rejects(ada.publish(95), refusedWith('conflict', { limit: 200, oneTime: 106 }));
   assert.deepEqual(await ada.publish(94), { oneTime: 200, lastResort: 1 });
+});
+
+test('a device that registers with packages is never seen without any, and a fault in one registers nothing', async () => {
+  const owner = await addPhone(db, server);
+  const bob = await addPhone(db, server);
+  const { conversation } = await bob.client.request('conversation.open', { userId: owner.identity.userId });
+  const identity = await addDevice(db.sql, owner.identity.userId);
+  const device = { ...identity, keys: await suiteImpl.signature.keygen() };
+  const phone = new Phone(identity, device, owner.account, await server.connect(identity));
+  const body = registration(device, owner.account);
+  const packages = [await phone.pack(), await phone.pack()];
+  const last = await phone.pack({ extensions: [lastResort] });
+  const register = (more: object) => phone.client.request('keys.register', { ...body, ...more });
+  await assert.rejects(
+    register({ packages: [packages[0], await owner.pack()] }),
+    refusedWith('bad_request', { field: 'packages.1', reason: 'wrong_identity' }),
+  );
+  await assert.rejects(
+    register({ packages, lastResort: packages[0] }),
+    refusedWith('bad_request', { field: 'lastResort', reason: 'not_last_resort' }),
+  );
+  const others = await phone.client.request('keys.devices', { userId: identity.userId });
+  assert.ok(!others.devices.some(({ deviceId }) => deviceId === identity.deviceId));
+  await register({ packages, lastResort: last });
+  // The first who hears of it gets a package.
+  await bob.client.event('device.changed');
+  while ((await bob.client.event('device.changed')).userId !== identity.userId);
+  const claimed = await bob.claim(conversation.id, [identity.deviceId]);
+  assert.deepEqual(
+    claimed.packages.map((each) => each.package),
+    [packages[0]],
+  );
+  // The same again, as after a lost reply; and more than fit change nothing.
+  await register({ packages, lastResort: last });
+  assert.deepEqual(await phone.publish(0), { oneTime: 1, lastResort: 1 });
+  await phone.publish(100);
+  const many = await Promise.all(Array.from({ length: 100 }, () => phone.pack()));
+  await assert.rejects(register({ packages: many }), refusedWith('conflict', { limit: 200, oneTime: 101 }));
+  assert.deepEqual(await phone.publish(0), { oneTime: 101, lastResort: 1 });
 });
 
 test('every fault of a package is named with the package, and none of its batch is stored', async () => {

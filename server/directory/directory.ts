@@ -33,8 +33,16 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
 
   async function register(identity: Identity, body: RequestBody<'keys.register'>): Promise<void> {
     await limits.take('key_register', identity.userId);
-    const answer = await store.register(identity, (present) => judgeRegistration(identity, body, present));
+    const owner = ownerOf(identity, Buffer.from(body.deviceKey, 'base64url'));
+    const given = await readPackages(body.packages ?? [], body.lastResort, owner);
+    const answer = await store.register(
+      identity,
+      (present) => judgeRegistration(identity, body, present),
+      given.packages.length === 0 && given.lastResort === undefined ? undefined : { ...given, most: MAX_PACKAGES },
+    );
     switch (answer.state) {
+      case 'full':
+        throw full(answer.oneTime);
       case 'unauthenticated':
         throw new RequestError('unauthenticated');
       case 'key_taken':
@@ -53,29 +61,20 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
     if (deviceKey === 'unauthenticated') throw new RequestError(deviceKey);
     if (deviceKey === 'unregistered')
       throw new RequestError('conflict', { message: 'Register the keys of this device first.' });
-    const owner: KeyPackageOwner = { userId: identity.userId, deviceId: identity.deviceId, deviceKey, now: now() };
-    const packages: NewPackage[] = [];
-    const refs = new Set<string>();
-    for (const [i, text] of body.packages.entries()) {
-      const field = `packages.${i}`;
-      const fresh = readPackage(text, owner, field, false);
-      if (refs.size === refs.add(fresh.ref.toString('hex')).size)
-        throw refused(field, 'The package occurs twice.', 'duplicate_package');
-      packages.push(fresh);
-      // Two signatures each: others get their turn in between.
-      await turn();
-    }
-    const lastResort =
-      body.lastResort === undefined ? undefined : readPackage(body.lastResort, owner, 'lastResort', true);
+    const { packages, lastResort } = await readPackages(body.packages, body.lastResort, ownerOf(identity, deviceKey));
     const published = await store.publish(identity, packages, lastResort, MAX_PACKAGES);
     if (published === 'unauthenticated') throw new RequestError(published);
-    const { full, ...counts } = published;
-    if (!full) return counts;
-    throw new RequestError('conflict', {
-      message: `A device stores at most ${MAX_PACKAGES} one-time packages.`,
-      details: { limit: MAX_PACKAGES, oneTime: counts.oneTime },
-    });
+    const { full: isFull, ...counts } = published;
+    if (isFull) throw full(counts.oneTime);
+    return counts;
   }
+
+  const ownerOf = ({ userId, deviceId }: Identity, deviceKey: Uint8Array): KeyPackageOwner => ({
+    userId,
+    deviceId,
+    deviceKey,
+    now: now(),
+  });
 
   async function devices({ userId }: RequestBody<'keys.devices'>): Promise<Reply<'keys.devices'>> {
     const found = await store.directory(userId);
@@ -137,6 +136,22 @@ export function createDirectory(deps: { store: KeyStore; hub: Hub; limits: Limit
   return { register, publish, devices, claim, changed, head: (userId: string) => store.head(userId) };
 }
 
+/** Refuses all of them for the first that is wrong. */
+async function readPackages(texts: readonly string[], last: string | undefined, owner: KeyPackageOwner) {
+  const packages: NewPackage[] = [];
+  const refs = new Set<string>();
+  for (const [i, text] of texts.entries()) {
+    const field = `packages.${i}`;
+    const fresh = readPackage(text, owner, field, false);
+    if (refs.size === refs.add(fresh.ref.toString('hex')).size)
+      throw refused(field, 'The package occurs twice.', 'duplicate_package');
+    packages.push(fresh);
+    // Two signatures each: others get their turn in between.
+    await turn();
+  }
+  return { packages, lastResort: last === undefined ? undefined : readPackage(last, owner, 'lastResort', true) };
+}
+
 function readPackage(
   text: string,
   owner: KeyPackageOwner,
@@ -165,6 +180,12 @@ function named(targets: readonly ClaimTarget[], deviceIds: readonly string[], re
     return target;
   });
 }
+
+const full = (oneTime: number): RequestError =>
+  new RequestError('conflict', {
+    message: `A device stores at most ${MAX_PACKAGES} one-time packages.`,
+    details: { limit: MAX_PACKAGES, oneTime },
+  });
 
 const encode = (bytes: Buffer): string => bytes.toString('base64url');
 

@@ -29,6 +29,7 @@ import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { joined, listOf } from './joined.ts';
 import { MAX_CONTACTS } from './people.ts';
+import type { TransactionSql } from './pool.ts';
 import type { Identity } from './store.ts';
 
 export type AccountLink = IAccountKeysResult;
@@ -65,6 +66,13 @@ export interface NewPackage {
   readonly package: Uint8Array;
 }
 
+export interface NewPackages {
+  readonly packages: readonly NewPackage[];
+  readonly lastResort: NewPackage | undefined;
+  /** One-time packages that may be there then. */
+  readonly most: number;
+}
+
 export interface PackageCounts {
   readonly oneTime: number;
   readonly lastResort: number;
@@ -73,6 +81,43 @@ export interface PackageCounts {
 export type Standing = 'ok' | 'unauthenticated' | 'not_found' | 'forbidden';
 
 export type KeyStore = ReturnType<typeof createKeyStore>;
+
+/** Thrown to undo a registration whose packages are too many. */
+class TooMany extends Error {
+  readonly oneTime: number;
+
+  constructor(oneTime: number) {
+    super('too many packages');
+    this.oneTime = oneTime;
+  }
+}
+
+/** Stores the packages unless more than `most` one-time ones would then be there. */
+async function putPackages(
+  tx: TransactionSql,
+  deviceId: string,
+  { packages, lastResort, most }: NewPackages,
+): Promise<PackageCounts & { readonly full: boolean }> {
+  const count = async (): Promise<PackageCounts> => {
+    const [row] = await countPackages.run({ deviceId }, tx);
+    return row ?? { oneTime: 0, lastResort: 0 };
+  };
+  await deleteExpiredPackages.run({ deviceId }, tx);
+  const before = await count();
+  if (before.oneTime + packages.length > most) return { ...before, full: true };
+  const [first] = packages;
+  if (first !== undefined) {
+    const notAfters = `{${packages.map((each) => each.notAfter.toISOString()).join()}}`;
+    const refs = byteaArray(packages.map((each) => each.ref));
+    const bodies = byteaArray(packages.map((each) => each.package));
+    await insertPackages.run({ deviceId, suite: first.suite, refs, notAfters, packages: bodies }, tx);
+  }
+  if (lastResort !== undefined) {
+    await deleteLastResort.run({ deviceId, suite: lastResort.suite }, tx);
+    await insertLastResort.run({ deviceId, ...lastResort }, tx);
+  }
+  return { ...(await count()), full: false };
+}
 
 /** Account keys, device keys and key packages. */
 export function createKeyStore(gate: Gate) {
@@ -91,7 +136,12 @@ export function createKeyStore(gate: Gate) {
     async register(
       { sessionId }: Identity,
       judge: (present: AccountKeys) => KeyChange,
-    ): Promise<{ state: 'registered'; version: number } | { state: 'unchanged' | 'unauthenticated' | 'key_taken' }> {
+      published?: NewPackages,
+    ): Promise<
+      | { state: 'registered'; version: number }
+      | { state: 'full'; oneTime: number }
+      | { state: 'unchanged' | 'unauthenticated' | 'key_taken' }
+    > {
       try {
         return await gate.transaction('read', async (tx) => {
           const [account] = await lockAccount.run({ sessionId }, tx);
@@ -105,6 +155,10 @@ export function createKeyStore(gate: Gate) {
           const { link, device: changed } = judge({ chain, device, others });
           if (link !== undefined) await insertAccountKey.run({ userId, ...link }, tx);
           if (changed !== undefined) await putDeviceKey.run({ userId, deviceId, ...changed }, tx);
+          if (published !== undefined) {
+            const stored = await putPackages(tx, deviceId, published);
+            if (stored.full) throw new TooMany(stored.oneTime);
+          }
           if (link === undefined && changed === undefined) return { state: 'unchanged' };
           const [raised] = await raiseKeysVersion.run({ userId }, tx);
           if (raised === undefined) throw new Error('the account vanished under its lock');
@@ -112,6 +166,7 @@ export function createKeyStore(gate: Gate) {
         });
       } catch (error) {
         if (error instanceof StoreRefused && error.constraint === 'device_keys_key_key') return { state: 'key_taken' };
+        if (error instanceof TooMany) return { state: 'full', oneTime: error.oneTime };
         throw error;
       }
     },
@@ -160,26 +215,7 @@ export function createKeyStore(gate: Gate) {
         await lockDeviceKey.run({ deviceId }, tx);
         const [alive] = await publisher.run({ sessionId }, tx);
         if (alive === undefined) return 'unauthenticated';
-        await deleteExpiredPackages.run({ deviceId }, tx);
-        const before = await count(tx);
-        if (before.oneTime + packages.length > most) return { ...before, full: true };
-        const [first] = packages;
-        if (first !== undefined) {
-          const notAfters = `{${packages.map((each) => each.notAfter.toISOString()).join()}}`;
-          const refs = byteaArray(packages.map((each) => each.ref));
-          const bodies = byteaArray(packages.map((each) => each.package));
-          await insertPackages.run({ deviceId, suite: first.suite, refs, notAfters, packages: bodies }, tx);
-        }
-        if (lastResort !== undefined) {
-          await deleteLastResort.run({ deviceId, suite: lastResort.suite }, tx);
-          await insertLastResort.run({ deviceId, ...lastResort }, tx);
-        }
-        return { ...(await count(tx)), full: false };
-
-        async function count(sql: typeof tx): Promise<PackageCounts> {
-          const [row] = await countPackages.run({ deviceId }, sql);
-          return row ?? { oneTime: 0, lastResort: 0 };
-        }
+        return putPackages(tx, deviceId, { packages, lastResort, most });
       });
     },
 
