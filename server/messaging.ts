@@ -31,6 +31,7 @@ import type { Limits } from './limits/limits.ts';
 import type { Log } from './log.ts';
 import { Lobby, type SocketMetrics } from './socket/lobby.ts';
 import type { Ticket } from './socket/session.ts';
+import { createSparingWarn, type Warn } from './sparing.ts';
 import type { CommitStore } from './store/commits.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { KeyStore } from './store/keys.ts';
@@ -73,7 +74,8 @@ export type Messaging = ReturnType<typeof createMessaging>;
 /** Everything between the sockets and the stores: delivery, handlers, connections. */
 export function createMessaging(options: MessagingOptions) {
   const { stores, bus, clock, limits, log, metrics } = options;
-  const failed = (what: string) => (error: unknown) => log.warn({ err: error }, `${what} failed`);
+  const warn = createSparingWarn(log, clock);
+  const failed = (what: string) => (error: unknown) => warn(`${what} failed`, error);
   const hub = new Hub(bus);
   const loader = createLoader(stores.log);
   const isUnavailable = (error: unknown): boolean => error instanceof StoreUnavailable;
@@ -147,7 +149,8 @@ export function createMessaging(options: MessagingOptions) {
       mailbox.look(connection);
       presence?.welcome(connection, write);
     },
-    explain: (error, type) => explain(error, type, log),
+    failed: failed('reading a backlog'),
+    explain: (error, type) => explain(error, type, log, warn),
   });
 
   return {
@@ -176,10 +179,10 @@ export function createMessaging(options: MessagingOptions) {
 }
 
 /** The refusal a client sees for whatever was thrown. A bug is logged under an id that the client is told. */
-function explain(error: unknown, type: string, log: Log): RequestError {
+function explain(error: unknown, type: string, log: Log, warn: Warn): RequestError {
   if (error instanceof RequestError) return error;
   if (error instanceof StoreUnavailable) {
-    log.warn({ err: error, type }, 'the database is unavailable');
+    warn('the database is unavailable', error, { type });
     return new RequestError('unavailable', { retryAfterMs: 500 });
   }
   const logId = randomUUID();

@@ -37,6 +37,17 @@ export interface ControlMessage {
 
 export type BusMessage = EntryMessage | StateMessage | EphemeralMessage | ControlMessage;
 
+/** Larger entries, and entries for more users, travel as a wake-up: each instance reads them from the log once. */
+const MAX_FRAME_LENGTH = 4096;
+const MAX_RECIPIENTS = 8;
+
+/** The message as it is to travel to so many users. */
+export function withoutHeavyContent(message: BusMessage, recipients: number): BusMessage {
+  if (message.class !== 'durable' || message.frame === undefined) return message;
+  if (message.frame.length <= MAX_FRAME_LENGTH && recipients <= MAX_RECIPIENTS) return message;
+  return { ...message, frame: undefined };
+}
+
 /** What comes from other instances, and from this one's own `publish` if the bus is in-process. */
 export interface BusListener {
   message(userId: string, message: BusMessage): void;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Bus, BusListener, BusMessage } from './bus.ts';
+import { type Bus, type BusListener, type BusMessage, withoutHeavyContent } from './bus.ts';
 import type { RedisAddress } from './connection.ts';
 import type { Link, LinkEvents } from './link.ts';
 import { linkToCluster } from './link-cluster.ts';
@@ -7,10 +7,6 @@ import { linkToServer } from './link-server.ts';
 import { decodePayload, encodeMessage, encodePayload } from './payload.ts';
 import { PublishQueue } from './publish-queue.ts';
 import { Unpublished } from './unpublished.ts';
-
-/** Larger entries, and entries for more users, travel as a wake-up: each instance reads them from the log once. */
-const MAX_FRAME_LENGTH = 4096;
-const MAX_RECIPIENTS = 8;
 
 /** What the bus tells whoever measures and logs. */
 export interface BusObserver {
@@ -197,12 +193,6 @@ class RedisBus implements Bus {
       this.#observer.fault(error instanceof Error ? error : new Error(String(error)));
     }
   }
-}
-
-function withoutHeavyContent(message: BusMessage, recipients: number): BusMessage {
-  if (message.class !== 'durable' || message.frame === undefined) return message;
-  if (message.frame.length <= MAX_FRAME_LENGTH && recipients <= MAX_RECIPIENTS) return message;
-  return { ...message, frame: undefined };
 }
 
 /** Milliseconds since 1970, finer than a millisecond. */

@@ -23,10 +23,6 @@ export interface OutboxDepths {
   readonly congested: number;
 }
 
-/** Entries that go to more users, or are larger, cross the bus as a wake-up without their frame. */
-const MAX_BUS_RECIPIENTS = 8;
-const MAX_BUS_FRAME = 4096;
-
 /** The live connections of this instance by user, and the way from something that happened to all who are to know. */
 export class Hub {
   readonly #bus: Bus;
@@ -104,8 +100,7 @@ export class Hub {
         }
       }
     }
-    const small = userIds.length <= MAX_BUS_RECIPIENTS && frame.length <= MAX_BUS_FRAME;
-    this.#bus.publish(userIds, { class: 'durable', conversationId, seq, frame: small ? frame : undefined });
+    this.#bus.publish(userIds, { class: 'durable', conversationId, seq, frame });
     return here;
   }
 

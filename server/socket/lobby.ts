@@ -39,6 +39,8 @@ export interface LobbyOptions extends Desk {
   readonly conversations: ConversationStore;
   readonly log: Log;
   readonly metrics: SocketMetrics;
+  /** A backlog could not be read; it is tried again. */
+  failed(error: unknown): void;
   logId(): string;
   accountKeyHead(userId: string): Promise<{ version: number; hash: string } | undefined>;
   /** Called once a connection has its hello's reply: what waits for the device besides the log. */
@@ -134,8 +136,8 @@ export class Lobby {
     return this.#options.explain(error, type);
   }
 
-  failed(error: unknown, what: string): void {
-    this.log.warn({ err: error }, `${what} failed`);
+  failed(error: unknown): void {
+    this.#options.failed(error);
   }
 
   logId(): string {

@@ -60,7 +60,7 @@ export class Member implements Connection, Context, OutboxHost {
   }
 
   failed(error: unknown): void {
-    this.#lobby.failed(error, 'backlog');
+    this.#lobby.failed(error);
   }
 
   overflow(): void {

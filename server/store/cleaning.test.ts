@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { testDatabase } from '../testing/database.ts';
 import { addDevice, addPerson } from '../testing/people.ts';
 import { clean } from './cleaning.ts';
@@ -38,4 +40,34 @@ test('what has expired goes, and a device that nobody used for 45 days is revoke
     (await db.sql`select state from mail_outbox order by state`).map(({ state }) => state),
     ['failed', 'waiting'],
   );
+});
+
+test('revoking unused devices does not wait for a commit that waits for it', async (t) => {
+  await using db = await testDatabase();
+  const gate = openGate(db.url);
+  t.after(() => gate.close());
+  const [ada, bob] = [await addPerson(db.sql), await addPerson(db.sql)];
+  const [first, second] = [ada, bob].sort((x, y) => (x.deviceId < y.deviceId ? -1 : 1));
+  for (const { userId, deviceId } of [ada, bob]) {
+    await db.sql`insert into device_keys (device_id, user_id, key, cross_signature, account_key_version)
+      values (${deviceId}, ${userId}, ${randomBytes(32)}, ${randomBytes(64)}, 1)`;
+  }
+  const id = randomUUID();
+  await db.sql`insert into conversations (id, kind, epoch) values (${id}, 'direct', 1)`;
+  await db.sql`insert into group_members (conversation_id, device_id, leaf_index, added_seq) values (${id}, ${first?.deviceId ?? ''}, 0, 1)`;
+  await db.sql`update devices set created_at = now() - interval '46 days'`;
+  await db.sql`update sessions set refreshed_at = now() - interval '46 days'`;
+  // A commit in the conversation of the first device that adds the second: it holds the key, and then takes the conversation.
+  const cleaning = await db.sql.begin(async (tx) => {
+    await tx`select from device_keys where device_id = ${second?.deviceId ?? ''} for share`;
+    const running = clean(gate);
+    const blocked = async () =>
+      (await db.sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+        .length;
+    while ((await blocked()) === 0) await turn();
+    await tx`set local lock_timeout = '1s'`;
+    await tx`select from conversations where id = ${id} for no key update`;
+    return { running };
+  });
+  assert.equal(await cleaning.running, 2);
 });

@@ -2,7 +2,9 @@ import {
   deleteExpiredLinks,
   deleteExpiredRegistrations,
   deleteFinishedMails,
-  revokeUnusedDevices,
+  lockUserOfDevice,
+  revokeUnusedDevice,
+  unusedDevices,
 } from '../../sql/queries/cleaning.queries.ts';
 import type { Clock } from '../delivery/clock.ts';
 import type { Gate } from './gate.ts';
@@ -18,10 +20,26 @@ export async function clean(gate: Gate): Promise<number> {
   await gate.run('background', (sql) => deleteExpiredLinks.run({ limit: BATCH }, sql));
   await gate.run('background', (sql) => deleteExpiredRegistrations.run({ limit: BATCH }, sql));
   await gate.run('background', (sql) => deleteFinishedMails.run({ limit: BATCH }, sql));
-  const revoked = await gate.run('background', (sql) =>
-    revokeUnusedDevices.run({ limit: BATCH, unusedDays: UNUSED_DAYS }, sql),
+  return revokeUnused(gate);
+}
+
+/**
+ * One device a transaction: revoking takes the keys of the device and then its conversations, so two in one transaction
+ * could wait for a commit that waits for them.
+ */
+async function revokeUnused(gate: Gate): Promise<number> {
+  const unused = await gate.run('background', (sql) =>
+    unusedDevices.run({ limit: BATCH, unusedDays: UNUSED_DAYS }, sql),
   );
-  return revoked.length;
+  let count = 0;
+  for (const { id, userId } of unused) {
+    const revoked = await gate.transaction('background', async (tx) => {
+      await lockUserOfDevice.run({ userId }, tx);
+      return revokeUnusedDevice.run({ id, unusedDays: UNUSED_DAYS }, tx);
+    });
+    count += revoked.length;
+  }
+  return count;
 }
 
 /** Cleans every hour; several servers doing so at once take different rows. */

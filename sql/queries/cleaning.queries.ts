@@ -78,43 +78,103 @@ const deleteFinishedMailsIR: any = {"usedParamSet":{"limit":true},"params":[{"na
 export const deleteFinishedMails = new PreparedQuery<IDeleteFinishedMailsParams,IDeleteFinishedMailsResult>(deleteFinishedMailsIR);
 
 
-/** 'RevokeUnusedDevices' parameters type */
-export interface IRevokeUnusedDevicesParams {
+/** 'UnusedDevices' parameters type */
+export interface IUnusedDevicesParams {
   limit: number;
   unusedDays: number;
 }
 
-/** 'RevokeUnusedDevices' return type */
-export interface IRevokeUnusedDevicesResult {
+/** 'UnusedDevices' return type */
+export interface IUnusedDevicesResult {
   id: string;
   userId: string;
 }
 
-/** 'RevokeUnusedDevices' query type */
-export interface IRevokeUnusedDevicesQuery {
-  params: IRevokeUnusedDevicesParams;
-  result: IRevokeUnusedDevicesResult;
+/** 'UnusedDevices' query type */
+export interface IUnusedDevicesQuery {
+  params: IUnusedDevicesParams;
+  result: IUnusedDevicesResult;
 }
 
-const revokeUnusedDevicesIR: any = {"usedParamSet":{"unusedDays":true,"limit":true},"params":[{"name":"unusedDays","required":true,"transform":{"type":"scalar"},"locs":[{"a":254,"b":265},{"a":392,"b":403}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":456,"b":462}]}],"statement":"-- Revoking fires the trigger that has the device removed from its groups; its sessions end in the same statement.\nwith unused as (\n  select d.id, d.user_id from devices d\n  where d.revoked_at is null and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'\n    and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')\n  order by d.id limit :limit! for update skip locked\n), ended as (\n  update sessions s set ended_at = now(), ended_reason = 'revoked' from unused u where s.device_id = u.id and s.ended_at is null\n), raised as (\n  update users set keys_version = keys_version + 1 where id in (select user_id from unused)\n)\nupdate devices d set revoked_at = now() from unused u where d.id = u.id returning d.id, d.user_id"};
+const unusedDevicesIR: any = {"usedParamSet":{"unusedDays":true,"limit":true},"params":[{"name":"unusedDays","required":true,"transform":{"type":"scalar"},"locs":[{"a":118,"b":129},{"a":254,"b":265}]},{"name":"limit","required":true,"transform":{"type":"scalar"},"locs":[{"a":316,"b":322}]}],"statement":"select d.id, d.user_id from devices d\nwhere d.revoked_at is null and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'\n  and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')\norder by d.id limit :limit!"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Revoking fires the trigger that has the device removed from its groups; its sessions end in the same statement.
- * with unused as (
- *   select d.id, d.user_id from devices d
- *   where d.revoked_at is null and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'
- *     and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')
- *   order by d.id limit :limit! for update skip locked
- * ), ended as (
- *   update sessions s set ended_at = now(), ended_reason = 'revoked' from unused u where s.device_id = u.id and s.ended_at is null
- * ), raised as (
- *   update users set keys_version = keys_version + 1 where id in (select user_id from unused)
- * )
- * update devices d set revoked_at = now() from unused u where d.id = u.id returning d.id, d.user_id
+ * select d.id, d.user_id from devices d
+ * where d.revoked_at is null and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'
+ *   and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')
+ * order by d.id limit :limit!
  * ```
  */
-export const revokeUnusedDevices = new PreparedQuery<IRevokeUnusedDevicesParams,IRevokeUnusedDevicesResult>(revokeUnusedDevicesIR);
+export const unusedDevices = new PreparedQuery<IUnusedDevicesParams,IUnusedDevicesResult>(unusedDevicesIR);
+
+
+/** 'LockUserOfDevice' parameters type */
+export interface ILockUserOfDeviceParams {
+  userId: string;
+}
+
+/** 'LockUserOfDevice' return type */
+export interface ILockUserOfDeviceResult {
+  id: string;
+}
+
+/** 'LockUserOfDevice' query type */
+export interface ILockUserOfDeviceQuery {
+  params: ILockUserOfDeviceParams;
+  result: ILockUserOfDeviceResult;
+}
+
+const lockUserOfDeviceIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":107,"b":114}]}],"statement":"-- Before the device, in the order in which everybody locks the two.\nselect u.id from users u where u.id = :userId! for no key update"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Before the device, in the order in which everybody locks the two.
+ * select u.id from users u where u.id = :userId! for no key update
+ * ```
+ */
+export const lockUserOfDevice = new PreparedQuery<ILockUserOfDeviceParams,ILockUserOfDeviceResult>(lockUserOfDeviceIR);
+
+
+/** 'RevokeUnusedDevice' parameters type */
+export interface IRevokeUnusedDeviceParams {
+  id: string;
+  unusedDays: number;
+}
+
+/** 'RevokeUnusedDevice' return type */
+export interface IRevokeUnusedDeviceResult {
+  id: string;
+}
+
+/** 'RevokeUnusedDevice' query type */
+export interface IRevokeUnusedDeviceQuery {
+  params: IRevokeUnusedDeviceParams;
+  result: IRevokeUnusedDeviceResult;
+}
+
+const revokeUnusedDeviceIR: any = {"usedParamSet":{"id":true,"unusedDays":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":235,"b":238}]},{"name":"unusedDays","required":true,"transform":{"type":"scalar"},"locs":[{"a":322,"b":333}]}],"statement":"-- Revoking fires the trigger that has the device removed from its groups; its sessions end in the same statement. No row:\n-- it was used or revoked meanwhile.\nwith revoked as (\n  update devices d set revoked_at = now()\n  where d.id = :id! and d.revoked_at is null\n    and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'\n  returning d.id, d.user_id\n), ended as (\n  update sessions s set ended_at = now(), ended_reason = 'revoked' from revoked r where s.device_id = r.id and s.ended_at is null\n), raised as (\n  update users set keys_version = keys_version + 1 where id in (select user_id from revoked)\n)\nselect id from revoked"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Revoking fires the trigger that has the device removed from its groups; its sessions end in the same statement. No row:
+ * -- it was used or revoked meanwhile.
+ * with revoked as (
+ *   update devices d set revoked_at = now()
+ *   where d.id = :id! and d.revoked_at is null
+ *     and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'
+ *   returning d.id, d.user_id
+ * ), ended as (
+ *   update sessions s set ended_at = now(), ended_reason = 'revoked' from revoked r where s.device_id = r.id and s.ended_at is null
+ * ), raised as (
+ *   update users set keys_version = keys_version + 1 where id in (select user_id from revoked)
+ * )
+ * select id from revoked
+ * ```
+ */
+export const revokeUnusedDevice = new PreparedQuery<IRevokeUnusedDeviceParams,IRevokeUnusedDeviceResult>(revokeUnusedDeviceIR);
 
 

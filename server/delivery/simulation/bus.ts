@@ -1,4 +1,4 @@
-import type { Bus, BusListener, BusMessage } from '../../bus/bus.ts';
+import { type Bus, type BusListener, type BusMessage, withoutHeavyContent } from '../../bus/bus.ts';
 import type { World } from './world.ts';
 
 /** The bus between simulated instances: loses, delays and reorders, and instances lose their way to it. */
@@ -65,7 +65,8 @@ export class BusEnd implements Bus {
     else this.#users.delete(userId);
   }
 
-  publish(userIds: readonly string[], message: BusMessage): void {
+  publish(userIds: readonly string[], given: BusMessage): void {
+    const message = withoutHeavyContent(given, userIds.length);
     for (const userId of userIds) {
       // It leaves in a later turn: an instance that is killed in between never says it.
       this.#world.time.after(this.#world.random.int(0, 2), () => {
