@@ -108,10 +108,11 @@ function throughput(name: string, result: ThroughputResult): string {
       `after ${plan.warmUpMs / 1000} s, in turn. PostgreSQL ${postgres.server_version}, fsync ${postgres.fsync}, ` +
       `synchronous_commit ${postgres.synchronous_commit}, full_page_writes ${postgres.full_page_writes}. Medians; latencies in ms.`,
     markdownTable(rateHead, result.targets.map(rateRow)),
-    markdownTable(ratioHead, ratios(result).map(ratioRow)),
-    ...(wrong.length > 0
-      ? [`This run does not count as a result:\n${wrong.map((line) => `- ${line}`).join('\n')}`]
-      : []),
+    markdownTable(
+      ratioHead,
+      ratios(result).map((ratio) => ratioRow(result, ratio)),
+    ),
+    ...(wrong.length > 0 ? [wrong.map((line) => `- ${line}`).join('\n')] : []),
   ].join('\n\n');
 }
 

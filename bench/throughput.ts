@@ -17,7 +17,7 @@ import type { Target } from './targets/target.ts';
 const USAGE = `npm run bench -- [options]
   --all               also the naive server and Socket.IO (needs Redis)
   --mls               messages as the SDK seals them, in groups, of a server that takes nothing else
-  --rounds 3          how often each is measured, in turn
+  --rounds 5          how often each is measured, in turn
   --seconds 5         measured, after --warm-up 3 seconds
   --connections 200   --depth 8   --bytes 256   --processes 2
   --out throughput    the name of the file in bench/results/`;
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
     mls: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
     'warm-up': { type: 'string', default: '3' },
     connections: { type: 'string', default: '200' },
@@ -99,7 +99,7 @@ async function measure(target: Target, postgres: BenchPostgres, options: typeof 
   return drive({
     ...options,
     host: '127.0.0.1',
-    port,
+    ports: [port],
     dialect,
     ordered,
     run,

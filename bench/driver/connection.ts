@@ -19,6 +19,8 @@ export interface Seat {
   readonly conversationId: string;
   /** What it says, again and again; absent: filler of the plan's size at epoch 0. */
   readonly message?: MessageText;
+  /** The position of its log that the device already holds and has acknowledged; absent: none. */
+  readonly head?: number;
 }
 
 export interface LoadOptions {
@@ -81,8 +83,8 @@ export class LoadConnection {
   readonly #repliesIn = new Seen(0, 'reply');
   readonly #eventsIn = new Seen(0, 'message');
   /** The positions of the log that this connection holds. */
-  readonly #log = new Seen(1, 'seq');
-  #ackedSeq = 0;
+  readonly #log: Seen;
+  #ackedSeq: number;
   #due = 0;
   #out: Buffer;
   readonly #ackSize: number;
@@ -103,6 +105,8 @@ export class LoadConnection {
     this.#head = mls.slice(0, counterAt);
     const tail = mls.slice(counterAt + COUNTER_DIGITS);
     this.#tail = `${tail}"${more}`;
+    this.#ackedSeq = seat.head ?? 0;
+    this.#log = new Seen(this.#ackedSeq + 1, 'seq');
     const clientId = `${run.slice(0, 8)}-${index.toString(16).padStart(4, '0')}-7000-8000-${'0'.repeat(12 - COUNTER_DIGITS)}`;
     const mark = '#'.repeat(COUNTER_DIGITS);
     const frame = encodeFrame(
@@ -160,7 +164,7 @@ export class LoadConnection {
 
   /** What is wrong at the end, after everything settled or time ran out. */
   verify(): void {
-    const entries = this.sent + this.#peer.sent;
+    const entries = (this.#seat.head ?? 0) + this.sent + this.#peer.sent;
     if (this.replies !== this.sent) this.#fail(`${this.sent - this.replies} of ${this.sent} sends unanswered`);
     if (this.events !== this.#peer.sent) this.#fail(`${this.events} events of ${this.#peer.sent} messages`);
     if (this.#options.ordered && this.#log.next - 1 !== entries)

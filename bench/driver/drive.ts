@@ -11,6 +11,8 @@ export interface DriveOptions extends Omit<LoadPlan, 'connectingAtOnce'> {
   readonly measureMs: number;
   /** Whose CPU time is counted beside the driver's own. */
   readonly watch: CpuWatch;
+  /** Further counters, read at the beginning and at the end of what is measured. */
+  readonly probe?: () => Promise<Readonly<Record<string, number>>>;
 }
 
 export interface DriveResult {
@@ -21,6 +23,8 @@ export interface DriveResult {
   readonly event: Summary;
   /** CPU seconds per 1,000 messages, by what was watched. */
   readonly cpuPer1000: Readonly<Record<string, number>>;
+  /** What the probe counted, per 1,000 messages. */
+  readonly countedPer1000: Readonly<Record<string, number>>;
   /** The driver's CPU use in cores: all of its processes, and the busiest one. */
   readonly driverCores: number;
   readonly busiestDriverCore: number;
@@ -35,7 +39,7 @@ const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 
 /** Runs one closed loop against a target that is already up. */
 export async function drive(options: DriveOptions): Promise<DriveResult> {
-  const { processes, warmUpMs, measureMs, watch, seats, ...shared } = options;
+  const { processes, warmUpMs, measureMs, watch, seats, probe = async () => ({}), ...shared } = options;
   const share = 2 * Math.ceil(seats.length / 2 / processes);
   const workers = Array.from({ length: processes }, (_, i) => ({
     child: fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
@@ -56,22 +60,29 @@ export async function drive(options: DriveOptions): Promise<DriveResult> {
     if (connected.some((news) => news.did !== 'connect')) return failed(connected);
     all({ do: 'start' });
     await pause(warmUpMs);
+    const probed = await probe();
     const before = readCpu(watch);
     all({ do: 'begin' });
     await pause(measureMs);
     all({ do: 'end' });
     const after = readCpu(watch);
+    const counted = cpuBetween(probed, await probe());
     const ended = await Promise.all(answers.map((answer) => answer()));
     all({ do: 'stop' });
     const stopped = await Promise.all(answers.map((answer) => answer()));
     const tallies = ended.flatMap((news) => (news.did === 'end' ? [news.tally] : []));
-    return summarize(tallies, stopped, cpuBetween(before, after));
+    return summarize(tallies, stopped, cpuBetween(before, after), counted);
   } finally {
     for (const { child } of workers) child.kill();
   }
 }
 
-function summarize(tallies: readonly Tally[], stopped: readonly News[], cpu: CpuTimes): DriveResult {
+function summarize(
+  tallies: readonly Tally[],
+  stopped: readonly News[],
+  cpu: CpuTimes,
+  counted: Readonly<Record<string, number>>,
+): DriveResult {
   const reply = new Histogram();
   const event = new Histogram();
   for (const tally of tallies) {
@@ -90,6 +101,7 @@ function summarize(tallies: readonly Tally[], stopped: readonly News[], cpu: Cpu
     cpuPer1000: Object.fromEntries(
       [...Object.entries(cpu), ['driver', driver] as const].map(([k, s]) => [k, per1000(s)]),
     ),
+    countedPer1000: Object.fromEntries(Object.entries(counted).map(([k, n]) => [k, per1000(n)])),
     driverCores: round(
       cores.reduce((sum, used) => sum + used, 0),
       2,
@@ -104,6 +116,7 @@ const failed = (news: readonly News[]): DriveResult =>
   summarize(
     [],
     news.filter((one) => one.did === 'stop'),
+    {},
     {},
   );
 

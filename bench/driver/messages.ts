@@ -4,7 +4,8 @@ import type { DialectName } from './dialect.ts';
 /** One closed-loop run. Seats 2k and 2k + 1 share a conversation. */
 export interface LoadPlan {
   readonly host: string;
-  readonly port: number;
+  /** One for each instance; the connections take turns, so that no two of a conversation meet on one. */
+  readonly ports: readonly number[];
   readonly dialect: DialectName;
   readonly ordered: boolean;
   readonly depth: number;

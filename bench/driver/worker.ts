@@ -25,6 +25,7 @@ function problem(text: string): void {
 
 async function open(plan: LoadPlan, firstIndex: number): Promise<void> {
   const mlsChars = base64urlLength(plan.messageBytes);
+  const portOf = (index: number): number => plan.ports[index % plan.ports.length] ?? 0;
   const options = { ...plan, dialect: dialects[plan.dialect], mlsChars, replyLatency, eventLatency, problem };
   for (let at = 0; at < plan.seats.length; at += plan.connectingAtOnce) {
     await Promise.all(
@@ -35,8 +36,9 @@ async function open(plan: LoadPlan, firstIndex: number): Promise<void> {
               problem(text);
               reject(new Error(text));
             };
+            const index = firstIndex + at + i;
             connections.push(
-              new LoadConnection(seat, firstIndex + at + i, plan.run, { ...options, problem: failed }, resolve),
+              new LoadConnection(seat, index, plan.run, { ...options, port: portOf(index), problem: failed }, resolve),
             );
           }),
       ),

@@ -1,9 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { generateSigningKey } from '../../server/accounts/signing-keys.ts';
 import { provision } from '../provision.ts';
 import type { News, Order, Return } from '../resume/messages.ts';
+import { DeviceProcess } from '../resume/process.ts';
 import type { BenchDatabase } from '../services/postgres.ts';
 import { startServerProcess } from '../services/server-process.ts';
 import { Stack } from '../services/stack.ts';
@@ -56,7 +55,7 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
   const seats = await seatsOf(people, secret);
   const share = Math.ceil(sockets / plan.processes / 2) * 2;
   const run = randomUUID().slice(0, 8);
-  const workers = Array.from({ length: plan.processes }, () => stack.use(new Worker()));
+  const workers = Array.from({ length: plan.processes }, () => stack.use(new DeviceProcess()));
   const all = async <T extends News['did']>(did: T, order: (i: number) => Order) =>
     Promise.all(workers.map((worker, i) => worker.order(order(i), did)));
 
@@ -118,38 +117,6 @@ async function lostOrDoubled({ sql }: BenchDatabase, sent: number): Promise<stri
     ...(entries === messages ? [] : [`${entries - messages} entries are doubles`]),
     ...(gaps === 0 ? [] : [`${gaps} logs have gaps`]),
   ];
-}
-
-/** One driver process. */
-class Worker implements AsyncDisposable {
-  readonly #child: ChildProcess = fork(fileURLToPath(new URL('../resume/worker.js', import.meta.url)));
-
-  order(order: Order, did: News['did']): Promise<News> {
-    const answer = this.news(did);
-    this.#child.send(order);
-    return answer;
-  }
-
-  news(did: News['did']): Promise<News> {
-    return new Promise((resolve, reject) => {
-      const listen = (news: News): void => {
-        if (news.did !== did) return;
-        this.#child.off('message', listen);
-        this.#child.off('exit', gone);
-        resolve(news);
-      };
-      const gone = (): void => reject(new Error('a driver process ended early'));
-      this.#child.on('message', listen);
-      this.#child.once('exit', gone);
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-    this.#child.send({ do: 'stop' } satisfies Order);
-    await ended;
-  }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -53,6 +53,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
-/** How far apart the values lie, as a share of the median. */
-export const spread = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / Math.max(median(values), Number.EPSILON);
+/** Rounds of one run that lie further apart are no result. */
+export const MAX_SPREAD = 0.15;
+const ENOUGH_TO_TRIM = 5;
+
+/** How far apart the values lie, as a share of the median; of five or more the highest and the lowest are left out. */
+export function spread(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const kept = sorted.length >= ENOUGH_TO_TRIM ? sorted.slice(1, -1) : sorted;
+  return ((kept.at(-1) ?? 0) - (kept[0] ?? 0)) / Math.max(median(values), Number.EPSILON);
+}

@@ -1,9 +1,8 @@
-import { median, spread, type TargetResult, type ThroughputResult } from './results.ts';
+import { MAX_SPREAD, median, spread, type TargetResult, type ThroughputResult } from './results.ts';
 import { type Cell, fixed, percent, textTable, thousands } from './table.ts';
 
 /** A driver busier than this may be what is measured. */
 const MAX_DRIVER_CORE = 0.6;
-const MAX_SPREAD = 0.15;
 
 export const TARGETS: readonly { readonly against: string; readonly must: number; readonly hope: number }[] = [
   { against: 'bare relay', must: 0.25, hope: 0.5 },
@@ -72,7 +71,9 @@ export function ratios(result: ThroughputResult): Ratio[] {
 
 export const ratioHead = ['server against', 'ratio', 'spread', 'must', 'hope', ''] as const;
 
-export function ratioRow({ against, ratio, spread: apart, must, hope }: Ratio): Cell[] {
+export function ratioRow(result: ThroughputResult, of: Ratio): Cell[] {
+  const { against, ratio, spread: apart, must, hope } = of;
+  const objected = ratioObjections(result, of).length > 0;
   const verdict = must === 0 ? '' : ratio >= hope ? 'hope reached' : ratio >= must ? 'must reached' : 'missed';
   return [
     against,
@@ -80,21 +81,41 @@ export function ratioRow({ against, ratio, spread: apart, must, hope }: Ratio): 
     percent(apart),
     must || '',
     hope || '',
-    apart > MAX_SPREAD ? `${verdict} (spread too wide)`.trim() : verdict,
+    objected ? `no result${verdict && ` (${verdict})`}` : verdict,
   ];
 }
 
-/** Why a result doesn't count; empty if it does. */
+/** Why the ratio to one baseline counts neither as reached nor as missed; empty if it counts. */
+export function ratioObjections(result: ThroughputResult, ratio: Ratio): string[] {
+  const both = result.targets.filter(({ name }) => name === 'server' || name === ratio.against);
+  return [
+    ...both.flatMap(faults),
+    ...(ratio.spread > MAX_SPREAD ? [`${ratio.against}: the rounds' ratios lie more than 15 % apart`] : []),
+  ];
+}
+
+/** What else is to be known about a run: ratios can stand where rates drift. */
 export function objections(result: ThroughputResult): string[] {
-  return result.targets.flatMap(({ name, runs }) => [
-    ...new Set(runs.flatMap((run) => run.problems.map((problem) => `${name}: ${problem}`))),
+  return [
+    ...result.targets.flatMap((target) => [
+      ...faults(target),
+      ...(spread(target.runs.map((run) => run.perSecond)) > MAX_SPREAD
+        ? [`${target.name}: rates more than 15 % apart; the machine is not quiet`]
+        : []),
+    ]),
+    ...ratios(result)
+      .filter((ratio) => ratio.spread > MAX_SPREAD)
+      .map((ratio) => `no result against ${ratio.against}: the rounds' ratios lie more than 15 % apart`),
+  ];
+}
+
+function faults({ name, runs }: TargetResult): string[] {
+  return [
+    ...new Set(runs.flatMap((run) => run.problems.map((problem) => `no result: ${name}: ${problem}`))),
     ...(runs.some((run) => run.busiestDriverCore > MAX_DRIVER_CORE)
-      ? [`${name}: a driver process used more than 60 % of a core`]
+      ? [`no result: ${name}: a driver process used more than 60 % of a core`]
       : []),
-    ...(spread(runs.map((run) => run.perSecond)) > MAX_SPREAD
-      ? [`${name}: rates more than 15 % apart; the machine is not quiet`]
-      : []),
-  ]);
+  ];
 }
 
 /** What was sent. */
@@ -113,7 +134,10 @@ export function throughputText(result: ThroughputResult): string {
     textTable(rateHead, result.targets.map(rateRow)),
     'latencies in ms; medians of the rounds',
     '',
-    textTable(ratioHead, ratios(result).map(ratioRow)),
+    textTable(
+      ratioHead,
+      ratios(result).map((ratio) => ratioRow(result, ratio)),
+    ),
     ...objections(result).map((text) => `! ${text}`),
   ].join('\n');
 }

@@ -97,6 +97,11 @@ export class ReturningDevice {
     this.#write(`{"type":"ack","body":{"conversationId":"${this.#seat.conversationId}","seq":${this.held}}}`);
   }
 
+  /** A sign of life of somebody who has nothing to say. */
+  ping(): void {
+    if (this.synced) this.#write('{"id":1000000,"type":"ping","body":{}}');
+  }
+
   end(): void {
     this.#ended = true;
     this.#socket?.destroy();

@@ -5,6 +5,7 @@ import type { News, Order } from './messages.ts';
 const OPENING_AT_ONCE = 100;
 const SENDING_AT_ONCE = 500;
 const ACK_MS = 50;
+const PING_MS = 40_000;
 const STRIKES = 10;
 const RETURN_WITHIN_MS = 120_000;
 const PROBLEMS_KEPT = 5;
@@ -97,6 +98,9 @@ function begin(order: Extract<Order, { do: 'open' }>): void {
   setInterval(() => {
     for (const device of devices) device.acknowledge();
   }, ACK_MS).unref();
+  setInterval(() => {
+    for (const device of devices) device.ping();
+  }, PING_MS).unref();
   void each(
     devices,
     OPENING_AT_ONCE,

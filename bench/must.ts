@@ -1,0 +1,66 @@
+/** `npm run bench:must`: runs every measurement that has a target, one after the other, and prints what was reached. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Aim, aims, judge, type Measurement, measurements, type Outcome } from './must/aims.ts';
+import { readEnvironment } from './report/environment.ts';
+import { mustHead, mustRow } from './report/must.ts';
+import { writeResult } from './report/results.ts';
+import { textTable } from './report/table.ts';
+import { exitOnSignals } from './services/stack.ts';
+
+const NAMES = Object.keys(measurements) as Measurement[];
+const USAGE = `npm run bench:must -- [--only ${NAMES.join(' | ')}]... [--read]
+  --only   runs these alone; of the others the results at hand are judged
+  --read   runs nothing and judges the results at hand`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    read: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function main(): Promise<number> {
+  const only = values.only ?? NAMES;
+  if (values.help || only.some((name) => !(name in measurements))) {
+    console.error(USAGE);
+    return 2;
+  }
+  const environment = readEnvironment();
+  for (const name of values.read ? [] : NAMES.filter((each) => only.includes(each))) {
+    const { script, program, args } = measurements[name];
+    console.error(`\n${name}: npm run ${script} -- ${args.join(' ')}`);
+    await run(program, script, args);
+  }
+  const judged: readonly (readonly [Aim, Outcome])[] = aims.map((aim) => [aim, judge(aim)]);
+  const rows = judged.map(([aim, outcome]) => mustRow(aim, outcome));
+  console.log(`\n${textTable(mustHead, rows)}`);
+  if (!values.read) {
+    const table = judged.map(([{ what, must, hope }, outcome]) => ({ what, must, hope, ...outcome }));
+    console.log(`written to ${writeResult('must', { kind: 'must', environment, rows: table })}`);
+  }
+  return judged.every(([, { verdict }]) => verdict === 'must reached' || verdict === 'hope reached') ? 0 : 1;
+}
+
+/** A measurement that fails leaves its reason on the screen and its result in the table. */
+function run(program: string, script: string, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
+    // So that its result names the command that repeats it.
+    env: { ...process.env, npm_lifecycle_event: script },
+    stdio: ['ignore', 2, 2],
+  });
+  const end = () => child.kill();
+  process.once('exit', end);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => {
+      process.off('exit', end);
+      resolve();
+    });
+  });
+}
+
+exitOnSignals();
+process.exitCode = await main();
