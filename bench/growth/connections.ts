@@ -36,11 +36,11 @@ export async function measureConnections(plan: ConnectionsPlan, say: (text: stri
   };
   // So that the memory of the load itself is there before the connections are weighed.
   await run(crowded);
+  const base = readMemory(crowded.pid).now;
   const points: GrowthPoint[] = [];
   let idle = 0;
   for (const total of plan.totals) {
     const more = Math.max(0, total - plan.sending - idle);
-    const before = readMemory(crowded.pid).now;
     if (more > 0) {
       const devices = stack.use(new DeviceProcess());
       const seats = await crowded.seats(more);
@@ -48,7 +48,8 @@ export async function measureConnections(plan: ConnectionsPlan, say: (text: stri
       await pause(plan.idleMs);
       idle += more;
     }
-    const bytes = more === 0 ? 0 : Math.round((readMemory(crowded.pid).now - before) / more);
+    // Of all idle ones: what the load leaves on the heap meanwhile would weigh too much on the few of one step.
+    const bytes = idle === 0 ? 0 : Math.round((readMemory(crowded.pid).now - base) / idle);
     const runs: DriveResult[] = [];
     const beside: DriveResult[] = [];
     for (let round = 0; round < plan.rounds; round++) {
@@ -58,7 +59,7 @@ export async function measureConnections(plan: ConnectionsPlan, say: (text: stri
         say(`${many ? total : plan.sending} connections: ${result.perSecond}/s ${result.problems.join('; ')}`);
       }
     }
-    const facts = { connections: total, added: more, bytesPerAdded: bytes, rss: readMemory(crowded.pid).now };
+    const facts = { connections: total, idle, bytesPerIdle: bytes, rss: readMemory(crowded.pid).now };
     points.push({ label: total.toLocaleString('en-GB'), runs, beside, facts });
   }
   return { points, postgres: postgres.settings };

@@ -43,7 +43,7 @@ export function growthTable(
     'spread',
     ...(beside ? ['cost against the other', 'spread'] : []),
     ...(counted ? ['WAL bytes a send', 'buffers a send', 'read', 'on disk GB'] : []),
-    ...(part === 'connections' ? ['bytes for each added', 'server MB'] : []),
+    ...(part === 'connections' ? ['bytes for each idle', 'server MB'] : []),
     ...(part === 'sizes' ? ['MB/s'] : []),
   ];
   const rows = points.flatMap((point) => {
@@ -68,7 +68,7 @@ export function growthTable(
         ...(part === 'connections'
           ? own
             ? [
-                point.facts.added ? thousands(point.facts.bytesPerAdded ?? 0) : '',
+                point.facts.idle ? thousands(point.facts.bytesPerIdle ?? 0) : '',
                 fixed((point.facts.rss ?? 0) / 2 ** 20, 0),
               ]
             : ['', '']
