@@ -1,9 +1,13 @@
 /** `npm run bench:report`: writes the tables of `bench/README.md` anew from the files in `bench/results/`. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
+import type { GrowthPoint } from './growth/cost.ts';
 import { busRow, busTableHead, busVerdict } from './report/bus.ts';
 import type { Environment } from './report/environment.ts';
+import { GROWTH_TITLES, growthChart, growthTable, growthText } from './report/growth.ts';
+import { mustHead, mustRow } from './report/must.ts';
 import { readResult, type ThroughputResult } from './report/results.ts';
+import { barChart } from './report/svg.ts';
 import { type Cell, fixed, markdownTable, thousands } from './report/table.ts';
 import { messagesOf, objections, rateHead, rateRow, ratioHead, ratioRow, ratios } from './report/throughput.ts';
 
@@ -12,7 +16,9 @@ const results = new URL('../../bench/results/', import.meta.url);
 const BEGIN = '<!-- results: written by npm run bench:report -->';
 const END = '<!-- end of results -->';
 
-const anyResult = v.looseObject({ kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus']) });
+const anyResult = v.looseObject({
+  kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus', 'growth', 'must']),
+});
 const number = v.number();
 const metric = v.record(v.string(), v.unknown());
 const k6Result = v.object({
@@ -26,6 +32,10 @@ const k6Result = v.object({
     firstRss: number,
     peakRss: number,
     rssPerHour: number,
+    rssPerHourError: v.optional(number),
+    descriptorsPerHour: v.optional(number),
+    descriptorsPerHourError: v.optional(number),
+    peakDescriptors: v.optional(number),
     bytesPerConnection: v.optional(number),
   }),
   cpuSeconds: v.record(v.string(), number),
@@ -79,10 +89,34 @@ const busResult = v.object({
   environment: v.custom<Environment>(() => true),
 });
 
+const growthResult = v.object({
+  part: v.picklist(['stored', 'instances', 'connections', 'sizes']),
+  plan: v.record(v.string(), v.unknown()),
+  points: v.custom<readonly GrowthPoint[]>(Array.isArray),
+  environment: v.custom<Environment>(() => true),
+});
+const mustResult = v.object({
+  rows: v.array(
+    v.object({
+      what: v.string(),
+      must: v.string(),
+      hope: v.string(),
+      figure: v.string(),
+      verdict: v.picklist(['hope reached', 'must reached', 'missed', 'no result']),
+      objections: v.array(v.string()),
+      at: v.string(),
+      commit: v.string(),
+    }),
+  ),
+  environment: v.custom<Environment>(() => true),
+});
+
 const names = readdirSync(results)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -5))
   .sort();
+// The table of all targets stands first.
+names.sort((a, b) => Number(b === 'must') - Number(a === 'must'));
 const sections = names.map((name) => section(name, readResult(name)));
 const text = readFileSync(readme, 'utf8');
 const [before = '', rest = ''] = text.split(BEGIN);
@@ -93,9 +127,32 @@ console.log(`bench/README.md: ${names.join(', ') || 'no results yet'}`);
 function section(name: string, result: unknown): string {
   const { kind } = v.parse(anyResult, result);
   if (kind === 'throughput') return throughput(name, result as ThroughputResult);
+  if (kind === 'must') return must(v.parse(mustResult, result));
+  if (kind === 'growth') return growth(name, v.parse(growthResult, result));
   if (kind === 'bus') return bus(v.parse(busResult, result));
   if (kind === 'resume') return resume(v.parse(resumeResult, result));
   return kind === 'k6' ? k6(v.parse(k6Result, result)) : slowReader(v.parse(slowReaderResult, result));
+}
+
+function must({ rows, environment }: v.InferOutput<typeof mustResult>): string {
+  const text = markdownTable(
+    mustHead,
+    rows.map((row) => mustRow(row, row)),
+  );
+  return ['### The targets', where(environment), text].join('\n\n');
+}
+
+function growth(name: string, { part, points, plan, environment }: v.InferOutput<typeof growthResult>): string {
+  const { head, rows } = growthTable(part, points);
+  const file = `${name}.svg`;
+  writeFileSync(new URL(file, results), barChart(growthChart(part, points)));
+  return [
+    `### How cost grows: ${GROWTH_TITLES[part]}`,
+    where(environment),
+    growthText(part, plan),
+    `![${GROWTH_TITLES[part]}](results/${file})`,
+    markdownTable(head, rows),
+  ].join('\n\n');
 }
 
 function throughput(name: string, result: ThroughputResult): string {
@@ -120,7 +177,7 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
   const rows: Cell[][] = [];
   for (const [name, values] of Object.entries(result.metrics)) {
     const of = (key: string) => (typeof values[key] === 'number' ? fixed(values[key], 1) : '');
-    if (name.endsWith('_ms')) rows.push([name, of('med'), of('p(95)'), of('p(99)'), of('max')]);
+    if (/_ms(\{.*\})?$/.test(name)) rows.push([name, of('med'), of('p(95)'), of('p(99)'), of('max')]);
   }
   const count = (name: string) => thousands(Number(result.metrics[name]?.count ?? 0));
   const { server, cpuSeconds } = result;
@@ -133,8 +190,17 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
       `CPU ${Object.entries(cpuSeconds)
         .map(([name, seconds]) => `${name} ${fixed(seconds, 1)} s`)
         .join(', ')}.`,
+    ...(result.scenario === 'soak' ? [slopes(server)] : []),
     ...(rows.length > 0 ? [markdownTable(['ms', 'median', 'p95', 'p99', 'max'], rows)] : []),
   ].join('\n\n');
+}
+
+function slopes(server: v.InferOutput<typeof k6Result>['server']): string {
+  const { rssPerHour, rssPerHourError = 0, descriptorsPerHour = 0, descriptorsPerHourError = 0 } = server;
+  return (
+    `Over the second half memory grew by ${megabytes(rssPerHour)} ± ${megabytes(rssPerHourError)} MB an hour, descriptors by ` +
+    `${fixed(descriptorsPerHour, 1)} ± ${fixed(descriptorsPerHourError, 1)} an hour, at most ${server.peakDescriptors} of them.`
+  );
 }
 
 function resume(result: v.InferOutput<typeof resumeResult>): string {

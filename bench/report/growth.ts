@@ -1,6 +1,7 @@
 import type { DriveResult } from '../driver/drive.ts';
 import { costOf, costRatio, type GrowthPart, type GrowthPoint } from '../growth/cost.ts';
 import { median, spread } from './results.ts';
+import type { BarChart } from './svg.ts';
 import { type Cell, fixed, percent, thousands } from './table.ts';
 
 /** What is counted apart, in the order of the bars. */
@@ -85,4 +86,64 @@ export function growthTable(
     ];
   });
   return { head, rows };
+}
+
+export const GROWTH_TITLES: Readonly<Record<GrowthPart, string>> = {
+  stored: 'with what is stored',
+  instances: 'with instances',
+  connections: 'with connections',
+  sizes: 'with the size of messages',
+};
+
+/** What was done, for the reader of the table. */
+export function growthText(part: GrowthPart, plan: Readonly<Record<string, unknown>>): string {
+  const of = (name: string): string => Number(plan[name] ?? 0).toLocaleString('en-GB');
+  const rounds = `${of('rounds')} rounds of ${Number(plan.measureMs ?? 0) / 1000} s, in turn; medians.`;
+  switch (part) {
+    case 'stored':
+      return (
+        `256-byte ciphertexts in ${of('conversations')} conversations of two, as old as each other; ${of('talking')} of these talk, both members with ` +
+        `${of('depth')} sends in flight. Beside it, in the same rounds: the same people on another server and database of the same PostgreSQL, with nothing ` +
+        `stored. Filled with the indexes in place, then vacuumed, as autovacuum would have. ${rounds}`
+      );
+    case 'instances':
+      return (
+        `${of('connections')} connections with ${of('depth')} sends in flight on one database and one Redis; no two members of a conversation on the same ` +
+        'instance. All of it shares two cores with the driver, so rates can only fall: what is measured is what a further instance costs each send. ' +
+        rounds
+      );
+    case 'connections':
+      return (
+        `${of('sending')} connections with ${of('depth')} sends in flight; all others only stay. Beside it, in the same rounds: a server without the others. ` +
+        rounds
+      );
+    case 'sizes':
+      return `${of('connections')} connections with ${of('depth')} sends in flight. ${rounds}`;
+  }
+}
+
+export function growthChart(part: GrowthPart, points: readonly GrowthPoint[]): BarChart {
+  const values = (runs: readonly DriveResult[]): number[] => {
+    const cpu = shares(runs);
+    return SHARES.map((share) => cpu[share]);
+  };
+  return {
+    title: `What 1,000 sends cost ${GROWTH_TITLES[part]}`,
+    y: 'CPU ms for 1,000 sends',
+    x: part === 'sizes' ? 'size of the ciphertext' : FIRST[part],
+    layers: SHARES.filter((share) => share !== 'Redis' || part === 'instances'),
+    groups: points.map(({ label, runs, beside }) => ({
+      label,
+      bars: [
+        ...(beside === undefined
+          ? []
+          : [{ label: part === 'stored' ? 'empty' : 'alone', values: values(beside), pale: true }]),
+        {
+          label: beside === undefined ? '' : part === 'stored' ? 'filled' : 'with them',
+          values: values(runs),
+          pale: false,
+        },
+      ],
+    })),
+  };
 }
