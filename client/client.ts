@@ -362,7 +362,17 @@ export function createClient(options: ClientOptions) {
     /** A page of the past, newest first page, each page in seq order. */
     history: (conversationId: string, page: { before?: number; limit?: number } = {}): Promise<HistoryPage> =>
       readHistory(
-        { store, codec, connected: hasSession, history: (body) => connection.request('message.history', body) },
+        {
+          store,
+          write,
+          codec,
+          turns,
+          connected: hasSession,
+          history: (body) => connection.request('message.history', body),
+          me: () => me,
+          logId: () => ('greeting' in connection.state ? connection.state.greeting.logId : undefined),
+          onChanged: (entry) => emitter.emit('changed', entry),
+        },
         conversationId,
         page,
       ),

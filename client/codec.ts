@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { CommitEntry, MessageEntry, RequestInput } from '../protocol/index.ts';
+import type { CommitEntry, MessageEntry, RequestInput, StoredMessage } from '../protocol/index.ts';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from './e2ee/bytes.ts';
 import type { CodecHost } from './encryption/host.ts';
 import type { SottoError } from './errors.ts';
@@ -27,9 +27,26 @@ export interface EncodedMessage {
 }
 
 export type Decoded =
-  | { readonly is: 'content'; readonly content: Content; readonly changes?: readonly Change[] }
-  /** An entry that has nothing to show, such as a commit. */
-  | { readonly is: 'nothing'; readonly changes?: readonly Change[] };
+  /** `archived`: read with a key of the conversation's archive, see `Peeked`. */
+  | {
+      readonly is: 'content';
+      readonly content: Content;
+      readonly archived?: true;
+      readonly changes?: readonly Change[];
+    }
+  /** An entry that has nothing to show, such as a commit. `missed`: it may have, but not for this device now. */
+  | { readonly is: 'nothing'; readonly missed?: true; readonly changes?: readonly Change[] };
+
+/** What an entry says that is read outside the order of the log. */
+export type Peeked =
+  /** `archived`: any member of that time could have written it in anybody's name; the server could not. */
+  | { readonly is: 'content'; readonly content: Content; readonly archived?: true }
+  | { readonly is: 'nothing' }
+  /** `strict`: it was sent without history. `key_missing`: with it, but this device was not given the key. */
+  | {
+      readonly is: 'unreadable';
+      readonly failure: { readonly code: 'strict' | 'key_missing' | 'unreadable'; readonly message: string };
+    };
 
 /** Thrown by `encode` for a message that will not become sendable by itself. A `SottoError` to be retried means: not yet. */
 export class NotEncodable extends Error {
@@ -56,8 +73,8 @@ export interface MessageCodec {
   encode(message: Outgoing): Promise<EncodedMessage>;
   /** Called in seq order, once per entry unless it throws: then again a few times, and then the entry counts as unreadable. */
   decode(entry: WireEntry): Promise<Decoded>;
-  /** Reads an old entry for display, without moving any state. Undefined when it can't be read any more. */
-  peek?(entry: MessageEntry): Promise<Content | undefined>;
+  /** Reads an old entry without moving any state. */
+  peek?(entry: StoredMessage): Promise<Peeked>;
   /** After `stale_epoch` or `removal_required`: puts things right. True when encoding the message anew may help. */
   recover?(conversationId: string, error: SottoError): Promise<boolean>;
 }
@@ -74,6 +91,6 @@ export const plainCodec: MessageCodec = {
     return { is: 'content', content: v.parse(contentText, fromUtf8(fromBase64url(entry.mls))) };
   },
   async peek(entry) {
-    return entry.deleted === true ? undefined : v.parse(contentText, fromUtf8(fromBase64url(entry.mls)));
+    return { is: 'content', content: v.parse(contentText, fromUtf8(fromBase64url(entry.mls))) };
   },
 };

@@ -1,13 +1,10 @@
 import type { Reply, RequestInput } from '../protocol/index.ts';
-import type { MessageCodec } from './codec.ts';
 import { SottoError } from './errors.ts';
 import { isChange } from './life.ts';
-import { type Entry, entry as entrySchema, keys, readAll, readOne } from './records.ts';
-import type { ClientStore } from './store.ts';
+import { type ReadBackOptions, readBack } from './read-back.ts';
+import { type Entry, entry as entrySchema, keys, readAll } from './records.ts';
 
-export interface HistoryOptions {
-  readonly store: ClientStore;
-  readonly codec: MessageCodec;
+export interface HistoryOptions extends ReadBackOptions {
   connected(): boolean;
   history(body: RequestInput<'message.history'>): Promise<Reply<'message.history'>>;
 }
@@ -18,7 +15,10 @@ export interface HistoryPage {
   readonly more: boolean;
 }
 
-/** A page of a conversation's past: from the server, read from this device's store where that has it, or from the store alone. */
+/**
+ * A page of a conversation's past: from the server, read from this device's store where that has it, else from the
+ * conversation's archive; without a connection from the store alone.
+ */
 export async function readHistory(
   options: HistoryOptions,
   conversationId: string,
@@ -28,7 +28,7 @@ export async function readHistory(
     try {
       const body = before === undefined ? { conversationId, limit } : { conversationId, before, limit };
       const { messages, more } = await options.history(body);
-      const entries = await Promise.all(messages.map((told) => remember(options, told)));
+      const entries = await readBack(options, messages);
       return { entries: entries.filter(isShown), more };
     } catch (error) {
       if (!(error instanceof SottoError) || error.retry !== 'same') throw error;
@@ -48,16 +48,3 @@ export async function readHistory(
 
 /** What is done to a message is seen in the message. */
 const isShown = (entry: Entry): boolean => !entry.hidden && !isChange(entry.content);
-
-async function remember(options: HistoryOptions, told: Reply<'message.history'>['messages'][number]): Promise<Entry> {
-  const kept = await readOne(options.store, entrySchema, keys.entry(told.conversationId, told.seq));
-  if (kept !== undefined && kept.sentAt === told.sentAt) return kept;
-  const { conversationId, seq, senderId, senderDeviceId, sentAt } = told;
-  const base = { conversationId, seq, senderId, senderDeviceId, sentAt };
-  if (!('mls' in told)) return { ...base, clientId: '', silent: true, hidden: true };
-  const content = await options.codec.peek?.(told).catch(() => undefined);
-  const entry: Entry = { ...base, clientId: told.clientId, silent: told.silent === true, hidden: false };
-  if (content === undefined)
-    return { ...entry, failure: { code: 'unreadable', message: 'this device has no key for it' } };
-  return { ...entry, content };
-}

@@ -96,10 +96,10 @@ async function decode(
     return { entry: { ...base, deleted: true, hidden: base.silent }, changes: [] };
   const decoded = await options.codec.decode(arrival.entry);
   const { changes = [] } = decoded;
-  return {
-    entry: decoded.is === 'content' ? { ...base, content: decoded.content } : { ...base, hidden: true },
-    changes,
-  };
+  if (decoded.is === 'nothing')
+    return { entry: { ...base, hidden: true, ...(decoded.missed ? { missed: true } : {}) }, changes };
+  const { content, archived } = decoded;
+  return { entry: { ...base, content, ...(archived ? { archived } : {}) }, changes };
 }
 
 function originOf(arrival: Arrival, me: { userId: string; deviceId: string }) {

@@ -27,6 +27,13 @@ export const entry = v.object({
   /** Absent when it is hidden or could not be read. */
   content: v.optional(content),
   failure: v.optional(reason),
+  /**
+   * Read with a key of the conversation's archive, because it is from before this device was there: any member of that
+   * time could have written it in its sender's name; the server could not.
+   */
+  archived: v.optional(v.boolean()),
+  /** Hidden because this device had no key for it when it came; the archive may have. */
+  missed: v.optional(v.boolean()),
   /** When its text was last changed by its author. */
   editedAt: v.optional(timestamp),
   /** Who reacted with what, the first reaction first. */

@@ -1,11 +1,13 @@
+import type { StoredMessage } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
-import type { Decoded, EncodedMessage, MessageCodec, Outgoing, WireEntry } from '../codec.ts';
+import type { Decoded, EncodedMessage, MessageCodec, Outgoing, Peeked, WireEntry } from '../codec.ts';
 import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
+import { Archive } from './archive.ts';
 import { Committing } from './committing.ts';
 import { Controls } from './controls.ts';
 import { describeGroup } from './describe.ts';
@@ -44,6 +46,7 @@ export function createEncryption() {
     },
     encode: (message) => parts().encode(message),
     decode: (entry) => parts().decode(entry),
+    peek: (entry) => parts().peek(entry),
     recover: (conversationId, error) => parts().recover(conversationId, error),
   };
   const emitter = new Emitter<EncryptionEvents>((problem) => parts().host.onProblem(problem));
@@ -100,8 +103,9 @@ export function createEncryption() {
         recover: (conversationId, error) => sending.recover(conversationId, error),
       });
       const sharing = new Sharing({ ...common, controls });
-      const receiving = new Receiving({ ...common, controls, sharing, moved });
-      return { ...common, committing, sending, controls, sharing, receiving };
+      const archive = new Archive({ ...common, sharing });
+      const receiving = new Receiving({ ...common, controls, sharing, archive, moved });
+      return { ...common, committing, sending, controls, archive, receiving };
     });
     ready.catch(host.onProblem);
 
@@ -251,6 +255,10 @@ export function createEncryption() {
         await device.settled;
         if ('commit' in entry) return receiving.commit(entry);
         return entry.deleted === true ? { is: 'nothing' } : receiving.message(entry);
+      },
+      async peek(entry: StoredMessage): Promise<Peeked> {
+        const { archive } = await ready;
+        return archive.read(entry);
       },
       async recover(conversationId: string, error: SottoError): Promise<boolean> {
         const { sending } = await ready;

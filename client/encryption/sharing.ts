@@ -21,7 +21,7 @@ const OTHERS_ANSWER_MS = 2_000;
 /** How often this device answers in one conversation, and how often it asks. */
 const ANSWER_EVERY_MS = 10_000;
 const ASK_EVERY_MS = 600_000;
-/** Whoever let this device in is about to tell it. */
+/** Whoever let this device in is about to tell it: so long it waits, then it asks, and messages go without a wrap. */
 const ASK_AFTER_MS = 3_000;
 
 /** Who is told which keys of a conversation, and what becomes of what others tell. */
@@ -37,6 +37,8 @@ export class Sharing {
   readonly #answered = new Map<string, number>();
   readonly #told = new Map<string, number>();
   readonly #asked = new Map<string, number>();
+  /** Since when a message waits for the settings. */
+  readonly #waiting = new Map<string, number>();
 
   constructor(parts: {
     host: CodecHost;
@@ -58,7 +60,7 @@ export class Sharing {
 
   /**
    * The keys for the next message. Throws `unavailable` while new ones are on their way; where they can't be told, or
-   * where this device does not know how the conversation is kept, the message goes without.
+   * where nobody tells this device how the conversation is kept, the message goes without.
    */
   async keysInUse(
     conversationId: string,
@@ -66,11 +68,14 @@ export class Sharing {
   ): Promise<{ history?: RingKey | undefined; search?: RingKey | undefined }> {
     const rings = await this.#rings.get(conversationId);
     const settings = settingsOf(rings, group);
+    const now = this.#host.clock.now();
     if (settings === undefined) {
       this.ask(conversationId);
+      const since = this.#waiting.get(conversationId) ?? now;
+      this.#waiting.set(conversationId, since);
+      if (now - since < ASK_AFTER_MS) throw notYet('this device is being told how the conversation is kept', KEYS_MS);
       return {};
     }
-    const now = this.#host.clock.now();
     if (dueKinds(rings, settings, now).length > 0 && this.#controls.mayTell(conversationId)) {
       const changes = await this.#controls.want(conversationId, { is: 'keys', why: 'due' });
       if (changes.length > 0) await this.#host.write(changes);
@@ -101,6 +106,8 @@ export class Sharing {
     const now = this.#host.clock.now();
     const known = await this.#noted(before, group, now);
     const next = withKeys(known, told, entry.epoch, now);
+    if (settingsOf(before, group) === undefined && next.settings !== undefined)
+      this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
     if (next.history !== before.history && told.fresh !== true) this.#emitter.emit('archive', { conversationId });
     return this.#rings.next(conversationId, next);
   }

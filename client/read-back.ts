@@ -1,0 +1,108 @@
+import type { Reply } from '../protocol/index.ts';
+import type { MessageCodec } from './codec.ts';
+import { reasonOf, SottoError } from './errors.ts';
+import { refOf } from './life.ts';
+import { type Entry, entry as entrySchema, keys, putEntry, readOne } from './records.ts';
+import type { SteadyWrite } from './steady.ts';
+import type { Change, ClientStore } from './store.ts';
+import { readLife, takeIn } from './taking-in.ts';
+import type { Turns } from './turns.ts';
+
+type Told = Reply<'message.history'>['messages'][number];
+
+export interface ReadBackOptions {
+  readonly store: ClientStore;
+  readonly write: SteadyWrite;
+  readonly codec: MessageCodec;
+  readonly turns: Turns;
+  me(): { readonly deviceId: string };
+  logId(): string | undefined;
+  onChanged(entry: Entry): void;
+}
+
+/**
+ * A page of the server's log as entries of this device: what is in the store is not read again; what could be read now
+ * for the first time is stored, all of it in one batch, and so found by `history` and `search` from then on. What can't
+ * be read is not stored, because its key may still come.
+ */
+export async function readBack(options: ReadBackOptions, page: readonly Told[]): Promise<Entry[]> {
+  const { store, codec, turns, write, me, logId, onChanged } = options;
+  const [first] = page;
+  if (first === undefined) return [];
+  const { conversationId } = first;
+  const log = logId();
+  const found = await Promise.all(page.map((told) => look(store, codec, told)));
+  if (found.every(({ isNew }) => !isNew)) return found.map(({ entry }) => entry);
+  return turns.run(conversationId, async () => {
+    if (logId() !== log) throw new SottoError('unavailable', 'the log became another one');
+    const pages = overlaid(store);
+    const places = new Map<number, Entry>();
+    const changed: Entry[] = [];
+    for (const { entry: read, isNew } of found) {
+      const now = isNew ? await readOne(store, entrySchema, keys.entry(conversationId, read.seq)) : undefined;
+      // It came another way while this waited for its turn.
+      if (!isNew || isFinal(now)) {
+        places.set(read.seq, now ?? read);
+        continue;
+      }
+      const life = read.clientId === '' ? {} : await readLife(pages.store, conversationId, refOf(read));
+      if (life.seq !== undefined && life.seq !== read.seq) {
+        places.set(read.seq, failed(read, 'unreadable', 'The server shows a message at a second place.'));
+        continue;
+      }
+      const taken = await takeIn({ store: pages.store, deviceId: me().deviceId, logId: log }, read);
+      pages.add([putEntry(taken.entry), ...taken.changes]);
+      places.set(read.seq, taken.entry);
+      if (taken.changed === undefined) continue;
+      if (places.has(taken.changed.seq)) places.set(taken.changed.seq, taken.changed);
+      else changed.push(taken.changed);
+    }
+    await write(pages.changes());
+    for (const entry of changed) onChanged(entry);
+    return page.map(({ seq }) => places.get(seq)).filter((entry) => entry !== undefined);
+  });
+}
+
+const isFinal = (kept: Entry | undefined): boolean => kept !== undefined && kept.missed !== true;
+
+/** The entry, and whether it is to be stored. */
+async function look(store: ClientStore, codec: MessageCodec, told: Told): Promise<{ entry: Entry; isNew: boolean }> {
+  const kept = await readOne(store, entrySchema, keys.entry(told.conversationId, told.seq));
+  if (kept !== undefined && isFinal(kept) && kept.sentAt === told.sentAt) return { entry: kept, isNew: false };
+  const { conversationId, seq, senderId, senderDeviceId, sentAt } = told;
+  const base = { conversationId, seq, senderId, senderDeviceId, sentAt };
+  if (!('clientId' in told) || 'commit' in told)
+    return { entry: { ...base, clientId: '', silent: true, hidden: true }, isNew: true };
+  const entry: Entry = { ...base, clientId: told.clientId, silent: told.silent === true, hidden: false };
+  if (told.deleted === true) return { entry: { ...entry, deleted: true }, isNew: false };
+  if (codec.peek === undefined)
+    return { entry: failed(entry, 'unreadable', 'It is too late to read it.'), isNew: false };
+  try {
+    const peeked = await codec.peek(told);
+    if (peeked.is === 'nothing') return { entry: { ...entry, hidden: true }, isNew: false };
+    if (peeked.is === 'unreadable') return { entry: { ...entry, failure: peeked.failure }, isNew: false };
+    const { content, archived } = peeked;
+    return { entry: { ...entry, content, ...(archived === true ? { archived } : {}) }, isNew: true };
+  } catch (error) {
+    // Something could not be asked just now; another time it may.
+    if (error instanceof SottoError && error.retry === 'same') throw error;
+    return { entry: failed(entry, 'unreadable', reasonOf(error)), isNew: false };
+  }
+}
+
+const failed = (entry: Entry, code: string, message: string): Entry => {
+  const { content: _, ...rest } = entry;
+  return { ...rest, failure: { code, message } };
+};
+
+/** A store as it will be when the changes that were added are written. */
+function overlaid(store: ClientStore) {
+  const values = new Map<string, unknown>();
+  return {
+    store: { ...store, get: async (key: string) => (values.has(key) ? values.get(key) : store.get(key)) },
+    add(changes: readonly Change[]): void {
+      for (const { key, value } of changes) values.set(key, value);
+    },
+    changes: (): Change[] => [...values].map(([key, value]) => (value === undefined ? { key } : { key, value })),
+  };
+}

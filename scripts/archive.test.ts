@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as v from 'valibot';
+import { fromBase64url } from '../client/e2ee/bytes.ts';
+import { unwrapContentKey } from '../client/e2ee/history-key.ts';
+import { keys as recordKeys, ringsRecord } from '../client/encryption/records.ts';
+import { memoryStore } from '../client/index.ts';
+import { clients, firstPhone, has, joined, linkPhone, meet, type Phone, words } from './testing/encrypted.ts';
+import { runServer, until } from './testing/running-server.ts';
+
+/** Everything that a device can show of a conversation, oldest first: texts, and codes of what it can't read. */
+async function past(phone: Phone, conversationId: string): Promise<string[]> {
+  const lines: string[] = [];
+  for (let before: number | undefined; ; ) {
+    const page = await phone.client.history(conversationId, { limit: 7, ...(before === undefined ? {} : { before }) });
+    lines.unshift(
+      ...page.entries.map(({ content, failure }) => (failure ? `! ${failure.code}` : String(content?.text))),
+    );
+    before = page.entries[0]?.seq ?? before;
+    if (!page.more || page.entries.length === 0) return lines;
+  }
+}
+
+const wraps = async (phone: Phone, conversationId: string) => {
+  const { messages } = await phone.client.request('message.history', { conversationId, after: 0, limit: 200 });
+  return messages.flatMap((entry) => ('mls' in entry && entry.mls !== undefined && !entry.silent ? [entry.wrap] : []));
+};
+
+test('the archive of a conversation', async (whole) => {
+  const server = await runServer(whole, { REQUIRE_MLS: 'true' });
+
+  await whole.test('a linked device reads, and finds, what was said before it joined', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada'), firstPhone(t, server, 'bob')]);
+    const id = await meet(ada, bob);
+    for (let n = 1; n <= 10; n += 1) await (n % 2 ? ada : bob).client.send(id, words(`line ${n}`));
+    await has('line 10', ada, bob);
+    await has('line 9', ada, bob);
+    const target = ada.got.find(({ content }) => content?.text === 'line 3');
+    assert.ok(target);
+    await ada.client.edit(id, target.seq, 'line three');
+    await bob.client.react(id, target.seq, '👍');
+    await until(clients(ada, bob), () => ada.client.outgoing(id).length + bob.client.outgoing(id).length === 0, 'sent');
+
+    const tablet = await linkPhone(t, server, 'ada', ada);
+    await joined(id, tablet, ada, bob);
+    const lines = await past(tablet, id);
+    assert.deepEqual(lines, await past(ada, id));
+    assert.equal(lines.length, 11);
+    const { entries } = await tablet.client.history(id, { limit: 200 });
+    assert.deepEqual([...new Set(entries.map(({ archived }) => archived))], [true]);
+    const edited = entries.find(({ seq }) => seq === target.seq);
+    assert.equal(edited?.content?.text, 'line three');
+    assert.deepEqual(edited.reactions, [{ emoji: '👍', userIds: [bob.userId] }]);
+    const { hits } = await tablet.client.search({ text: 'three' });
+    assert.deepEqual(
+      hits.map(({ entry }) => entry.seq),
+      [target.seq],
+    );
+  });
+
+  await whole.test('in strict mode it does not, and is told why; both modes are everybody’s to see', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada2'), firstPhone(t, server, 'bob2')]);
+    const id = await meet(ada, bob);
+    const told: string[] = [];
+    bob.client.encryption.on('settings', ({ history, byUserId }) => told.push(`${history} ${byUserId}`));
+    const mode = async (phone: Phone) => (await phone.client.encryption.settings(id))?.history;
+    assert.deepEqual([await mode(ada), await mode(bob)], ['on', 'on']);
+    await ada.client.encryption.setSettings(id, { history: 'strict' });
+    await until(clients(ada, bob), () => told.length === 1, 'bob is told');
+    assert.deepEqual(told, [`strict ${ada.userId}`]);
+    await bob.client.send(id, words('between us'));
+    await ada.client.send(id, words('and nobody else'));
+    await has('between us', ada, bob);
+    await has('and nobody else', ada, bob);
+    assert.deepEqual(
+      (await wraps(ada, id)).map((wrap) => wrap?.v),
+      [1, undefined, undefined],
+    );
+
+    const tablet = await linkPhone(t, server, 'ada2', ada);
+    const seen: string[] = [];
+    tablet.client.encryption.on('settings', ({ history }) => seen.push(history));
+    await joined(id, tablet, ada, bob);
+    assert.deepEqual(await past(tablet, id), ['hello', '! strict', '! strict']);
+    if ((await mode(tablet)) === undefined) await until(clients(tablet), () => seen.length === 1, 'the tablet is told');
+    assert.equal(await mode(tablet), 'strict');
+    await tablet.client.send(id, words('me neither'));
+    await has('me neither', ada, bob, tablet);
+    assert.equal((await wraps(ada, id)).at(-1), undefined);
+
+    await tablet.client.encryption.setSettings(id, { history: 'on' });
+    await until(clients(ada, bob), () => told.length === 2, 'bob is told');
+    await bob.client.send(id, words('for the books'));
+    await has('for the books', ada, bob, tablet);
+    assert.ok((await wraps(ada, id)).at(-1));
+  });
+
+  await whole.test('the keys of a device that was removed open nothing that was sent later', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada3'), firstPhone(t, server, 'bob3')]);
+    const id = await meet(ada, bob);
+    const store = memoryStore();
+    const tablet = await linkPhone(t, server, 'ada3', ada, { store });
+    await joined(id, tablet, ada, bob);
+    await tablet.client.send(id, words('from the tablet'));
+    await has('from the tablet', ada, bob, tablet);
+    const { history: stolen } = v.parse(ringsRecord, await store.get(recordKeys.rings(id)));
+    assert.ok(stolen.length > 0);
+    await ada.client.encryption.identities().revoke(tablet.deviceId);
+    for (const [n, phone] of [bob, ada, bob].entries()) {
+      await phone.client.send(id, words(`without it ${n}`));
+      await has(`without it ${n}`, ada, bob);
+    }
+    const all = await wraps(ada, id);
+    const later = all.slice(-3);
+    assert.equal(new Set(later.map((wrap) => wrap?.v)).size, 1, 'one new key for all of them');
+    const opens = async (wrap: (typeof all)[number]) => {
+      const ring = stolen.map(({ key }) => ({ v: wrap?.v ?? 0, key, at: 1 }));
+      return (await unwrapContentKey(ring, { v: wrap?.v ?? 0, ct: fromBase64url(wrap?.ct ?? '') })) !== undefined;
+    };
+    assert.deepEqual(await Promise.all(all.map(opens)), [true, true, false, false, false]);
+    // Whoever is still there reads all of it.
+    const laptop = await linkPhone(t, server, 'ada3', ada);
+    await joined(id, laptop, ada, bob);
+    assert.deepEqual(await past(laptop, id), await past(ada, id));
+    assert.equal((await past(laptop, id)).length, 5);
+  });
+});
