@@ -3,7 +3,7 @@ import type { WireEntry } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import { HandlerTooSlow } from './handler.ts';
 import type { InboxOptions } from './inbox.ts';
-import { read } from './reading.ts';
+import { isForHandler, read } from './reading.ts';
 import { backoffMs } from './reconnect.ts';
 import {
   type Entry,
@@ -186,7 +186,7 @@ export class Lane {
 
   /** Gives an entry to the application; after a bounded number of failures it counts as handled all the same. */
   async #handOver(entry: Entry): Promise<void> {
-    if (entry.hidden) return;
+    if (!isForHandler(entry)) return;
     const { handle, handlerTries, signal, onFailedEntry, store, turns, write } = this.#options;
     for (let tries = 1; ; tries += 1) {
       try {

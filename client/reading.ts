@@ -16,6 +16,9 @@ export interface ReadEntry {
   readonly show: boolean;
 }
 
+/** What is from before this device was there is for `history`: it may be read long after what came later. */
+export const isForHandler = (entry: Entry): boolean => !entry.hidden && entry.archived !== true;
+
 /**
  * Turns what came in into an entry, and stores it together with `changes` in one batch. Its content is what this device
  * sent, if it did; what it read under an earlier log, if it did; else what the codec makes of it.
@@ -78,7 +81,7 @@ async function readOnce(
   await write([putEntry(entry), ...changes, ...taken.changes, ...marks]);
   if (isOwn) options.onSettled(record, arrival.seq, origin.sentAt);
   if (taken.changed !== undefined) onChanged?.(taken.changed);
-  return { entry, show: !entry.hidden && before?.handled !== true };
+  return { entry, show: isForHandler(entry) && before?.handled !== true };
 }
 
 async function decode(
