@@ -241,6 +241,33 @@ test('what came before one joined, a conversation one left or is not in, and an 
   await assert.rejects(find(a), refusal('unauthenticated'));
 });
 
+test('a message that was deleted or has expired is not found, and its tags are gone', async () => {
+  const { ada, a, b, conversationId } = await pair();
+  for (let n = 0; n < 4; n += 1) await send(a, conversationId, ['oak']);
+  const find = async () =>
+    Promise.all(
+      [{ keys: [key(1, 'oak')] }, { senderId: ada.userId }].map(async (what) =>
+        seqs(await b.request('message.search', { queries: [{ conversationId, ...what }] })),
+      ),
+    );
+  await a.request('message.delete', { conversationId, seq: 3 });
+  assert.deepEqual(await find(), [
+    [4, 2, 1],
+    [4, 2, 1],
+  ]);
+  await db.sql`update conversation_log set sent_at = sent_at - interval '1 hour' where conversation_id = ${conversationId} and seq = 1`;
+  await a.request('conversation.update', { conversationId, expireAfterMs: 1_800_000 });
+  await db.sql`select expire_messages(gen_random_uuid(), null, 1000)`;
+  assert.deepEqual(await find(), [
+    [4, 2],
+    [4, 2],
+  ]);
+  assert.deepEqual(
+    (await stored(conversationId)).map(([seq]) => seq),
+    [2, 4],
+  );
+});
+
 test('a search by sender walks a bounded part of a long log, and says from where to go on', async () => {
   const { ada, bob, a, conversationId } = await pair(false);
   await send(a, conversationId);
