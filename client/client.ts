@@ -1,13 +1,16 @@
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
 import { Account, type LoginInput } from './account.ts';
-import { type Clock, delay, systemClock } from './clock.ts';
-import { type Content, type MessageCodec, plainCodec } from './codec.ts';
+import { Agreements } from './agreements.ts';
+import type { ClientOptions } from './client-options.ts';
+import { delay, systemClock } from './clock.ts';
+import { type Content, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversations } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { Erasures } from './erasures.ts';
 import { SottoError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
+import { Expiry } from './expiry.ts';
 import { type EntryHandler, handleWithin } from './handler.ts';
 import { type HistoryPage, readHistory } from './history.ts';
 import { createHttp } from './http.ts';
@@ -23,32 +26,11 @@ import { becomesReady } from './readiness.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
 import type { NotificationInput, ServerEvent } from './requests.ts';
 import { type SearchInput, type SearchPage, searchableStore } from './search/search.ts';
-import { type OpenSocket, openWebSocket } from './socket.ts';
+import { openWebSocket } from './socket.ts';
 import { steadyWrite } from './steady.ts';
-import type { ClientStore } from './store.ts';
-import { type Lock, platformLock, Session } from './tokens.ts';
+import { platformLock, Session } from './tokens.ts';
 import { Turns } from './turns.ts';
 import { TypingNotices } from './typing-notices.ts';
-
-export interface ClientOptions {
-  /** The server's base address, for example `https://chat.example.org`. */
-  readonly url: string;
-  /** What this device remembers; it belongs to one user and is used by one client at a time. */
-  readonly store: ClientStore;
-  /** Node 20 needs `openNodeSocket` of `client/node/socket.ts`. */
-  readonly openSocket?: OpenSocket;
-  readonly codec?: MessageCodec;
-  /** The program's name, for the server's log. */
-  readonly program?: string;
-  readonly requestTimeoutMs?: number;
-  /** How often an entry is given to a handler that throws. */
-  readonly handlerTries?: number;
-  readonly handlerTimeoutMs?: number;
-  readonly fetch?: typeof fetch;
-  readonly clock?: Clock;
-  readonly random?: () => number;
-  readonly lock?: Lock;
-}
 
 export type Client = ReturnType<typeof createClient>;
 
@@ -111,6 +93,27 @@ export function createClient(options: ClientOptions) {
     },
     onProblem,
   });
+  const agreements = new Agreements({
+    store,
+    codec,
+    conversations: () => conversations.all(),
+    conversation: (id) => conversations.get(id),
+    connected: isReady,
+    update: (body) => request('conversation.update', body),
+    onProblem,
+  });
+  const changed = (entry: Entry) => emitter.emit('changed', entry);
+  const expiry = new Expiry({
+    store,
+    write,
+    turns,
+    clock,
+    agreements,
+    onProblem,
+    signal: life.signal,
+    conversations: () => conversations.all(),
+    onChanged: changed,
+  });
   const own = new OwnMessages(
     (id) => conversations.marks(id),
     (message) => emitter.emit('message', message),
@@ -168,7 +171,8 @@ export function createClient(options: ClientOptions) {
     ack: (conversationId, seq) => connection.notify('ack', { conversationId, seq }),
     handle: (entry) => handleWithin(handler, entry, clock, handlerTimeoutMs),
     onFailedEntry: (entry) => emitter.emit('failed', entry),
-    onChanged: (entry) => emitter.emit('changed', entry),
+    onChanged: changed,
+    cutoff: (id) => expiry.cutoff(id),
     outgoing: (clientId) => outbox.find(clientId),
     onSettled: (record, seq, sentAt) => {
       outbox.settle(record);
@@ -220,6 +224,10 @@ export function createClient(options: ClientOptions) {
     conversations: () => conversations.all(),
     arrived: (entry) => inbox.arrived(entry),
     pump: (id) => outbox.pump(id),
+    agreed: (id) => {
+      agreements.keepUp(id);
+      expiry.run();
+    },
     onProblem,
   });
 
@@ -230,6 +238,7 @@ export function createClient(options: ClientOptions) {
       outbox.pump();
       erasures.pump();
       reads.connected();
+      agreements.connected();
       if (!listed) refreshList();
     }
     emitter.emit('connection', state);
@@ -237,6 +246,7 @@ export function createClient(options: ClientOptions) {
 
   function onEvent(event: ServerEvent): void {
     conversations.take(event);
+    if (event.type === 'conversation.changed' && codec.settings === undefined) expiry.run();
     if (event.type === 'message.new' || event.type === 'commit.new') inbox.arrived(event.body);
     // Too much changed while this device was away; its list is read again once the session is ready.
     if (event.type === 'sync.done' && event.body.resync === true) listed = false;
@@ -300,6 +310,7 @@ export function createClient(options: ClientOptions) {
         await conversations.load(me.userId);
         await outbox.load();
         await inbox.load();
+        expiry.run();
         for (const id of outbox.conversations()) for (const record of [...outbox.list(id)]) trackOutgoing(record);
       }
       me = { userId: held.userId, deviceId: held.deviceId };
@@ -336,7 +347,7 @@ export function createClient(options: ClientOptions) {
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
     send,
-    ...messageCalls({ store, write, turns, me: () => me, send, onChanged: (entry) => emitter.emit('changed', entry) }),
+    ...messageCalls({ store, write, turns, me: () => me, send, onChanged: changed }),
     /** Sends a failed message after all. */
     retry: (clientId: string) => outbox.retry(clientId),
     /** Forgets a failed message. */
@@ -353,6 +364,14 @@ export function createClient(options: ClientOptions) {
       return nextMessageState(stored, { is: 'marks', marks: conversations.marks(entry.conversationId) });
     },
 
+    /**
+     * Lets the messages of a conversation disappear everywhere this long (at least a minute) after they were sent; null:
+     * never again. Resolves when the wish is kept; it holds for every member as soon as it is in the log.
+     */
+    async setExpiry(conversationId: string, expireAfterMs: number | null): Promise<void> {
+      await agreements.change(conversationId, { expireAfterMs });
+      expiry.run();
+    },
     /** Tells that this user has read everything up to `seq`; told again after a break. */
     read: (conversationId: string, seq: number) => reads.read(conversationId, seq),
     /** Tells that this user is writing. Call it with every key; it is sent as often as needed. */

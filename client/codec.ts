@@ -77,7 +77,22 @@ export interface MessageCodec {
   peek?(entry: StoredMessage): Promise<Peeked>;
   /** After `stale_epoch` or `removal_required`: puts things right. True when encoding the message anew may help. */
   recover?(conversationId: string, error: SottoError): Promise<boolean>;
+  /** What the members agreed on by their own word; undefined while this device was not told. */
+  settings?(conversationId: string): Promise<Agreement | undefined>;
+  /** Tells the members of another wish. Resolves when it is kept; `host.agreed` says when it holds. */
+  setSettings?(conversationId: string, wanted: Partial<Agreement>): Promise<void>;
+  /** What the server is asked for in order to find a text: blind tags for each key of the conversation's past. */
+  searchKeys?(conversationId: string, text: string): Promise<SearchKeys | undefined>;
 }
+
+/** How a conversation is kept, as far as the server plays a part in it. */
+export interface Agreement {
+  readonly searchOnServer: boolean;
+  /** How long after it was sent a message disappears; null: never. */
+  readonly expireAfterMs: number | null;
+}
+
+export type SearchKeys = NonNullable<RequestInput<'message.search'>['queries'][number]['keys']>;
 
 const contentText = v.pipe(v.string(), v.parseJson(), content);
 

@@ -37,6 +37,8 @@ export interface InboxOptions {
   onFailedEntry(entry: Entry): void;
   /** An earlier entry was edited, reacted to or deleted. */
   onChanged?(entry: Entry): void;
+  /** What was sent before this moment has expired. */
+  cutoff?(conversationId: string): number;
   /** This device's own message, if it is still on its way. */
   outgoing(clientId: string): OutgoingRecord | undefined;
   onSettled(record: OutgoingRecord, seq: number, sentAt: string): void;

@@ -1,6 +1,7 @@
 /** The SDK's public face. Node adds `client/node/socket.ts` and `client/node/file-store.ts`, browsers `client/browser/`. */
 export type { LoginInput } from './account.ts';
-export { type Client, type ClientOptions, createClient } from './client.ts';
+export { type Client, createClient } from './client.ts';
+export type { ClientOptions } from './client-options.ts';
 export type { Clock } from './clock.ts';
 export {
   type Content,

@@ -272,3 +272,51 @@ test('what is deleted for everyone leaves the server too, through refusals and r
   }
   assert.deepEqual(world.problems, []);
 });
+
+test('what has expired is gone on every device by its own clock, also on one that was off, and does not come back', async () => {
+  const world = new World(3);
+  const { server, clock } = world;
+  const store = memoryStore();
+  const ada = await world.device();
+  const bob = await world.device({ store });
+  const room = server.addRoom(ada.userId, bob.userId);
+  const changed: number[] = [];
+  bob.client.on('changed', ({ seq, deleted }) => changed.push(deleted === true ? seq : -seq));
+  for (const { client } of [ada, bob]) await client.start();
+  await world.settle(5_000);
+  await ada.client.send(room, { type: 'text', text: 'apple' });
+  await world.settle(5_000);
+  await ada.client.edit(room, 1, 'pear');
+  const setting = ada.client.setExpiry(room, 60_000);
+  await world.settle(5_000);
+  await setting;
+  assert.equal(bob.client.conversation(room)?.expireAfterMs, 60_000);
+  await world.settle(70_000);
+  await bob.client.send(room, { type: 'text', text: 'fig' });
+  await world.settle(20_000);
+  assert.deepEqual(changed, [-1, 1], 'edited, then expired');
+  const textsIn = async () =>
+    JSON.stringify([await store.list({ prefix: 'entry/' }), await store.list({ prefix: 'life/' })]);
+  assert.ok(!(await textsIn()).includes('pear') && (await textsIn()).includes('fig'));
+  assert.equal((await bob.client.search({ text: 'pear' })).hits.length, 0);
+
+  await bob.client.close();
+  await clock.advance(120_000);
+  const again = await world.device({ store, device: bob });
+  await again.client.start();
+  await clock.advance(0);
+  assert.ok(!(await textsIn()).includes('fig'), 'also without a connection');
+  await world.settle(10_000);
+  const reading = again.client.history(room);
+  await world.settle(2_000);
+  const { entries } = await reading;
+  assert.deepEqual(
+    entries.map(({ seq, deleted, content }) => [seq, deleted, content]),
+    [
+      [1, true, undefined],
+      [3, true, undefined],
+    ],
+  );
+  assert.deepEqual(world.problems, []);
+  for (const { client } of [ada, again]) await client.close();
+});

@@ -76,7 +76,9 @@ async function readOnce(
     read = decoded.entry;
     changes.push(...decoded.changes);
   }
-  const taken = await takeIn({ store, deviceId: me().deviceId, logId: options.greeting()?.logId }, read);
+  const logId = options.greeting()?.logId;
+  const cutoff = options.cutoff?.(conversationId);
+  const taken = await takeIn({ store, deviceId: me().deviceId, logId, cutoff }, read);
   const { entry } = taken;
   await write([putEntry(entry), ...changes, ...taken.changes, ...marks]);
   if (isOwn) options.onSettled(record, arrival.seq, origin.sentAt);

@@ -57,6 +57,7 @@ export async function rebase(options: RebaseOptions): Promise<Rebased> {
   // What was deleted there is in the log no more, or comes again with its deletion.
   const above = { prefix: keys.erasures(conversationId), above: keys.erasure(conversationId, common) };
   for (const { key } of await store.list(above)) changes.push({ key });
+  changes.push({ key: keys.expired(conversationId) });
   const position = { logId, received: common, handled: Math.min(before.handled, common) };
   return {
     position,

@@ -99,6 +99,9 @@ export const keys = {
   allErasures: 'erase/',
   erasures: (conversationId: string) => `erase/${conversationId}/`,
   erasure: (conversationId: string, at: number) => `erase/${conversationId}/${keyNumber(at)}`,
+  wish: (conversationId: string) => `wish/${conversationId}`,
+  /** Up to where everything old enough was taken away. */
+  expired: (conversationId: string) => `expired/${conversationId}`,
   conversations: 'conversation/',
   conversation: (id: string) => `conversation/${id}`,
 } as const;

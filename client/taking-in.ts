@@ -33,6 +33,8 @@ export interface TakingIn {
   /** This device: what it deleted for everyone it also takes off the server. */
   readonly deviceId: string;
   readonly logId: string | undefined;
+  /** What was sent before it has expired. */
+  readonly cutoff?: number | undefined;
 }
 
 const nothing: Life = {};
@@ -52,7 +54,8 @@ export async function takeIn(options: TakingIn, entry: Entry): Promise<TakenIn> 
 async function takeMessage(options: TakingIn, entry: Entry): Promise<TakenIn> {
   const { conversationId, seq, senderId } = entry;
   const before = await readLife(options.store, conversationId, refOf(entry));
-  const now = vouched({ ...before, seq }, senderId);
+  const expired = Date.parse(entry.sentAt) < (options.cutoff ?? Number.NEGATIVE_INFINITY);
+  const now = vouched(expired ? { ...over(before), seq, gone: 'expired' } : { ...before, seq }, senderId);
   return {
     entry: shown(entry, now),
     changes: [{ key: lifeKey(conversationId, refOf(entry)), value: now }, ...erasures(options, entry, now)],

@@ -40,6 +40,8 @@ const reaction = v.object({
   on: v.boolean(),
 });
 const deletion = v.object({ type: v.literal('delete'), target: messageRef });
+/** How long after it was sent a message disappears everywhere; null: never. */
+export const expiry = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(60_000)));
 const historyMode = v.picklist(['on', 'strict']);
 /**
  * Control: history and search keys, from whoever made them or was asked for them. `fresh` says that they were made for
@@ -50,7 +52,9 @@ const keys = v.object({
   history: v.optional(ringKeys),
   search: v.optional(ringKeys),
   fresh: v.optional(v.boolean()),
-  settings: v.optional(v.object({ history: historyMode, searchOnServer: v.boolean() })),
+  settings: v.optional(
+    v.object({ history: historyMode, searchOnServer: v.boolean(), expireAfterMs: v.optional(expiry, null) }),
+  ),
 });
 /** Control: asks the other devices to send the keys again. */
 const keysRequest = v.object({ type: v.literal('keys_request') });
@@ -59,6 +63,7 @@ const settings = v.object({
   type: v.literal('settings'),
   history: v.optional(historyMode),
   searchOnServer: v.optional(v.boolean()),
+  expireAfterMs: v.optional(expiry),
 });
 
 const content = v.variant('type', [text, edit, reaction, deletion, keys, keysRequest, settings]);

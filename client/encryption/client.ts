@@ -1,4 +1,5 @@
-import { type Client, type ClientOptions, createClient } from '../client.ts';
+import { type Client, createClient } from '../client.ts';
+import type { ClientOptions } from '../client-options.ts';
 import { createEncryption, type Encryption } from './encryption.ts';
 
 export type EncryptedClient = Client & { readonly encryption: Encryption };

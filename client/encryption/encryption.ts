@@ -48,6 +48,8 @@ export function createEncryption() {
     decode: (entry) => parts().decode(entry),
     peek: (entry) => parts().peek(entry),
     recover: (conversationId, error) => parts().recover(conversationId, error),
+    settings: (conversationId) => parts().settings(conversationId),
+    setSettings: (conversationId, wanted) => parts().setSettings(conversationId, wanted),
   };
   const emitter = new Emitter<EncryptionEvents>((problem) => parts().host.onProblem(problem));
   return {
@@ -165,6 +167,7 @@ export function createEncryption() {
       await device.setUp();
     }
 
+    emitter.on('settings', ({ conversationId }) => host.agreed(conversationId));
     host.on('connection', (state) => {
       if (state.is === 'syncing') device.quietly(greeted());
       if (state.is === 'ready') recovery.touch();

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
+import { expiry } from '../e2ee/content.ts';
 import { bytesText } from '../e2ee/conversation-keys.ts';
 import type { E2eeEngine, GroupState, KeyPackageBundle } from '../e2ee/engine.ts';
 import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
@@ -117,7 +118,11 @@ export const pendingRecord = v.object({
 
 const ring = v.array(v.object({ v: v.number(), key: bytesText(32), at: v.number() }));
 
-export const settingsRecord = v.object({ history: v.picklist(['on', 'strict']), searchOnServer: v.boolean() });
+export const settingsRecord = v.object({
+  history: v.picklist(['on', 'strict']),
+  searchOnServer: v.boolean(),
+  expireAfterMs: v.optional(expiry, null),
+});
 
 /** What a conversation's members share besides their group: keys of its archive, and how it is kept. */
 export const ringsRecord = v.object({
@@ -142,6 +147,7 @@ export const controlsRecord = v.array(
         is: v.literal('settings'),
         history: v.optional(v.picklist(['on', 'strict'])),
         searchOnServer: v.optional(v.boolean()),
+        expireAfterMs: v.optional(expiry),
       }),
     ]),
     /** Once encrypted, exactly these bytes are sent until there is an answer; `content` takes effect with the entry. */

@@ -72,10 +72,16 @@ export function withKeys(rings: Rings, told: Keys, epoch: number, now: number): 
   return next;
 }
 
-export function withSettings(rings: Rings, before: ConversationSettings, { history, searchOnServer }: Settings): Rings {
+export function withSettings(
+  rings: Rings,
+  before: ConversationSettings,
+  { history, searchOnServer, expireAfterMs }: Settings,
+): Rings {
   const settings = {
     history: history ?? before.history,
     searchOnServer: searchOnServer ?? before.searchOnServer,
+    // Null is a word too: never.
+    expireAfterMs: expireAfterMs === undefined ? before.expireAfterMs : expireAfterMs,
   };
   return { ...rings, settings };
 }

@@ -27,7 +27,7 @@ export interface Rings {
   readonly people: readonly { readonly userId: string; readonly since: number; readonly at: number }[];
 }
 
-export const defaultSettings: ConversationSettings = { history: 'on', searchOnServer: false };
+export const defaultSettings: ConversationSettings = { history: 'on', searchOnServer: false, expireAfterMs: null };
 
 const none: Rings = {
   history: [],

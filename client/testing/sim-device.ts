@@ -1,5 +1,6 @@
 import type { Tokens } from '../../protocol/http.ts';
-import { type Client, type ClientOptions, createClient } from '../client.ts';
+import { type Client, createClient } from '../client.ts';
+import type { ClientOptions } from '../client-options.ts';
 import { type ClientStore, memoryStore } from '../store.ts';
 import type { ModelServer } from './model-server.ts';
 import type { SimClock } from './sim-clock.ts';

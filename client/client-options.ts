@@ -1,0 +1,25 @@
+import type { Clock } from './clock.ts';
+import type { MessageCodec } from './codec.ts';
+import type { OpenSocket } from './socket.ts';
+import type { ClientStore } from './store.ts';
+import type { Lock } from './tokens.ts';
+
+export interface ClientOptions {
+  /** The server's base address, for example `https://chat.example.org`. */
+  readonly url: string;
+  /** What this device remembers; it belongs to one user and is used by one client at a time. */
+  readonly store: ClientStore;
+  /** Node 20 needs `openNodeSocket` of `client/node/socket.ts`. */
+  readonly openSocket?: OpenSocket;
+  readonly codec?: MessageCodec;
+  /** The program's name, for the server's log. */
+  readonly program?: string;
+  readonly requestTimeoutMs?: number;
+  /** How often an entry is given to a handler that throws. */
+  readonly handlerTries?: number;
+  readonly handlerTimeoutMs?: number;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly lock?: Lock;
+}
