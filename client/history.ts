@@ -46,5 +46,6 @@ export async function readHistory(
   };
 }
 
-/** What is done to a message is seen in the message. */
-const isShown = (entry: Entry): boolean => !entry.hidden && !isChange(entry.content);
+/** What is done to a message is seen in the message, also where only the server knows that something was done. */
+const isShown = ({ hidden, content, deleted, silent }: Entry): boolean =>
+  !hidden && !isChange(content) && !(deleted === true && silent);

@@ -197,7 +197,7 @@ export class ModelServer {
     if (known === undefined && code !== undefined && !stored) return refuse(code);
     let entry = known;
     if (entry === undefined) {
-      const { conversationId, clientId, epoch, mls } = body;
+      const { conversationId, clientId, epoch, mls, silent } = body;
       const seq = room.log.length + 1;
       entry = {
         conversationId,
@@ -208,6 +208,7 @@ export class ModelServer {
         senderId: userId,
         senderDeviceId: deviceId,
         sentAt: this.#time(),
+        ...(silent === true ? { silent } : {}),
       };
       room.log.push(entry);
       for (const other of this.#live) {
