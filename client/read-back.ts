@@ -17,6 +17,8 @@ export interface ReadBackOptions {
   readonly turns: Turns;
   me(): { readonly deviceId: string };
   logId(): string | undefined;
+  /** What was sent before this moment has expired. */
+  cutoff(conversationId: string): number;
   onChanged(entry: Entry): void;
 }
 
@@ -38,6 +40,7 @@ export async function readBack(options: ReadBackOptions, page: readonly Told[]):
     const pages = overlaid(store);
     const places = new Map<number, Entry>();
     const changed: Entry[] = [];
+    const cutoff = options.cutoff(conversationId);
     for (const { entry: read, isNew } of found) {
       const now = isNew ? await readOne(store, entrySchema, keys.entry(conversationId, read.seq)) : undefined;
       // It came another way while this waited for its turn.
@@ -50,7 +53,7 @@ export async function readBack(options: ReadBackOptions, page: readonly Told[]):
         places.set(read.seq, failed(read, 'unreadable', 'The server shows a message at a second place.'));
         continue;
       }
-      const taken = await takeIn({ store: pages.store, deviceId: me().deviceId, logId: log }, read);
+      const taken = await takeIn({ store: pages.store, deviceId: me().deviceId, logId: log, cutoff }, read);
       pages.add([putEntry(taken.entry), ...taken.changes]);
       places.set(read.seq, taken.entry);
       if (taken.changed === undefined) continue;
