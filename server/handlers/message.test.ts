@@ -38,6 +38,7 @@ test('a deleted message comes without its ciphertext, live as on resume, and its
   const secret = message(conversationId, 'c2VjcmV0');
   const sent = await a.request('message.send', secret);
   await a.request('message.send', message(conversationId));
+  await db.sql`insert into message_search select ${conversationId}, seq, 1, '{1}' from unnest(array[1, 2]) as t (seq)`;
   const tablet = await server.connect(await addDevice(db.sql, ada.userId));
   assert.deepEqual(await tablet.request('message.delete', { conversationId, seq: 1 }), { duplicate: false });
   assert.deepEqual(await a.request('message.delete', { conversationId, seq: 1 }), { duplicate: true });
@@ -59,6 +60,11 @@ test('a deleted message comes without its ciphertext, live as on resume, and its
   for (const client of [a, back, tablet]) assert.ok(!JSON.stringify(client.frames).includes('c2VjcmV0'));
   const [row] = await stored(conversationId);
   assert.deepEqual([row?.mls, row?.content, row?.wrap, row?.wrapVersion], [null, null, null, null]);
+  const tags = await db.sql`select seq from message_search where conversation_id = ${conversationId}`;
+  assert.deepEqual(
+    tags.map(({ seq }) => Number(seq)),
+    [2],
+  );
 });
 
 test('the retry of a deleted message closes a gap with the deleted form', async () => {

@@ -8,7 +8,7 @@ import { createConversationStore } from './conversations.ts';
 import { createExpiry, startExpiry } from './expiry.ts';
 import { type Gate, openGate } from './gate.ts';
 import { createLogStore } from './log.ts';
-import type { Identity } from './store.ts';
+import type { Identity, SearchTags } from './store.ts';
 
 let db: TestDatabase;
 let gate: Gate;
@@ -65,7 +65,7 @@ async function run(options: { retentionDays?: number; batch?: number } = {}): Pr
   return steps;
 }
 
-const send = (who: Identity, conversationId: string) =>
+const send = (who: Identity, conversationId: string, search?: SearchTags) =>
   createLogStore(gate).append(
     [
       {
@@ -78,6 +78,7 @@ const send = (who: Identity, conversationId: string) =>
         mls: 'AAAA',
         content: 'AAAA',
         wrap: undefined,
+        search,
       },
     ],
     false,
@@ -87,6 +88,8 @@ test('a conversation that wants it loses the ciphertext of old messages, and not
   const ages = [-3 * MINUTE, 3 * MINUTE, 2 * MINUTE, -2 * MINUTE, 50_000, 0];
   const mine = await conversationOf(ages, MINUTE);
   const other = await conversationOf(ages);
+  for (const { conversationId } of [mine, other])
+    await db.sql`insert into message_search select ${conversationId}, seq, 1, '{1}' from unnest(array[2, 3, 5]) as t (seq)`;
   await run();
   assert.deepEqual(await kept(mine.conversationId), [1, 4, 5, 6], 'commits stay, and what is younger');
   assert.deepEqual(await kept(other.conversationId), [1, 2, 3, 4, 5, 6]);
@@ -95,6 +98,12 @@ test('a conversation that wants it loses the ciphertext of old messages, and not
   assert.deepEqual(
     rows.map((row) => ({ ...row })),
     [2, 3].map((seq) => ({ seq, messageCount: seq, digest: 1, wrap: null })),
+  );
+  const tags = await db.sql`select seq from message_search where conversation_id = ${mine.conversationId}`;
+  assert.deepEqual(
+    tags.map(({ seq }) => Number(seq)),
+    [5],
+    'search tags go with the message',
   );
   const [page] = await createLogStore(gate).entriesAfter(mine.conversationId, 1, 1, 1000);
   assert.equal(JSON.parse(page?.frame ?? '').body.deleted, true);
@@ -221,4 +230,41 @@ test('a running server goes on while there is more, rests between, and looks aga
   // 1,100 entries are three batches; each took 50 ms by this clock.
   assert.deepEqual(rests, [10_000, 200, 200, 10_000]);
   assert.deepEqual(await kept(conversationId), []);
+});
+
+test('sending, deleting, expiring and changing one’s mind at once end in a log without gaps and tags only of what is there', async () => {
+  const { ada, conversationId } = await conversationOf(Array(60).fill(2 * MINUTE), MINUTE);
+  const log = createLogStore(gate);
+  const { update } = createConversationStore(gate);
+  const tags = { v: 1, tags: Array.from({ length: 8 }, (_, i) => `A${i}AAAAAAAAA`) };
+  const servers = [1, 2].map(() => createExpiry({ gate, clock: systemClock, retentionDays: 1, batch: 7 }));
+  const work: Record<string, (i: number) => Promise<unknown>> = {
+    async send() {
+      // With tags if the members agree just now; again while somebody else writes the conversation.
+      for (let state: string | undefined; state !== 'stored'; )
+        state = (await send(ada, conversationId, state === 'search_refused' ? undefined : tags)).verdicts[0]?.state;
+    },
+    remove: (i) => log.deleteMessage(ada, conversationId, 1 + ((i * 7) % 60)),
+    expire: async (i) => {
+      await db.sql`update expiry_turn set until = now() - interval '1 s'`;
+      await servers[i % 2]?.step();
+    },
+    agree: (i) =>
+      update(ada, conversationId, { searchOnServer: i % 2 === 0, expireAfterMs: i % 3 === 0 ? null : MINUTE + i }),
+  };
+  await Promise.all(
+    Object.values(work).map(async (each) => {
+      for (let i = 0; i < 40; i++) await each(i);
+    }),
+  );
+  const rows = await db.sql`select seq from conversation_log where conversation_id = ${conversationId} order by seq`;
+  assert.deepEqual(
+    rows.map(({ seq }) => Number(seq)),
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  );
+  await update(ada, conversationId, { searchOnServer: undefined, expireAfterMs: MINUTE });
+  await db.sql`update conversation_log set sent_at = now() - interval '1 h' where conversation_id = ${conversationId}`;
+  await run();
+  assert.deepEqual(await kept(conversationId), []);
+  assert.equal((await db.sql`select from message_search where conversation_id = ${conversationId}`).length, 0);
 });
