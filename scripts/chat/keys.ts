@@ -9,6 +9,8 @@ export const keysHelp = `  /verify [yes]  the safety number to compare with the 
   /link [TEXT]   on a new device: show its offer; on the first device: take that offer
   /confirm       on a new device: the six digits were the same on both
   /revoke NAME   end one of this account's devices for good
+  /recovery [new]  the recovery key, to be written down; new: another one
+  /recover KEY   on a new device, when all others are lost: take the account back
   /startover     begin a new group where a conversation has become unsafe`;
 
 /** Says what happens to keys, as long as somebody has to know. */
@@ -28,11 +30,19 @@ export function keyNotes(client: Client, terminal: Terminal, view: ConversationV
   encryption.on('unsafe', ({ reason }) =>
     terminal.print(`A conversation is not safe any more (${reason}). Nothing is sent in it; /startover begins anew.`),
   );
+  encryption.on('recovery', ({ is }) => terminal.print(recoveryText[is]));
   encryption.on('device', ({ userId, is }) => terminal.note(`  (${called(userId)}: a device was ${is})`));
   encryption.on('link', ({ code }) =>
     terminal.print(`The other device must show ${code} too. If it does: /confirm. If not, somebody is in between.`),
   );
 }
+
+const recoveryText = {
+  replaced:
+    'Your account has a new key, and a new recovery key: /recovery shows it. The old one opens nothing any more.',
+  rolled_back: 'The server had lost what your recovery key opens. It was given it again.',
+  elsewhere: 'Another of your devices has made another recovery key. The one shown here opens nothing any more.',
+};
 
 function identityText({ is, verified }: IdentityChange, name: string): string {
   switch (is) {
@@ -98,7 +108,22 @@ export async function obeyKeys(
       const found = devices.filter(({ deviceId, name }) => deviceId === argument || name === argument);
       const [device] = found;
       if (device === undefined || found.length > 1) terminal.print('Name one device by its id: /devices lists them.');
-      else await identities.revoke(device.deviceId);
+      else if ((await identities.revoke(device.deviceId)).newIdentity)
+        terminal.print(
+          'It had your account key, so your account has a new one: your contacts have to accept it, and your other devices have to be linked again.',
+        );
+      return true;
+    }
+    case 'recovery':
+      terminal.print('Write this down, and keep it where nobody else finds it. It opens your account:');
+      terminal.print(`  ${await (argument === 'new' ? identities.newRecoveryKey() : identities.recoveryKey())}`);
+      return true;
+    case 'recover': {
+      const { account, conversations, gone, others, sealedAt } = await identities.recover(argument);
+      if (!account) terminal.print('Your account has begun a new identity since: only keys of the past came back.');
+      terminal.print(`As of ${sealedAt.toISOString()}: ${conversations.length} conversations can be read again.`);
+      if (gone.length > 0) terminal.print(`What was written before in ${gone.length} others is gone for this device.`);
+      if (others.length > 0) terminal.print('/devices lists your other devices; /revoke those that were lost.');
       return true;
     }
     default:
