@@ -87,9 +87,13 @@ test('a stolen first device is revoked: the account gets another key, and nothin
   );
 
   // What the laptop commits and writes meanwhile is still its own by the word of before.
-  const isIn = async ({ deviceId }: Phone) =>
-    (await ada.client.encryption.group(id)).devices.some((device) => device.deviceId === deviceId);
-  while (await isIn(phone)) await new Promise((resolve) => setImmediate(resolve));
+  for (let isIn = true; isIn; ) {
+    const { devices, unsafe } = await ada.client.encryption.group(id);
+    assert.equal(unsafe, undefined);
+    isIn = devices.some(({ deviceId }) => deviceId === phone.deviceId);
+    // The next turn of the conversation.
+    if (isIn) await new Promise((resolve) => setImmediate(resolve));
+  }
   await laptop.client.send(id, words('my phone was stolen'));
   await has('my phone was stolen', ada, laptop);
   assert.equal((await ada.client.encryption.group(id)).unsafe, undefined);
