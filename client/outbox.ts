@@ -201,6 +201,8 @@ export class Outbox {
         if (thrown instanceof Stopped) throw thrown;
         const error = thrown instanceof SottoError ? thrown : new SottoError('unavailable', reasonOf(thrown));
         let verdict = verdicts[error.code] ?? 'refused';
+        // Its search tags are not wanted any more: it goes without them.
+        if (error.code === 'conflict' && error.details?.field === 'search') verdict = 'recover';
         if (error.code === 'internal' && tries >= INTERNAL_TRIES) verdict = 'refused';
         if (verdict === 'recover') {
           recoveries += 1;

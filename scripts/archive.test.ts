@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
-import { fromBase64url } from '../client/e2ee/bytes.ts';
+import { fromBase64url, toBase64url } from '../client/e2ee/bytes.ts';
 import { unwrapContentKey } from '../client/e2ee/history-key.ts';
+import { searchQuery } from '../client/e2ee/search-tags.ts';
 import { keys as recordKeys, ringsRecord } from '../client/encryption/records.ts';
 import { memoryStore } from '../client/index.ts';
-import { clients, firstPhone, has, joined, linkPhone, meet, type Phone, words } from './testing/encrypted.ts';
+import { keys as entryKeys } from '../client/records.ts';
+import {
+  clients,
+  firstPhone,
+  has,
+  joined,
+  linkPhone,
+  meet,
+  type Phone,
+  phoneOf,
+  start,
+  words,
+} from './testing/encrypted.ts';
 import { runServer, until } from './testing/running-server.ts';
 
 /** Everything that a device can show of a conversation, oldest first: texts, and codes of what it can't read. */
@@ -123,5 +136,47 @@ test('the archive of a conversation', async (whole) => {
     await joined(id, laptop, ada, bob);
     assert.deepEqual(await past(laptop, id), await past(ada, id));
     assert.equal((await past(laptop, id)).length, 5);
+  });
+
+  await whole.test('a device without the keys asks for them, and is told', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada4'), firstPhone(t, server, 'bob4')]);
+    const id = await meet(ada, bob);
+    const store = memoryStore();
+    const tablet = await linkPhone(t, server, 'ada4', ada, { store });
+    await joined(id, tablet, ada, bob);
+    await bob.client.send(id, words('for all'));
+    await has('for all', ada, bob, tablet);
+    await tablet.client.close();
+    const hello = entryKeys.entry(id, ada.got[0]?.seq ?? 0);
+    await store.write([{ key: recordKeys.rings(id) }, { key: hello }]);
+    const again = await start(phoneOf(t, server, { store: { ...store } }));
+    let told = 0;
+    again.client.encryption.on('archive', () => (told += 1));
+    assert.deepEqual(await past(again, id), ['! key_missing', 'for all']);
+    await until(clients(again), () => told > 0, 'it is told');
+    assert.deepEqual(await past(again, id), ['hello', 'for all']);
+  });
+
+  await whole.test('words are tagged for the server where everyone agreed to it, and not before', async (t) => {
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada5'), firstPhone(t, server, 'bob5')]);
+    const id = await meet(ada, bob);
+    let agreed = 0;
+    for (const { client } of [ada, bob]) client.encryption.on('settings', () => (agreed += 1));
+    await ada.client.encryption.setSettings(id, { searchOnServer: true });
+    await until(clients(ada, bob), () => agreed === 2, 'both know');
+    await bob.client.send(id, words('a secret lighthouse'));
+    await has('a secret lighthouse', ada, bob);
+    await ada.client.request('conversation.update', { conversationId: id, searchOnServer: true });
+    await until(clients(bob), () => bob.client.conversation(id)?.searchOnServer === true, 'the server agrees');
+    await bob.client.send(id, words('another lighthouse'));
+    await has('another lighthouse', ada, bob);
+    const query = searchQuery(id, await ada.client.encryption.searchRing(id), 'lighthouse') ?? [];
+    const keys = query.map(({ v: version, tags }) => ({ v: version, tags: tags.map(toBase64url) }));
+    const { matches } = await ada.client.request('message.search', { queries: [{ conversationId: id, keys }] });
+    const found = ada.got.find(({ content }) => content?.text === 'another lighthouse');
+    assert.deepEqual(
+      matches.map(({ seq }) => seq),
+      [found?.seq],
+    );
   });
 });

@@ -73,8 +73,9 @@ export function createEncryption() {
       /** How a conversation is kept. Undefined while this device, which came late, was not told. */
       settings: (conversationId: string) => parts().settings(conversationId),
       /**
-       * Changes it, for everyone in it and from here on. `strict`: a device reads nothing from before it joined. Resolves
-       * when it is kept on this device; a `settings` event tells, here and everywhere, when it holds.
+       * Changes it, for everyone in it and from here on. `strict`: a device reads nothing from before it joined.
+       * `searchOnServer`: the server learns which messages share a word, never the word. Resolves when it is kept on this
+       * device; a `settings` event tells, here and everywhere, when it holds.
        */
       setSettings: (conversationId: string, wanted: Partial<ConversationSettings>) =>
         parts().setSettings(conversationId, wanted),

@@ -4,8 +4,10 @@ import { NotEncodable } from '../codec.ts';
 import { toBase64url } from '../e2ee/bytes.ts';
 import { type Content, encodeContent } from '../e2ee/content.ts';
 import type { E2eeEngine } from '../e2ee/engine.ts';
-import { sealMessage } from '../e2ee/envelope.ts';
+import { type SearchTags, sealMessage } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
+import type { RingKey } from '../e2ee/key-ring.ts';
+import { searchTags } from '../e2ee/search-tags.ts';
 import type { SottoError } from '../errors.ts';
 import type { Committing, Plan } from './committing.ts';
 import type { OwnDevice } from './device.ts';
@@ -66,6 +68,7 @@ export class Sending {
       clientId,
       content: valid,
       historyKey: keys.history,
+      search: this.#tags(conversationId, keys.search, valid),
       accountHead: own.chain.at(-1)?.hash,
     });
     const { envelope } = sealed;
@@ -76,10 +79,18 @@ export class Sending {
         epoch: epochOf(group),
         mls: toBase64url(envelope.mls),
         content: toBase64url(envelope.content),
+        ...(envelope.search ? { search: { v: envelope.search.v, tags: envelope.search.tags.map(toBase64url) } } : {}),
         ...(envelope.wrap ? { wrap: { v: envelope.wrap.v, ct: toBase64url(envelope.wrap.ct) } } : {}),
       },
       changes,
     };
+  }
+
+  /** Blind tags of the words, where the members have agreed to it among themselves and the server keeps them. */
+  #tags(conversationId: string, key: RingKey | undefined, content: Content): SearchTags | undefined {
+    if (key === undefined || this.#host.conversation(conversationId)?.searchOnServer !== true) return undefined;
+    if (content.type !== 'text' && content.type !== 'edit') return undefined;
+    return searchTags(conversationId, key, content.text);
   }
 
   /** The group as a message may be encrypted for it. Throws what has to happen first, after beginning it. */
@@ -175,6 +186,11 @@ export class Sending {
 
   /** After a refusal: waits until the log has brought what the refusal was for. */
   async recover(conversationId: string, error: SottoError): Promise<boolean> {
+    if (error.code === 'conflict') {
+      // The server keeps no tags of this conversation any more; the present conversation says so.
+      await this.#host.request('conversation.get', { conversationId });
+      return true;
+    }
     if (error.code === 'removal_required') this.#directory.outdate();
     const told = error.details?.epoch;
     const epoch = typeof told === 'number' ? told : 0;
