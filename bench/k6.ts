@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SOCKET_PATH } from '../protocol/frame.ts';
-import { cpuBetween, readCpu } from './measure/cpu.ts';
+import { countDescriptors, cpuBetween, readCpu } from './measure/cpu.ts';
 import { type Watched, watchProcess } from './measure/watch.ts';
 import { readEnvironment } from './report/environment.ts';
 import { readSummary } from './report/k6-summary.ts';
@@ -37,6 +37,9 @@ const DEFAULT_SECONDS: Record<Scenario, number> = {
   'login-storm': 30,
   soak: 1800,
 };
+
+/** As long as the scenario allows. */
+const OPENING_MS = 60_000;
 
 /** In an hour. At 100 messages a second, 10 MB are 29 bytes for each. */
 const GROWTH_ALLOWED = { bytes: 10 * 2 ** 20, descriptors: 2 };
@@ -93,14 +96,16 @@ async function main(): Promise<number> {
     PASSWORD: BENCH_PASSWORD,
   };
   const summaryFile = join(home, 'summary.json');
-  const watch = { server: server.pid, ...(postgres.pid !== undefined && { postgres: postgres.pid }) };
-  const before = readCpu(watch);
+  const watch = () => ({ server: server.pid, ...(postgres.pid !== undefined && { postgres: postgres.pid }) });
+  const first = server.pid;
+  const before = readCpu(watch());
   const watching = watchProcess(() => server.pid);
-  const killing = scenario === 'reconnect-storm' ? killInTheMiddle(server, seconds) : Promise.resolve();
+  const killing = scenario === 'reconnect-storm' ? killInTheMiddle(server, users, seconds) : Promise.resolve();
   const code = await runK6(k6, scenario, env, summaryFile);
   const watched = watching.stop();
   await killing;
-  const cpuSeconds = cpuBetween(before, readCpu(watch));
+  // Of a server that was killed nobody knows any more; then it is what the new one used.
+  const cpuSeconds = cpuBetween(server.pid === first ? before : { ...before, server: 0 }, readCpu(watch()));
 
   const metrics = existsSync(summaryFile) ? readSummary(readFileSync(summaryFile, 'utf8')) : {};
   const perConnection = Math.round((watched.peakRss - watched.firstRss) / users);
@@ -157,11 +162,16 @@ function runK6(
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }
 
-async function killInTheMiddle(server: RestartableServer, seconds: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, (seconds / 2) * 1000));
+/** In the middle of the time for which everybody is there. */
+async function killInTheMiddle(server: RestartableServer, users: number, seconds: number): Promise<void> {
+  const deadline = performance.now() + OPENING_MS;
+  while (countDescriptors(server.pid) < users && performance.now() < deadline) await pause(100);
+  await pause((seconds / 2) * 1000);
   console.error('killing the server');
   await server.restart();
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 exitOnSignals();
 process.exitCode = await main();
