@@ -52,6 +52,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     gate,
     clock,
     retentionDays: config.retentionDays,
+    dropped: metrics.expired,
     failed: (err) => log.warn({ err }, 'dropping old messages failed'),
   });
   const redis = config.redisUrl === undefined ? undefined : parseRedisAddress(config.redisUrl);

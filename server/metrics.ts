@@ -33,6 +33,8 @@ export interface Metrics {
   readonly sends: SendTimes;
   /** A query had to wait for its turn. */
   gateWait(kind: QueryClass, ms: number): void;
+  /** So many messages lost their ciphertext because of their age. */
+  expired(messages: number): void;
   /** One group commit. */
   batch(batch: { readonly size: number; readonly ms: number }): void;
   /** Called once everything is wired. */
@@ -87,6 +89,10 @@ export function createMetrics(): Metrics {
     search: gateWaitOf.labels('search'),
     background: gateWaitOf.labels('background'),
   };
+  const expired = counter(
+    'messages_expired_total',
+    'Messages whose ciphertext this instance dropped because of their age',
+  );
   const busMessages = counter('bus_messages_total', 'Bus messages, by what became of them', ['what']);
   const busBreaks = counter('bus_breaks_total', 'How often the bus became doubtful');
 
@@ -112,6 +118,7 @@ export function createMetrics(): Metrics {
       acknowledged: (ms) => acknowledged.observe(ms / 1000),
       delivered: (ms) => delivered.observe(ms / 1000),
     },
+    expired: (messages) => expired.inc(messages),
     gateWait: (kind, ms) => gateWaits[kind].observe(ms / 1000),
     batch({ size, ms }) {
       batchSize.observe(size);

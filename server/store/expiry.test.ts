@@ -220,7 +220,16 @@ test('a running server goes on while there is more, rests between, and looks aga
     },
     soon: setImmediate,
   };
-  const stop = startExpiry({ gate, clock, retentionDays: undefined, failed: (error) => assert.fail(String(error)) });
+  let dropped = 0;
+  const stop = startExpiry({
+    gate,
+    clock,
+    retentionDays: undefined,
+    dropped(messages) {
+      dropped += messages;
+    },
+    failed: (error) => assert.fail(String(error)),
+  });
   while (rests.length < 4) {
     woken = new Promise<void>((resolve) => (wake = resolve));
     pending.shift()?.();
@@ -229,6 +238,7 @@ test('a running server goes on while there is more, rests between, and looks aga
   stop();
   // 1,100 entries are three batches; each took 50 ms by this clock.
   assert.deepEqual(rests, [10_000, 200, 200, 10_000]);
+  assert.equal(dropped, 1_100);
   assert.deepEqual(await kept(conversationId), []);
 });
 

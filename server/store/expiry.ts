@@ -24,9 +24,10 @@ export function createExpiry(options: {
   gate: Gate;
   clock: Clock;
   retentionDays: number | undefined;
+  dropped?: (messages: number) => void;
   batch?: number;
 }): Expiry {
-  const { gate, clock, retentionDays, batch = BATCH } = options;
+  const { gate, clock, retentionDays, dropped = () => {}, batch = BATCH } = options;
   const retentionMs = retentionDays === undefined ? null : retentionDays * DAY_MS;
   const server = randomUUID();
   /** Where the walk over all conversations has come to; undefined between two walks. */
@@ -47,6 +48,7 @@ export function createExpiry(options: {
     async step() {
       const params = { server, retentionMs, most: batch };
       const [answer] = await gate.run('background', (sql) => expireMessages.run(params, sql));
+      if (answer !== undefined && answer.dropped > 0) dropped(answer.dropped);
       if (answer?.state === 'done') return retentionMs === null ? 'done' : walk(retentionMs);
       return answer?.state === 'more' ? 'more' : 'busy';
     },
@@ -58,6 +60,7 @@ export function startExpiry(options: {
   gate: Gate;
   clock: Clock;
   retentionDays: number | undefined;
+  dropped?: (messages: number) => void;
   failed: (error: unknown) => void;
 }): () => void {
   const { clock, failed } = options;
