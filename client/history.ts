@@ -13,6 +13,8 @@ export interface HistoryPage {
   /** In seq order. */
   readonly entries: Entry[];
   readonly more: boolean;
+  /** The `before` of the next page, which may have something to show even if this one has nothing. */
+  readonly next?: number;
 }
 
 /**
@@ -29,7 +31,8 @@ export async function readHistory(
       const body = before === undefined ? { conversationId, limit } : { conversationId, before, limit };
       const { messages, more } = await options.history(body);
       const entries = await readBack(options, messages);
-      return { entries: entries.filter(isShown), more };
+      const lowest = messages[0]?.seq;
+      return { entries: entries.filter(isShown), more, ...(more && lowest !== undefined ? { next: lowest } : {}) };
     } catch (error) {
       if (!(error instanceof SottoError) || error.retry !== 'same') throw error;
     }
@@ -40,9 +43,12 @@ export async function readHistory(
     entrySchema,
     before === undefined ? range : { ...range, below: keys.entry(conversationId, before) },
   );
+  const more = found.length > limit;
+  const lowest = found[limit - 1]?.seq;
   return {
     entries: found.slice(0, limit).reverse().filter(isShown),
-    more: found.length > limit,
+    more,
+    ...(more && lowest !== undefined ? { next: lowest } : {}),
   };
 }
 

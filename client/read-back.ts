@@ -2,7 +2,7 @@ import type { Reply } from '../protocol/index.ts';
 import type { MessageCodec } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import { refOf } from './life.ts';
-import { type Entry, entry as entrySchema, keys, putEntry, readOne } from './records.ts';
+import { type Entry, entry as entrySchema, keys, putEntry, readAll } from './records.ts';
 import type { SteadyWrite } from './steady.ts';
 import type { Change, ClientStore } from './store.ts';
 import { readLife, takeIn } from './taking-in.ts';
@@ -29,11 +29,12 @@ export interface ReadBackOptions {
  */
 export async function readBack(options: ReadBackOptions, page: readonly Told[]): Promise<Entry[]> {
   const { store, codec, turns, write, me, logId, onChanged } = options;
-  const [first] = page;
-  if (first === undefined) return [];
+  const [first, last] = [page[0], page.at(-1)];
+  if (first === undefined || last === undefined) return [];
   const { conversationId } = first;
   const log = logId();
-  const found = await Promise.all(page.map((told) => look(store, codec, told)));
+  const kept = await heldBetween(store, conversationId, first.seq, last.seq);
+  const found = await Promise.all(page.map((told) => look(codec, told, kept.get(told.seq))));
   if (found.every(({ isNew }) => !isNew)) return found.map(({ entry }) => entry);
   return turns.run(conversationId, async () => {
     if (logId() !== log) throw new SottoError('unavailable', 'the log became another one');
@@ -41,8 +42,9 @@ export async function readBack(options: ReadBackOptions, page: readonly Told[]):
     const places = new Map<number, Entry>();
     const changed: Entry[] = [];
     const cutoff = options.cutoff(conversationId);
+    const present = await heldBetween(store, conversationId, first.seq, last.seq);
     for (const { entry: read, isNew } of found) {
-      const now = isNew ? await readOne(store, entrySchema, keys.entry(conversationId, read.seq)) : undefined;
+      const now = isNew ? present.get(read.seq) : undefined;
       // It came another way while this waited for its turn.
       if (!isNew || isFinal(now)) {
         places.set(read.seq, now ?? read);
@@ -68,9 +70,22 @@ export async function readBack(options: ReadBackOptions, page: readonly Told[]):
 
 const isFinal = (kept: Entry | undefined): boolean => kept !== undefined && kept.missed !== true;
 
+async function heldBetween(store: ClientStore, conversationId: string, first: number, last: number) {
+  const held = await readAll(store, entrySchema, {
+    prefix: keys.entries(conversationId),
+    above: keys.entry(conversationId, first - 1),
+    below: keys.entry(conversationId, last + 1),
+    limit: last - first + 1,
+  });
+  return new Map(held.map((entry) => [entry.seq, entry]));
+}
+
 /** The entry, and whether it is to be stored. */
-async function look(store: ClientStore, codec: MessageCodec, told: Told): Promise<{ entry: Entry; isNew: boolean }> {
-  const kept = await readOne(store, entrySchema, keys.entry(told.conversationId, told.seq));
+async function look(
+  codec: MessageCodec,
+  told: Told,
+  kept: Entry | undefined,
+): Promise<{ entry: Entry; isNew: boolean }> {
   if (kept !== undefined && isFinal(kept) && kept.sentAt === told.sentAt) return { entry: kept, isNew: false };
   const { conversationId, seq, senderId, senderDeviceId, sentAt } = told;
   const base = { conversationId, seq, senderId, senderDeviceId, sentAt };
@@ -101,8 +116,14 @@ const failed = (entry: Entry, code: string, message: string): Entry => {
 /** A store as it will be when the changes that were added are written. */
 function overlaid(store: ClientStore) {
   const values = new Map<string, unknown>();
+  const known = new Map<string, unknown>();
+  async function get(key: string): Promise<unknown> {
+    if (values.has(key)) return values.get(key);
+    if (!known.has(key)) known.set(key, await store.get(key));
+    return known.get(key);
+  }
   return {
-    store: { ...store, get: async (key: string) => (values.has(key) ? values.get(key) : store.get(key)) },
+    store: { ...store, get },
     add(changes: readonly Change[]): void {
       for (const { key, value } of changes) values.set(key, value);
     },

@@ -29,8 +29,8 @@ async function past(phone: Phone, conversationId: string): Promise<string[]> {
     lines.unshift(
       ...page.entries.map(({ content, failure }) => (failure ? `! ${failure.code}` : String(content?.text))),
     );
-    before = page.entries[0]?.seq ?? before;
-    if (!page.more || page.entries.length === 0) return lines;
+    before = page.next;
+    if (before === undefined) return lines;
   }
 }
 
