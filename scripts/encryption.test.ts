@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryStore } from '../client/index.ts';
 import { clients, firstPhone, has, joined, linkPhone, meet, phoneOf, start, words } from './testing/encrypted.ts';
+import { readWith } from './testing/read-with.ts';
 import { runServer, until } from './testing/running-server.ts';
 
 test('encrypted conversations against a server process', async (whole) => {
@@ -56,7 +57,8 @@ test('encrypted conversations against a server process', async (whole) => {
       const ada = await firstPhone(t, server, 'ada3');
       const bob = await firstPhone(t, server, 'bob3', { store });
       const id = await meet(ada, bob);
-      const tablet = await linkPhone(t, server, 'ada3', ada);
+      const kept = memoryStore();
+      const tablet = await linkPhone(t, server, 'ada3', ada, { store: kept });
       await joined(id, tablet, ada, bob);
       await ada.client.send(id, words('three of us'));
       await has('three of us', ada, bob, tablet);
@@ -66,6 +68,7 @@ test('encrypted conversations against a server process', async (whole) => {
       await joined(id, laptop, ada, tablet);
       await ada.client.send(id, words('with the laptop'));
       await has('with the laptop', ada, tablet, laptop);
+      const before = tablet.got.at(-1)?.seq ?? 0;
       await ada.client.encryption.identities().revoke(tablet.deviceId);
       await laptop.client.send(id, words('without the tablet'));
       await has('without the tablet', ada, laptop);
@@ -88,6 +91,8 @@ test('encrypted conversations against a server process', async (whole) => {
       assert.deepEqual(laptop.texts(), again.texts());
       assert.deepEqual(ada.texts(), ['hello', 'three of us', ...again.texts()]);
       assert.deepEqual(tablet.texts().at(-1), 'with the laptop');
+      assert.ok((await readWith(kept, ada, id, 0)).includes('with the laptop'), 'what came before it can read again');
+      assert.deepEqual(await readWith(kept, ada, id, before), [], 'its keys open nothing that was written later');
       const groups = await Promise.all([ada, laptop, again].map(({ client }) => client.encryption.group(id)));
       assert.equal(new Set(groups.map(({ code }) => code)).size, 1, 'one group');
       assert.ok(!groups.some(({ devices }) => devices.some(({ deviceId }) => deviceId === tablet.deviceId)));

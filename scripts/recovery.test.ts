@@ -4,14 +4,26 @@ import { type TestContext, test } from 'node:test';
 import { generateAccountKey } from '../client/e2ee/identity.ts';
 import { sealRecovery } from '../client/e2ee/recovery.ts';
 import { generateRecoveryKey } from '../client/e2ee/recovery-key.ts';
+import { keys } from '../client/encryption/records.ts';
 import { memoryStore } from '../client/index.ts';
-import { clients, firstPhone, has, linkPhone, meet, type Phone, phoneOf, start, words } from './testing/encrypted.ts';
-import { PASSWORD, type RunningServer, runServer, until } from './testing/running-server.ts';
+import {
+  clients,
+  firstPhone,
+  has,
+  link,
+  linkPhone,
+  meet,
+  type Phone,
+  phoneOf,
+  start,
+  words,
+} from './testing/encrypted.ts';
+import { PASSWORD, patiently, type RunningServer, runServer, until } from './testing/running-server.ts';
 
 /** Another device of the same person, which nobody vouches for. */
 async function stranger(t: TestContext, server: RunningServer, username: string): Promise<Phone> {
   const client = phoneOf(t, server);
-  await client.login({ login: username, password: PASSWORD, deviceName: 'new' });
+  await patiently(() => client.login({ login: username, password: PASSWORD, deviceName: 'new' }));
   const phone = await start(client);
   await until([client], () => client.encryption.status === 'unlinked', 'it knows that it has no keys');
   return phone;
@@ -66,7 +78,13 @@ test('the recovery key', async (whole) => {
     const back = await identities.recover(recoveryKey);
     assert.equal(back.account, true);
     assert.deepEqual(back.others, [bob.deviceId]);
-    assert.deepEqual([...back.conversations, ...back.gone], [id]);
+    assert.deepEqual([back.conversations, back.gone], [[id], []]);
+    const { entries } = await fresh.client.history(id, { limit: 50 });
+    assert.deepEqual(
+      entries.map(({ content, archived }) => [content?.text, archived]),
+      [['hello', true]],
+      'what was said before can be read again',
+    );
     assert.equal(fresh.client.encryption.isPrimary, true);
     await fresh.client.send(id, words('it is still me'));
     await has('it is still me', ada, fresh);
@@ -107,5 +125,13 @@ test('the recovery key', async (whole) => {
     await until(clients(tablet), () => tablet.client.encryption.status === 'unlinked', 'the tablet sees the reset');
     assert.equal((await tablet.client.encryption.identities().recover(third)).account, false);
     assert.equal(tablet.client.encryption.status, 'unlinked');
+
+    // Who had the account key before is a device like any other once it is linked to the new identity.
+    const late = { ...fresh, client: again };
+    await assert.rejects(again.encryption.identities().revoke(fresh.deviceId), refused);
+    await link(late, other);
+    assert.equal(again.encryption.isPrimary, false);
+    const record = JSON.stringify(await store.get(keys.identity));
+    assert.ok(!record.includes('"account"'), 'the old account key is gone from its store');
   });
 });

@@ -7,7 +7,7 @@ import {
   memoryStore,
 } from '../../client/index.ts';
 import { openNodeSocket } from '../../client/node/socket.ts';
-import { PASSWORD, type RunningServer, register, until } from './running-server.ts';
+import { PASSWORD, patiently, type RunningServer, register, until } from './running-server.ts';
 
 /** An encrypted device of a test, with everything its handler was given. */
 export interface Phone {
@@ -92,8 +92,15 @@ export async function linkPhone(
   options: Partial<ClientOptions> = {},
 ): Promise<Phone> {
   const client = phoneOf(t, server, options);
-  await client.login({ login: username, password: PASSWORD, deviceName: 'another' });
+  await patiently(() => client.login({ login: username, password: PASSWORD, deviceName: 'another' }));
   const phone = await start(client);
+  await link(phone, primary);
+  return phone;
+}
+
+/** The primary device vouches for one that is logged in and has no keys of the account. */
+export async function link(phone: Phone, primary: Phone): Promise<void> {
+  const { client } = phone;
   await until([client], () => client.encryption.status === 'unlinked', 'it knows that it has to be linked');
   const { text } = await client.encryption.linking().offer();
   let shown: string | undefined;
@@ -103,5 +110,4 @@ export async function linkPhone(
   if (shown !== code) throw new Error('the two devices show different digits');
   await client.encryption.linking().confirm();
   await standing(phone);
-  return phone;
 }

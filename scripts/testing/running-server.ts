@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Client, type ClientOptions, createClient, memoryStore } from '../../client/index.ts';
+import { type Client, type ClientOptions, createClient, memoryStore, SottoError } from '../../client/index.ts';
 import { openNodeSocket } from '../../client/node/socket.ts';
 import { waitUntil } from '../../server/embedded/alive.ts';
 import { freePort } from '../../server/embedded/port.ts';
@@ -113,7 +113,19 @@ export async function register(
   await client.http.register({ username, email, password: PASSWORD });
   const link = new URL(await server.mailedLink(email));
   await client.http.verifyEmail(link.searchParams.get('token') ?? '');
-  await client.login({ login: username, password: PASSWORD, deviceName: 'test' });
+  await patiently(() => client.login({ login: username, password: PASSWORD, deviceName: 'test' }));
+}
+
+/** A busy server turns logins away for a moment. */
+export async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof SottoError) || error.code !== 'unavailable') throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs ?? 500));
+    }
+  }
 }
 
 /** A device that nobody is logged in on. */
