@@ -11,7 +11,7 @@ const MIN_RECONNECT_MS = 100;
  * period, so that the instances that stay are not stormed. Requests that were accepted are still answered.
  */
 export async function closePaced(
-  sessions: Iterable<Session>,
+  sessions: Iterable<Pick<Session, 'announceEnd' | 'end' | 'requestsInFlight'>>,
   options: { graceMs: number; clock: Clock; random: () => number },
 ): Promise<void> {
   const { graceMs, clock, random } = options;
