@@ -65,6 +65,13 @@ const maxKeys = 2_048;
 export function acceptable<Key extends { readonly v: number }>(ring: KeyRing, incoming: readonly Key[]): Key[] {
   const highest = currentKey(ring)?.v;
   const top = highest === undefined ? maxFirst : highest + maxJump;
-  const room = Math.max(0, maxKeys - ring.length);
-  return incoming.filter(({ v }) => v <= top && keysOfVersion(ring, v).length < maxOfVersion).slice(0, room);
+  const counts = new Map<number, number>();
+  for (const { v } of ring) counts.set(v, (counts.get(v) ?? 0) + 1);
+  const taken = incoming.filter(({ v }) => {
+    const count = counts.get(v) ?? 0;
+    if (v > top || count >= maxOfVersion) return false;
+    counts.set(v, count + 1);
+    return true;
+  });
+  return taken.slice(0, Math.max(0, maxKeys - ring.length));
 }

@@ -22,7 +22,11 @@ const wanted = ({ history, searchOnServer }: ConversationSettings): readonly Rin
 
 /** The keys that have to be made before the next message. */
 export const dueKinds = (rings: Rings, settings: ConversationSettings, now: number): readonly RingKind[] =>
-  wanted(settings).filter((kind) => rotationDue(rings[kind], now, rings.rotate[kind] > 0));
+  wanted(settings).filter((kind) => {
+    // One that was never told in the group, or not since this device is in it, may be known to somebody who left.
+    const isDoubtful = currentKey(rings[kind])?.at === 0;
+    return rotationDue(rings[kind], now, isDoubtful || rings.rotate[kind] > 0);
+  });
 
 /** The key to use now; undefined where none is to be used. */
 export function keyInUse(
