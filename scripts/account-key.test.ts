@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memoryStore } from '../client/index.ts';
+import { memoryStore, type OpenSocket } from '../client/index.ts';
+import { openNodeSocket } from '../client/node/socket.ts';
 import { clients, firstPhone, has, joined, linkPhone, meet, words } from './testing/encrypted.ts';
 import { readWith } from './testing/read-with.ts';
 import { runServer, until } from './testing/running-server.ts';
@@ -79,4 +80,39 @@ test('a stolen first device is revoked: the account gets another key, and nothin
     [ada, laptop, tablet].map(({ deviceId }) => deviceId).sort(),
   );
   assert.equal(unsafe, undefined);
+});
+
+test('a replacement of the account key that breaks off is brought to its end', async (t) => {
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
+  const phone = await firstPhone(t, server, 'eve');
+  const recoveryKey = await phone.client.encryption.identities().recoveryKey();
+  // The connection breaks right after the revocation was sent, and again when the new key would be.
+  const breaks = ['"device.revoke"', '"keys.register"'];
+  const openSocket: OpenSocket = (url, events) => {
+    const socket = openNodeSocket(url, events);
+    const send = (frame: string) => {
+      const now = armed && breaks[0] !== undefined && frame.includes(breaks[0]) ? breaks.shift() : undefined;
+      if (now !== '"keys.register"') socket.send(frame);
+      if (now !== undefined) socket.close();
+    };
+    return { close: () => socket.close(), send };
+  };
+  let armed = false;
+  const laptop = await linkPhone(t, server, 'eve', phone, { openSocket });
+  const identities = laptop.client.encryption.identities();
+  await identities.recover(recoveryKey);
+  armed = true;
+  await assert.rejects(identities.revoke(phone.deviceId), { code: 'unavailable' });
+  const chain = () => server.sql`select version from account_keys where user_id = ${phone.userId}`;
+  for (let links = 1; links < 2; links = (await chain()).length);
+  await until(
+    clients(laptop),
+    () => breaks.length === 0 && laptop.client.encryption.isPrimary,
+    'it is the first device',
+  );
+  assert.equal((await chain()).length, 2);
+  const [device] = await server.sql`select revoked_at from devices where id = ${phone.deviceId}`;
+  assert.ok(device?.revokedAt ?? device?.revoked_at);
+  await laptop.client.ready();
+  assert.notEqual(await identities.recoveryKey(), recoveryKey);
 });

@@ -118,6 +118,8 @@ test('the server never has a plaintext, a content key, a private key, a password
   const first = ada.got.find(({ content }) => content?.text === said[0]);
   const target = { deviceId: first?.senderDeviceId ?? '', clientId: first?.clientId ?? '' };
   await ada.client.send(id, { type: 'edit', target, text: 'the treasure is gone' });
+  // The recovery key is drawn here too, and the account key goes to the server under it.
+  await ada.client.encryption.identities().recoveryKey();
   await ada.client.encryption.identities().revoke(tablet.deviceId);
   await bob.client.send(id, words('then we are poor'));
   await has('then we are poor', ada, bob);

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import { generateAccountKey } from '../client/e2ee/identity.ts';
-import { sealRecovery } from '../client/e2ee/recovery.ts';
-import { generateRecoveryKey } from '../client/e2ee/recovery-key.ts';
-import { keys } from '../client/encryption/records.ts';
+import * as v from 'valibot';
+import { toBase64url } from '../client/e2ee/bytes.ts';
+import type { ConversationKey } from '../client/e2ee/conversation-keys.ts';
+import { generateAccountKey, signRecovery } from '../client/e2ee/identity.ts';
+import { openRecovery, sealRecovery } from '../client/e2ee/recovery.ts';
+import { generateRecoveryKey, parseRecoveryKey } from '../client/e2ee/recovery-key.ts';
+import { keys, signingKey } from '../client/encryption/records.ts';
 import { memoryStore } from '../client/index.ts';
 import {
   clients,
@@ -117,6 +120,28 @@ test('the recovery key', async (whole) => {
     const third = await fresh.client.encryption.identities().newRecoveryKey();
     await assert.rejects(again.encryption.identities().recoveryKey(), refused);
     assert.deepEqual(told, ['rolled_back', 'elsewhere']);
+
+    // More keys than a frame holds go over HTTP, both ways.
+    const { account } = v.parse(v.object({ account: signingKey }), await store.get(keys.identity));
+    const past: ConversationKey[] = Array.from({ length: 1_500 }, (_, n) => ({
+      conversationId: `00000000-0000-4000-8000-00000000000${n % 3}`,
+      kind: 'history',
+      v: Math.floor(n / 3) + 1,
+      key: new Uint8Array(randomBytes(32)),
+    }));
+    const version = Number((await stored(kim))?.version) + 1;
+    const large = { account, keys: past, version, sealedAt: Date.now(), holders: [] };
+    const blob = await sealRecovery(parseRecoveryKey(third) ?? new Uint8Array(), kim.userId, large);
+    await fresh.client.http.putRecovery(await fresh.client.accessToken(), {
+      version,
+      blob: toBase64url(blob),
+      signature: toBase64url(await signRecovery(account, kim.userId, version, blob)),
+    });
+    assert.equal(await fresh.client.encryption.identities().recoveryKey(), third);
+    const merged = await stored(kim);
+    assert.equal(merged?.version, version + 1, 'what another device had put is kept, and put together with its own');
+    const opened = await openRecovery(parseRecoveryKey(third) ?? new Uint8Array(), kim.userId, merged?.blob);
+    assert.ok(merged?.blob.length > 64 * 1024 && opened.keys.length === past.length);
 
     // A new identity leaves only the past to it.
     const tablet = await linkPhone(t, server, 'kim', fresh);

@@ -136,6 +136,33 @@ test('after an identity reset no device of it is accepted before the new key is'
   assert.ok(verdict.kind === 'unsafe' && verdict.reason === 'ghost_device' && verdict.member?.userId === bob.userId);
 });
 
+test('a device that only a former identity vouches for was in the group rightly, has to be removed, and is not added', async () => {
+  const { bob, b1, a1, sneak, check, engine } = await direct();
+  const b2 = await newDevice(engine, bob.userId);
+  await bob.vouch(b2);
+  bob.known.accountKeys = [];
+  const former = (deviceId: string) => {
+    bob.known.devices = bob.known.devices.map((device) =>
+      device.deviceId === deviceId ? { ...device, former: true } : device,
+    );
+    bob.known.revoked.push(deviceId);
+  };
+  former(b1.signer.deviceId);
+  const verdict = await check(a1.now());
+  assert.ok(verdict.kind === 'safe');
+  assert.deepEqual(
+    verdict.stale.map(({ deviceId }) => deviceId),
+    [b1.signer.deviceId],
+  );
+  const { commit } = await sneak(b2);
+  await assert.rejects(engine.process(a1.now(), commit), hasCode('unvouched'));
+  former(b2.signer.deviceId);
+  const got = await engine.process(a1.now(), commit);
+  assert.ok(got.kind === 'commit');
+  const added = await check(got.state, [...got.added]);
+  assert.ok(added.kind === 'unsafe' && added.reason === 'revoked_device_added');
+});
+
 test('one device at two leaves, and a group without this device, are unsafe', async () => {
   const { a1, engine, rules, directory } = await direct();
   const [first, second] = engine.members(a1.now());

@@ -2,6 +2,7 @@ import { expand, extract } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
 import { uuidBytes } from '../../protocol/identity.ts';
+import { MAX_RECOVERY_BYTES } from '../../protocol/recovery.ts';
 import { type Bytes, concat, fromUtf8, own, randomBytes, readUint32, toBase64url, uint32, utf8 } from './bytes.ts';
 import { bytesText, type ConversationKey, packedKeysText, packKeysText } from './conversation-keys.ts';
 import type { SigningKey } from './ed25519.ts';
@@ -24,8 +25,8 @@ export interface Recovery {
   readonly holders: readonly string[];
 }
 
-/** How many keys fit into the 1 MiB that a server keeps. Give those in use first. */
-export const maxRecoveryKeys = Math.floor(((1024 * 1024 - 2 * bucket) * 3) / 4 / 53);
+/** How many keys fit into what a server keeps. Give those in use first. */
+export const maxRecoveryKeys = Math.floor(((MAX_RECOVERY_BYTES - 2 * bucket) * 3) / 4 / 53);
 
 const schema = v.object({
   v: v.literal(version),

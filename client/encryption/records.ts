@@ -7,7 +7,7 @@ import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
 import type { Change } from '../store.ts';
 
 /** How encryption keeps its things in the client's store: JSON, bytes as base64url. All keys begin with `e2ee/`. */
-const signingKey = v.object({ publicKey: bytesText(32), privateKey: bytesText(48) });
+export const signingKey = v.object({ publicKey: bytesText(32), privateKey: bytesText(48) });
 
 export const identityRecord = v.object({
   userId: v.string(),

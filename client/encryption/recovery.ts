@@ -1,3 +1,4 @@
+import { MAX_RECOVERY_FRAME_BYTES } from '../../protocol/recovery.ts';
 import { delay } from '../clock.ts';
 import { type Bytes, equalBytes, fromBase64url, toBase64url } from '../e2ee/bytes.ts';
 import { E2eeError } from '../e2ee/error.ts';
@@ -19,8 +20,6 @@ import type { OwnKeys } from './rings.ts';
 const SOON_MS = 1_000;
 const EVERY_MS = 60_000;
 const MAX_TRIES = 4;
-/** What the server takes in a frame, and what is around it. */
-const MAX_FRAME_BLOB = 64 * 1024;
 
 interface Stored {
   readonly version: number;
@@ -82,7 +81,7 @@ export class RecoveryKeeper {
 
   async #later(): Promise<void> {
     const { clock, signal } = this.#host;
-    await delay(clock, Math.max(SOON_MS, this.#nextAt - clock.now()), signal);
+    await delay(clock, Math.min(EVERY_MS, Math.max(SOON_MS, this.#nextAt - clock.now())), signal);
     this.#waiting = false;
     // Offline: the next session looks again.
     if (signal.aborted || this.#host.greeting() === undefined || !this.#device.isPrimary) return;
@@ -214,7 +213,7 @@ export class RecoveryKeeper {
     const signature = await signRecovery(content.account, userId, content.version, blob);
     const body = { version: content.version, blob: toBase64url(blob), signature: toBase64url(signature) };
     try {
-      if (blob.length <= MAX_FRAME_BLOB) await this.#host.request('recovery.put', body);
+      if (blob.length <= MAX_RECOVERY_FRAME_BYTES) await this.#host.request('recovery.put', body);
       else await this.#host.putRecoveryOverHttp(body);
       return signature;
     } catch (error) {
