@@ -7,6 +7,7 @@ import type { Environment } from './report/environment.ts';
 import { GROWTH_TITLES, growthChart, growthTable, growthText } from './report/growth.ts';
 import { mustHead, mustRow } from './report/must.ts';
 import { readResult, type ThroughputResult } from './report/results.ts';
+import { sdkHead, sdkRow } from './report/sdk.ts';
 import { barChart } from './report/svg.ts';
 import { type Cell, fixed, markdownTable, thousands } from './report/table.ts';
 import { messagesOf, objections, rateHead, rateRow, ratioHead, ratioRow, ratios } from './report/throughput.ts';
@@ -17,7 +18,7 @@ const BEGIN = '<!-- results: written by npm run bench:report -->';
 const END = '<!-- end of results -->';
 
 const anyResult = v.looseObject({
-  kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus', 'growth', 'must']),
+  kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus', 'growth', 'must', 'sdk']),
 });
 const number = v.number();
 const metric = v.record(v.string(), v.unknown());
@@ -55,6 +56,15 @@ const slowReaderResult = v.object({
   normal: reader,
   slow: reader,
   extraBytes: number,
+  passed: v.boolean(),
+  environment: v.custom<Environment>(() => true),
+});
+
+const sdkResult = v.object({
+  must: number,
+  messages: number,
+  conversations: number,
+  rows: v.array(v.object({ what: v.string(), perSecond: number, cpuPer1000: number })),
   passed: v.boolean(),
   environment: v.custom<Environment>(() => true),
 });
@@ -130,6 +140,7 @@ function section(name: string, result: unknown): string {
   if (kind === 'must') return must(v.parse(mustResult, result));
   if (kind === 'growth') return growth(name, v.parse(growthResult, result));
   if (kind === 'bus') return bus(v.parse(busResult, result));
+  if (kind === 'sdk') return sdk(v.parse(sdkResult, result));
   if (kind === 'resume') return resume(v.parse(resumeResult, result));
   return kind === 'k6' ? k6(v.parse(k6Result, result)) : slowReader(v.parse(slowReaderResult, result));
 }
@@ -229,6 +240,15 @@ function bus(result: v.InferOutput<typeof busResult>): string {
       busTableHead,
       (['alone', 'same', 'across'] as const).map((way) => busRow(way, result)),
     ),
+  ].join('\n\n');
+}
+
+function sdk({ must, messages, conversations, rows, passed, environment }: v.InferOutput<typeof sdkResult>): string {
+  return [
+    `### The SDK encrypts and decrypts: ${passed ? 'passed' : 'missed'}`,
+    where(environment),
+    `${thousands(messages)} messages each, ${thousands(conversations)} conversations at a time where nothing else is said; ${must} per second must be reached.`,
+    markdownTable(sdkHead, rows.map(sdkRow)),
   ].join('\n\n');
 }
 

@@ -5,6 +5,7 @@ import type { MessageEntry } from '../protocol/index.ts';
 import { type MessageCodec, plainCodec } from './codec.ts';
 import { Inbox } from './inbox.ts';
 import type { Entry } from './records.ts';
+import { Stopped } from './steady.ts';
 import { memoryStore } from './store.ts';
 import { SimClock, seeded } from './testing/sim-clock.ts';
 import { World } from './testing/world.ts';
@@ -27,6 +28,47 @@ const entryAt = (seq: number): MessageEntry => ({
 test('any interleaving of duplicates, gaps and disorder is handed over once and in order', async () => {
   const arrivals = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 60 });
   await fc.assert(fc.asyncProperty(arrivals, fc.integer(), inOrder), { numRuns: 150, includeErrorInReport: true });
+});
+
+test('a client that is closed while entries wait leaves them, and does not try for ever', async () => {
+  const clock = new SimClock();
+  const store = memoryStore();
+  const life = new AbortController();
+  let refused = 0;
+  const inbox = new Inbox({
+    store,
+    async write(changes) {
+      if (!life.signal.aborted) return store.write(changes);
+      refused += 1;
+      // Trying again at once would never let the event loop go on, and no test could say so.
+      if (refused > 100) await new Promise(() => undefined);
+      throw new Stopped();
+    },
+    codec: plainCodec,
+    clock,
+    random: () => 0.5,
+    turns: new Turns(),
+    signal: life.signal,
+    handlerTries: 3,
+    me: () => ({ userId: ME, deviceId: ME }),
+    greeting: () => ({ logId: LOG, serverTime: clock.now(), synced: false }),
+    connected: () => true,
+    history: async () => ({ messages: [], more: false }),
+    ack: () => true,
+    handle: async () => life.abort(),
+    onFailedEntry: () => assert.fail(),
+    outgoing: () => undefined,
+    onSettled: () => undefined,
+    relive: () => ({ records: [], admit: () => undefined }),
+    onReady: () => undefined,
+    onProblem: assert.ifError,
+  });
+  await inbox.load();
+  inbox.greeted(LOG);
+  for (const seq of [1, 2, 3]) inbox.arrived(entryAt(seq));
+  await clock.advance(1_000);
+  assert.ok(refused < 5, `tried ${refused} times`);
+  assert.equal(inbox.busy, false);
 });
 
 async function inOrder(seqs: number[], seed: number): Promise<void> {

@@ -107,7 +107,8 @@ export class Lane {
 
   /** Goes on where that is possible. */
   proceed(): void {
-    if (!this.#settled || this.#busy) return;
+    // A closed client takes nothing in; going on would try the same entry for ever.
+    if (!this.#settled || this.#busy || this.#options.signal.aborted) return;
     this.#busy = true;
     this.#run()
       .catch((error: unknown) => {
