@@ -76,6 +76,7 @@ export class Device {
     this.#socket = socket;
     this.#synced = false;
     socket.onopen = () => {
+      if (this.#ended) return socket.close();
       opened.add(1);
       this.#write({ id: this.#nextId++, type: 'hello', body: { token: this.#seat.token, client: 'k6' } });
     };
@@ -96,7 +97,8 @@ export class Device {
   end(): void {
     this.#ended = true;
     clearInterval(this.#pinging);
-    this.#socket?.close();
+    // k6 hangs for good if a socket that is still connecting is closed; that one goes as soon as it is open.
+    if (this.#socket?.readyState === 1) this.#socket.close();
   }
 
   get synced(): boolean {
