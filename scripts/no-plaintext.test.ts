@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
 import { test } from 'node:test';
+import * as v from 'valibot';
+import { toBase64url } from '../client/e2ee/bytes.ts';
+import { searchQuery } from '../client/e2ee/search-tags.ts';
+import { keys as recordKeys, ringsRecord } from '../client/encryption/records.ts';
 import { type ClientOptions, type ClientStore, memoryStore, type OpenSocket } from '../client/index.ts';
 import { openNodeSocket } from '../client/node/socket.ts';
 import { firstPhone, has, joined, linkPhone, meet, words } from './testing/encrypted.ts';
-import { PASSWORD, type RunningServer, runServer } from './testing/running-server.ts';
+import { PASSWORD, type RunningServer, runServer, until } from './testing/running-server.ts';
 
 /** Everything that crossed the wire, as the server saw it. */
 class Wire {
@@ -92,7 +96,16 @@ async function privateKeysOf(store: ClientStore): Promise<Buffer[]> {
   return found;
 }
 
-test('the server never has a plaintext, a content key, a private key, a password or a token', async (t) => {
+/** The history and search keys a device keeps. */
+async function ringKeysOf(store: ClientStore): Promise<Buffer[]> {
+  const kept = await store.list({ prefix: recordKeys.allRings });
+  return kept.flatMap(({ value }) => {
+    const { history, search } = v.parse(ringsRecord, value);
+    return [...history, ...search].map(({ key }) => Buffer.from(key));
+  });
+}
+
+test('the server never has a plaintext, a content key, a history or search key, a private key, a password or a token', async (t) => {
   // Content keys and link secrets are 32 random bytes; whatever is drawn on the devices' side is noted.
   const drawn: Uint8Array[] = [];
   const getRandomValues = webcrypto.getRandomValues.bind(webcrypto);
@@ -115,6 +128,8 @@ test('the server never has a plaintext, a content key, a private key, a password
   const said = ['the treasure is under the third oak', 'nobody must know of the third oak', 'über alle Berge 東京'];
   for (const [n, phone] of [ada, bob, tablet].entries()) await phone.client.send(id, words(said[n] ?? ''));
   for (const text of said) await has(text, ada, bob, tablet);
+  const { entries } = await tablet.client.history(id);
+  assert.ok(entries.some(({ archived, content }) => archived === true && content?.text === 'hello'));
   const first = ada.got.find(({ content }) => content?.text === said[0]);
   const target = { deviceId: first?.senderDeviceId ?? '', clientId: first?.clientId ?? '' };
   await ada.client.send(id, { type: 'edit', target, text: 'the treasure is gone' });
@@ -123,18 +138,31 @@ test('the server never has a plaintext, a content key, a private key, a password
   await ada.client.encryption.identities().revoke(tablet.deviceId);
   await bob.client.send(id, words('then we are poor'));
   await has('then we are poor', ada, bob);
+  await ada.client.request('conversation.update', { conversationId: id, searchOnServer: true });
+  let agreed = false;
+  bob.client.encryption.on('settings', () => (agreed = true));
+  await ada.client.encryption.setSettings(id, { searchOnServer: true });
+  await until([ada.client, bob.client], () => agreed, 'bob knows');
+  await bob.client.send(id, words('perhaps below the lighthouse'));
+  await has('perhaps below the lighthouse', ada, bob);
+  const query = searchQuery(id, await ada.client.encryption.searchRing(id), 'lighthouse') ?? [];
+  const asked = query.map(({ v: version, tags }) => ({ v: version, tags: tags.map(toBase64url) }));
+  const { matches } = await ada.client.request('message.search', { queries: [{ conversationId: id, keys: asked }] });
+  assert.equal(matches.length, 1);
 
   // One message is deleted: then its ciphertext is nowhere either.
   const [doomed] = await server.sql`select seq, mls, content from conversation_log
-    where conversation_id = ${id} and kind = 1 and sender_device_id = ${ada.deviceId} order by seq limit 1`;
+    where conversation_id = ${id} and wrap is not null and sender_device_id = ${ada.deviceId} order by seq limit 1`;
   const ciphertexts: Buffer[] = [doomed?.mls, doomed?.content];
   const before = await dump(server);
   for (const ciphertext of ciphertexts) assert.ok(finds(before, ciphertext), 'it was there');
   await ada.client.request('message.delete', { conversationId: id, seq: Number(doomed?.seq) });
 
-  const plaintexts = [...said, 'the treasure is gone', 'then we are poor', 'third oak'].map((text) =>
+  const plaintexts = [...said, 'the treasure is gone', 'then we are poor', 'third oak', 'lighthouse'].map((text) =>
     Buffer.from(text),
   );
+  const ringKeys = (await Promise.all(stores.map(ringKeysOf))).flat();
+  assert.ok(ringKeys.length >= 5, 'history keys from before and after the removal, and a search key');
   const privateKeys = (await Promise.all(stores.map(privateKeysOf))).flat();
   assert.ok(privateKeys.length > 100, 'device keys, account keys and key packages of three devices');
   assert.ok(drawn.length >= 6, 'a content key for each message');
@@ -162,7 +190,7 @@ test('the server never has a plaintext, a content key, a private key, a password
   const [known] = await server.sql`select key from device_keys where device_id = ${ada.deviceId}`;
   assert.ok(finds(tables, known?.key) && finds(frames, known?.key));
 
-  const secrets = { plaintexts, privateKeys, drawn };
+  const secrets = { plaintexts, privateKeys, ringKeys, drawn };
   for (const [where, haystack] of Object.entries({ tables, logs, frames, calls })) {
     for (const [what, list] of Object.entries(secrets)) {
       for (const secret of list) assert.ok(!finds(haystack, secret), `${what} in ${where}`);
