@@ -8,6 +8,7 @@ import { GROWTH_TITLES, growthChart, growthTable, growthText } from './report/gr
 import { mustHead, mustRow } from './report/must.ts';
 import { readResult, type ThroughputResult } from './report/results.ts';
 import { sdkHead, sdkRow } from './report/sdk.ts';
+import { searchResult, searchSection } from './report/search.ts';
 import { barChart } from './report/svg.ts';
 import { type Cell, fixed, markdownTable, thousands } from './report/table.ts';
 import { messagesOf, objections, rateHead, rateRow, ratioHead, ratioRow, ratios } from './report/throughput.ts';
@@ -18,7 +19,7 @@ const BEGIN = '<!-- results: written by npm run bench:report -->';
 const END = '<!-- end of results -->';
 
 const anyResult = v.looseObject({
-  kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus', 'growth', 'must', 'sdk']),
+  kind: v.picklist(['throughput', 'k6', 'slow-reader', 'resume', 'bus', 'growth', 'must', 'sdk', 'search']),
 });
 const number = v.number();
 const metric = v.record(v.string(), v.unknown());
@@ -142,6 +143,10 @@ function section(name: string, result: unknown): string {
   if (kind === 'bus') return bus(v.parse(busResult, result));
   if (kind === 'sdk') return sdk(v.parse(sdkResult, result));
   if (kind === 'resume') return resume(v.parse(resumeResult, result));
+  if (kind === 'search') {
+    const parsed = v.parse(searchResult, result);
+    return searchSection(parsed, where(parsed.environment));
+  }
   return kind === 'k6' ? k6(v.parse(k6Result, result)) : slowReader(v.parse(slowReaderResult, result));
 }
 

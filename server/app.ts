@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SOCKET_PATH } from '../protocol/frame.ts';
 import { MAX_FRAME_BYTES } from '../protocol/scalars.ts';
-import { logId } from '../sql/queries/instance.queries.ts';
+import { logId, logsParameters } from '../sql/queries/instance.queries.ts';
 
 import { createActivity } from './activity.ts';
 import { createLocalBus } from './bus/bus.ts';
@@ -77,6 +77,9 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     (err) => log.warn({ err }, 'PostgreSQL went away'),
   );
   if (instance === undefined) throw new Error('the database has no log id');
+  const [parameters] = await gate.run('read', (sql) => logsParameters.run(undefined, sql));
+  if (parameters?.logs === true)
+    log.warn('PostgreSQL logs the values of statements, also search tags: set its log_parameter_max_length to 0');
   const hub: Pick<Hub, 'end' | 'state' | 'connections'> = {
     end: (...ended) => messaging.hub.end(...ended),
     state: (...told) => messaging.hub.state(...told),

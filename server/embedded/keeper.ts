@@ -185,5 +185,6 @@ function settingsFor(port: number): Settings {
     // Statements and details of errors carry what users wrote.
     log_min_error_statement: 'panic',
     log_error_verbosity: 'terse',
+    log_parameter_max_length: 0,
   };
 }

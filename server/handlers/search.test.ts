@@ -3,6 +3,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { MAX_SEARCH_KEYS } from '../../protocol/message.ts';
+import { logsParameters } from '../../sql/queries/instance.queries.ts';
+import { type Gate, openGate } from '../store/gate.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { Refused, startMessaging, type TestClient } from '../testing/messaging.ts';
 import { addPerson } from '../testing/people.ts';
@@ -372,3 +374,23 @@ test('searches that PostgreSQL has no time for are unavailable, and hold nobody 
     [1],
   );
 });
+
+test('PostgreSQL is not to log what is searched for, and it is noticed where it does', async () => {
+  const asked = async () => {
+    await using gate = await opened(db.url);
+    const [shown] = await gate.run('search', (sql) => sql`show log_parameter_max_length_on_error`);
+    assert.deepEqual({ ...shown }, { logParameterMaxLengthOnError: '0' });
+    return (await gate.run('read', (sql) => logsParameters.run(undefined, sql)))[0]?.logs;
+  };
+  const setting = (text: string) => db.sql.unsafe(`alter database ${new URL(db.url).pathname.slice(1)} set ${text}`);
+  assert.equal(await asked(), false);
+  await setting('log_min_duration_statement = 100000');
+  assert.equal(await asked(), true);
+  await setting('log_parameter_max_length = 0');
+  assert.equal(await asked(), false);
+});
+
+async function opened(url: string): Promise<Gate & AsyncDisposable> {
+  const gate = openGate(url);
+  return { ...gate, [Symbol.asyncDispose]: () => gate.close() };
+}

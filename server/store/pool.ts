@@ -31,6 +31,8 @@ export function openPool(options: PoolOptions): Sql {
       statement_timeout: options.statementTimeoutMs,
       lock_timeout: options.lockTimeoutMs,
       idle_in_transaction_session_timeout: 30_000,
+      // What users search for, write or log in with is nothing for PostgreSQL's log.
+      log_parameter_max_length_on_error: 0,
       TimeZone: 'UTC',
     },
     types: { bigint: { to: 20, from: [20], parse: parseInt8, serialize: (value: number) => value.toString() } },

@@ -111,11 +111,16 @@ begin
         from unnest(key_versions[first_key : last_key], key_tags[first_key : last_key]) as t (v, tags))
       select i, 'found', m.seq, l.sent_at
       from (
-        select s.seq, s.v, s.tags from message_search s
-        where s.conversation_id = conversation and s.seq >= edge and s.seq < high order by s.seq desc offset 0) m
+        select newest.seq
+        from (
+          select s.seq, s.v, s.tags from message_search s
+          where s.conversation_id = conversation and s.seq >= edge and s.seq < high order by s.seq desc offset 0) newest
+        -- `case`, since the tags are compared only where the version fits.
+        where exists (select from k where case when k.v = newest.v then newest.tags @> k.tags else false end)
+        order by newest.seq desc offset 0
+      ) m
       join conversation_log l on l.conversation_id = conversation and l.seq = m.seq
-      where exists (select from k where k.v = m.v and m.tags @> k.tags)
-        and l.mls is not null and (senders[i] is null or l.sender_id = senders[i])
+      where l.mls is not null and (senders[i] is null or l.sender_id = senders[i])
       order by m.seq desc limit most;
       get diagnostics matches = row_count;
       if matches < most and edge > low + 1 then

@@ -26,3 +26,31 @@ const logIdIR: any = {"usedParamSet":{},"params":[],"statement":"select refresh_
 export const logId = new PreparedQuery<ILogIdParams,ILogIdResult>(logIdIR);
 
 
+/** 'LogsParameters' parameters type */
+export type ILogsParametersParams = void;
+
+/** 'LogsParameters' return type */
+export interface ILogsParametersResult {
+  logs: boolean;
+}
+
+/** 'LogsParameters' query type */
+export interface ILogsParametersQuery {
+  params: ILogsParametersParams;
+  result: ILogsParametersResult;
+}
+
+const logsParametersIR: any = {"usedParamSet":{},"params":[],"statement":"-- Whether PostgreSQL writes the values of statements into its log.\nselect current_setting('log_parameter_max_length') <> '0' and (current_setting('log_statement') = 'all'\n  or current_setting('log_min_duration_statement') <> '-1' or current_setting('log_min_duration_sample') <> '-1'\n  or current_setting('log_transaction_sample_rate')::float8 > 0) as \"logs!\""};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Whether PostgreSQL writes the values of statements into its log.
+ * select current_setting('log_parameter_max_length') <> '0' and (current_setting('log_statement') = 'all'
+ *   or current_setting('log_min_duration_statement') <> '-1' or current_setting('log_min_duration_sample') <> '-1'
+ *   or current_setting('log_transaction_sample_rate')::float8 > 0) as "logs!"
+ * ```
+ */
+export const logsParameters = new PreparedQuery<ILogsParametersParams,ILogsParametersResult>(logsParametersIR);
+
+
