@@ -10,6 +10,7 @@ import { countDescriptors, cpuBetween, readCpu } from './measure/cpu.ts';
 import { type Watched, watchProcess } from './measure/watch.ts';
 import { readEnvironment } from './report/environment.ts';
 import { readSummary } from './report/k6-summary.ts';
+import { profileFlags, topFrames, topStatements } from './report/profile.ts';
 import { writeResult } from './report/results.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
@@ -18,7 +19,7 @@ import { BENCH_PASSWORD, RestartableServer } from './targets/server.ts';
 const SCENARIOS = ['chat', 'idle', 'reconnect-storm', 'login-storm', 'soak'] as const;
 type Scenario = (typeof SCENARIOS)[number];
 
-const USAGE = `npm run bench:k6 -- <${SCENARIOS.join(' | ')}> [--users 300] [--every 1000] [--seconds 30] [--vus 20]
+const USAGE = `npm run bench:k6 -- <${SCENARIOS.join(' | ')}> [--users 300] [--every 1000] [--seconds 30] [--vus 20] [--profile folder]
   chat --users 5000 --every 10000   the crowd
   idle --users 10000                memory for each connection
   reconnect-storm --users 5000      the server is killed in the middle`;
@@ -51,6 +52,8 @@ const { values, positionals } = parseArgs({
     every: { type: 'string', default: '1000' },
     seconds: { type: 'string' },
     vus: { type: 'string', default: '20' },
+    /** Where to write a CPU profile of the server; the run is no result then. */
+    profile: { type: 'string' },
     out: { type: 'string' },
   },
 });
@@ -72,8 +75,10 @@ async function main(): Promise<number> {
   const users = Number(values.users ?? DEFAULT_USERS[scenario]);
   const seconds = Number(values.seconds ?? DEFAULT_SECONDS[scenario]);
   await using stack = new Stack();
-  const postgres = stack.use(await benchPostgres());
-  const server = stack.use(await RestartableServer.start(postgres));
+  const postgres = stack.use(await benchPostgres(values.profile !== undefined));
+  const database = await postgres.database();
+  if (values.profile !== undefined) await database.sql`create extension pg_stat_statements`;
+  const server = stack.use(await RestartableServer.start(database, profileFlags(values.profile)));
   const home = mkdtempSync(join(tmpdir(), 'sotto-k6-'));
   stack.use({
     async [Symbol.asyncDispose]() {
@@ -99,6 +104,7 @@ async function main(): Promise<number> {
   const watch = () => ({ server: server.pid, ...(postgres.pid !== undefined && { postgres: postgres.pid }) });
   const first = server.pid;
   const before = readCpu(watch());
+  if (values.profile !== undefined) await database.sql`select pg_stat_statements_reset()`;
   const watching = watchProcess(() => server.pid);
   const killing = scenario === 'reconnect-storm' ? killInTheMiddle(server, users, seconds) : Promise.resolve();
   const code = await runK6(k6, scenario, env, summaryFile);
@@ -128,7 +134,12 @@ async function main(): Promise<number> {
   };
   const { floor: _, ...shown } = result.server;
   console.log(JSON.stringify({ passed, grown, server: shown, cpuSeconds }, null, 2));
-  console.log(`written to ${writeResult(name, result)}`);
+  if (values.profile === undefined) console.log(`written to ${writeResult(name, result)}`);
+  else {
+    console.log(`\n${await topStatements(database.sql)}\n`);
+    await server[Symbol.asyncDispose]();
+    console.log(topFrames(values.profile));
+  }
   return passed ? 0 : Math.max(1, code);
 }
 

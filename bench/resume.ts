@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { measureResume } from './measure/resume.ts';
 import { readEnvironment } from './report/environment.ts';
+import { profileFlags, topFrames, topStatements } from './report/profile.ts';
 import { writeResult } from './report/results.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { benchRedis } from './services/redis.ts';
@@ -25,22 +26,27 @@ const { values } = parseArgs({
 async function main(): Promise<number> {
   const environment = readEnvironment();
   await using stack = new Stack();
-  const postgres = stack.use(await benchPostgres());
+  const postgres = stack.use(await benchPostgres(values.profile !== undefined));
   const redis = await benchRedis();
   if (redis === undefined) {
     console.error('Two instances need redis-server, or REDIS_URL.');
     return 2;
   }
   stack.use(redis);
+  const database = await postgres.database();
+  if (values.profile !== undefined) await database.sql`create extension pg_stat_statements`;
   const outcome = await measureResume({
-    database: await postgres.database(),
+    database,
     redisUrl: redis.url,
     postgresPid: postgres.pid,
     sockets: Number(values.sockets),
     processes: Number(values.processes),
     backlog: Number(values.backlog),
     idleMs: Number(values['idle-seconds']) * 1000,
-    nodeFlags: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+    nodeFlags: profileFlags(values.profile),
+    killed: async () => {
+      if (values.profile !== undefined) await database.sql`select pg_stat_statements_reset()`;
+    },
     say: (text) => console.error(text),
   });
   const passed =
@@ -50,6 +56,10 @@ async function main(): Promise<number> {
     outcome.bytesPerConnection <= ALLOWED_BYTES;
   const result = { kind: 'resume', environment, postgres: postgres.settings, passed, ...outcome };
   console.log(JSON.stringify({ passed, ...outcome }, null, 2));
+  if (values.profile !== undefined) {
+    console.log(`\n${await topStatements(database.sql)}\n\n${topFrames(values.profile)}`);
+    return 0;
+  }
   console.log(`written to ${writeResult(values.out, result)}`);
   return passed ? 0 : 1;
 }

@@ -20,6 +20,8 @@ export interface ResumePlan {
   /** How long the connections are left alone before their memory is measured. */
   readonly idleMs: number;
   readonly nodeFlags?: readonly string[];
+  /** Called when what is measured begins. */
+  readonly killed?: () => Promise<void>;
   readonly say: (text: string) => void;
 }
 
@@ -82,6 +84,7 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
   await all('strike', () => ({ do: 'strike', port: second.port }));
   const killedAt = Date.now();
   await first.kill();
+  await plan.killed?.();
   const back = (await Promise.all(returns)).filter((news) => news.did === 'return');
   const cpu = cpuBetween(before, readCpu(watch));
   const problems = [...back.flatMap((news) => news.problems), ...(await lostOrDoubled(database, sum(back, 'sent')))];

@@ -46,10 +46,11 @@ const SHOWN = [
   'max_wal_size',
 ];
 
-/** The PostgreSQL of DATABASE_URL, or a throw-away one with every safety on. */
-export async function benchPostgres(): Promise<BenchPostgres> {
+/** The PostgreSQL of DATABASE_URL, or a throw-away one with every safety on; for a profile it counts its statements. */
+export async function benchPostgres(profiled = false): Promise<BenchPostgres> {
   const given = process.env.DATABASE_URL;
-  return postgresOn(given ? { url: given, stop: async () => {} } : await throwAwayCluster({}));
+  if (given) return postgresOn({ url: given, stop: async () => {} });
+  return privatePostgres(profiled ? { shared_preload_libraries: 'pg_stat_statements' } : {});
 }
 
 /** A throw-away one with settings of its own. */

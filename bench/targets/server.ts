@@ -57,22 +57,24 @@ export async function serverOn(database: BenchDatabase, nodeFlags: readonly stri
 export class RestartableServer implements AsyncDisposable {
   readonly #database: BenchDatabase;
   readonly #secret: string;
+  readonly #nodeFlags: readonly string[];
   #server: ServerProcess;
 
-  private constructor(database: BenchDatabase, secret: string, server: ServerProcess) {
+  private constructor(database: BenchDatabase, secret: string, nodeFlags: readonly string[], server: ServerProcess) {
     this.#database = database;
     this.#secret = secret;
+    this.#nodeFlags = nodeFlags;
     this.#server = server;
   }
 
-  static async start(postgres: BenchPostgres): Promise<RestartableServer> {
-    const database = await postgres.database();
+  static async start(database: BenchDatabase, nodeFlags: readonly string[] = []): Promise<RestartableServer> {
     const { secret } = await generateSigningKey();
     const port = await freePort();
     return new RestartableServer(
       database,
       secret,
-      await startServerProcess({ databaseUrl: database.url, secretKey: secret, port }),
+      nodeFlags,
+      await startServerProcess({ databaseUrl: database.url, secretKey: secret, port, nodeFlags }),
     );
   }
 
@@ -102,6 +104,7 @@ export class RestartableServer implements AsyncDisposable {
       databaseUrl: this.#database.url,
       secretKey: this.#secret,
       port: this.port,
+      nodeFlags: this.#nodeFlags,
     });
   }
 
