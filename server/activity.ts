@@ -9,6 +9,8 @@ export interface Activity extends Pick<SocketMetrics, 'started' | 'answered'> {
   requestsInFlight(): Readonly<Record<string, number>>;
   /** Messages that were stored for senders here during the last minute. */
   messagesPerMinute(): number;
+  /** Tells both. */
+  beside(other: SocketMetrics): SocketMetrics;
 }
 
 export function createActivity(now: () => number): Activity {
@@ -27,7 +29,7 @@ export function createActivity(now: () => number): Activity {
     for (at = Math.max(at, second - SECONDS); at < second; ) stored[++at % SECONDS] = 0;
   };
 
-  return {
+  const self: Activity = {
     started: (type) => add(type, 1),
     answered(type, code) {
       add(type, -1);
@@ -40,5 +42,17 @@ export function createActivity(now: () => number): Activity {
       turn();
       return stored.reduce((sum, count) => sum + count, 0);
     },
+    beside: (other) => ({
+      ...other,
+      started(type) {
+        self.started(type);
+        other.started(type);
+      },
+      answered(type, code) {
+        self.answered(type, code);
+        other.answered(type, code);
+      },
+    }),
   };
+  return self;
 }

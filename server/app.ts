@@ -1,14 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { SOCKET_PATH } from '../protocol/frame.ts';
-import { MAX_FRAME_BYTES } from '../protocol/scalars.ts';
 import { logId, logsParameters } from '../sql/queries/instance.queries.ts';
-
 import { createActivity } from './activity.ts';
-import { createLocalBus } from './bus/bus.ts';
-import { parseRedisAddress } from './bus/connection.ts';
-import { createLocalLeases } from './bus/leases.ts';
-import { createRedisBus } from './bus/redis.ts';
-import { createRedisLeases } from './bus/redis-leases.ts';
+import { openBus } from './bus/open.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './delivery/clock.ts';
 import type { Hub } from './delivery/hub.ts';
@@ -16,24 +8,17 @@ import { closePaced } from './drain.ts';
 import { commitRoute } from './http/commits.ts';
 import { type Health, healthRoutes } from './http/health.ts';
 import { metricsRoute } from './http/metrics.ts';
-import { listen } from './listen/listen.ts';
 import type { Log } from './log.ts';
 import { createMessaging } from './messaging.ts';
 import { createMetrics } from './metrics.ts';
 import { openPeople } from './people.ts';
-import { createCommitStore } from './store/commits.ts';
-import { createConnectionStore } from './store/connections.ts';
-import { createConversationStore } from './store/conversations.ts';
+import { takePorts } from './ports.ts';
 import { watchDatabase } from './store/database-watch.ts';
 import { startExpiry } from './store/expiry.ts';
 import { gateLimits, openGate } from './store/gate.ts';
-import { createKeyStore } from './store/keys.ts';
-import { createLogStore } from './store/log.ts';
-import { createMailboxStore } from './store/mailbox.ts';
 import { onceReachable } from './store/once-reachable.ts';
 import { createPresenceStore } from './store/presence.ts';
-import { createReceiptStore } from './store/receipts.ts';
-import { createSearchStore } from './store/search.ts';
+import { createStores } from './store/stores.ts';
 
 /** A running server, as its process sees it. */
 export interface App {
@@ -55,23 +40,15 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     dropped: metrics.expired,
     failed: (err) => log.warn({ err }, 'dropping old messages failed'),
   });
-  const redis = config.redisUrl === undefined ? undefined : parseRedisAddress(config.redisUrl);
-  const leases = redis === undefined ? createLocalLeases(clock.now) : createRedisLeases(redis);
-  const bus =
-    redis === undefined
-      ? createLocalBus()
-      : createRedisBus({
-          address: redis,
-          observer: {
-            ...metrics.bus,
-            healthy: () => log.info('the bus is connected'),
-            unhealthy(reason) {
-              metrics.bus.unhealthy(reason);
-              log.warn({ reason }, 'the bus is doubtful');
-            },
-            fault: (err) => log.debug({ err }, 'a connection to Redis failed'),
-          },
-        });
+  const { bus, leases } = openBus(config.redisUrl, clock.now, {
+    ...metrics.bus,
+    healthy: () => log.info('the bus is connected'),
+    unhealthy(reason) {
+      metrics.bus.unhealthy(reason);
+      log.warn({ reason }, 'the bus is doubtful');
+    },
+    fault: (err) => log.debug({ err }, 'a connection to Redis failed'),
+  });
   const [instance] = await onceReachable(
     () => gate.run('read', (sql) => logId.run(undefined, sql)),
     (err) => log.warn({ err }, 'PostgreSQL went away'),
@@ -98,41 +75,15 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     messagesPerMinute: activity.messagesPerMinute(),
     queues: queues(),
   });
-  const people = await openPeople({
-    config,
-    gate,
-    log,
-    hub,
-    show: (ids) => messaging.show(ids),
-    live,
-  });
+  const people = await openPeople({ config, gate, log, hub, show: (ids) => messaging.show(ids), live });
   const messaging = createMessaging({
-    stores: {
-      log: createLogStore(gate),
-      connections: createConnectionStore(gate),
-      conversations: createConversationStore(gate),
-      receipts: createReceiptStore(gate),
-      keys: createKeyStore(gate),
-      commits: createCommitStore(gate),
-      mailbox: createMailboxStore(gate),
-      search: createSearchStore(gate),
-    },
+    stores: createStores(gate),
     limits: people.limits,
     presence: { leases, store: createPresenceStore(gate) },
     bus,
     clock,
     log,
-    metrics: {
-      ...metrics.sockets,
-      started(type) {
-        activity.started(type);
-        metrics.sockets.started(type);
-      },
-      answered(type, code) {
-        activity.answered(type, code);
-        metrics.sockets.answered(type, code);
-      },
-    },
+    metrics: activity.beside(metrics.sockets),
     observeBatch: metrics.batch,
     sendTimes: metrics.sends,
     requireMls: config.requireMls,
@@ -158,51 +109,27 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     databaseAwayMs: database.awayMs(),
     degraded: [...(bus.doubtful ? ['redis'] : []), ...people.away()],
   });
-  const shared = {
-    origins: config.origins,
-    trustedProxies: config.trustedProxies,
-    report(error: unknown): string {
-      const id = randomUUID();
-      log.error({ err: error, logId: id }, 'an HTTP request failed');
-      return id;
-    },
-  };
-  const listener = await listen({
-    ...shared,
-    host: config.host,
-    port: config.port,
-    sharePort: config.sharePort,
+  const ports = await takePorts({
+    config,
+    log,
+    lobby: messaging.lobby,
     routes: [
       ...healthRoutes(health),
       ...people.routes,
       commitRoute({ commits: messaging.commits, authenticate: people.authenticate }),
     ],
-    socket: {
-      path: SOCKET_PATH,
-      maxFrameBytes: MAX_FRAME_BYTES,
-      admit: messaging.lobby.admit,
-      accept: (socket) => messaging.lobby.accept(socket),
-    },
-  });
-  const admin = await listen({
-    ...shared,
-    // No page of another origin has business here, whatever the public port allows.
-    origins: [],
-    host: config.adminHost,
-    port: config.adminPort,
-    routes: [metricsRoute(metrics), ...people.adminRoutes],
+    adminRoutes: [metricsRoute(metrics), ...people.adminRoutes],
   });
 
   async function drain(graceMs: number): Promise<void> {
     draining = true;
     await closePaced(messaging.lobby.sessions, { graceMs, clock, random: Math.random });
-    listener.stopAccepting();
+    ports.stopAccepting();
     messaging.lobby.endAll('draining');
     await messaging.appender.idle();
     await messaging.receipts.flush();
     messaging.stop();
-    listener.close();
-    admin.close();
+    ports.close();
     database.stop();
     stopExpiry();
     await people.close();
