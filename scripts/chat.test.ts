@@ -129,7 +129,9 @@ test('what was said is found by its words on this device, also in the next run',
   const back = open('ada');
   back.type('/search "third oak"');
   await back.see('the treasure is under the [third] [oak]');
-  back.type('/search "oak third"', '/quit');
+  back.type('/search "oak third"', '/recovery');
   await back.see('No messages found on this device.');
+  await back.see('Write this down');
+  back.type('/quit');
   assert.equal(await back.ended(), 0);
 });

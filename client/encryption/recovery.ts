@@ -31,6 +31,8 @@ interface Stored {
 export interface Recovered {
   /** False: the account has begun a new identity since; only the keys of the past came back. */
   readonly account: boolean;
+  /** A device that had the account key was revoked: the account has another one now, which contacts have to accept. */
+  readonly newIdentity: boolean;
   /** What was sent later than this may need keys that are gone. */
   readonly sealedAt: Date;
   /** Conversations whose earlier messages can be read again, as far as their members let messages be kept. */
@@ -149,6 +151,7 @@ export class RecoveryKeeper {
       const own = await this.#directory.refresh(userId);
       const head = own.chain.at(-1);
       const isAccount = head !== undefined && equalBytes(head.key, account.publicKey);
+      const lost = own.devices.find((each) => each.revoked && opened.holders.includes(each.deviceId));
       if (isAccount) {
         const crossSig = await crossSign(account, userId, deviceId, this.#device.deviceKey());
         const holders = [...new Set([...opened.holders, deviceId])];
@@ -156,11 +159,13 @@ export class RecoveryKeeper {
         // The digest is another one, since there is one more holder: the blob is put anew.
         const { version, signature } = stored;
         await this.#keep({ key, version, signature, account: account.publicKey, digest: '' });
+        if (lost !== undefined) await this.#device.replaceAccount(lost.deviceId);
         this.touch();
       }
       const found = new Set(opened.keys.map(({ conversationId }) => conversationId));
       return {
         account: isAccount,
+        newIdentity: isAccount && lost !== undefined,
         sealedAt: new Date(opened.sealedAt),
         conversations: [...found],
         gone: this.#host.conversations().flatMap(({ id }) => (found.has(id) ? [] : [id])),

@@ -37,6 +37,9 @@ export function keyNotes(client: Client, terminal: Terminal, view: ConversationV
   );
 }
 
+const replacedText =
+  'A revoked device had your account key, so your account has a new one: your contacts have to accept it, and your other devices have to be linked again.';
+
 const recoveryText = {
   replaced:
     'Your account has a new key, and a new recovery key: /recovery shows it. The old one opens nothing any more.',
@@ -108,10 +111,7 @@ export async function obeyKeys(
       const found = devices.filter(({ deviceId, name }) => deviceId === argument || name === argument);
       const [device] = found;
       if (device === undefined || found.length > 1) terminal.print('Name one device by its id: /devices lists them.');
-      else if ((await identities.revoke(device.deviceId)).newIdentity)
-        terminal.print(
-          'It had your account key, so your account has a new one: your contacts have to accept it, and your other devices have to be linked again.',
-        );
+      else if ((await identities.revoke(device.deviceId)).newIdentity) terminal.print(replacedText);
       return true;
     }
     case 'recovery':
@@ -119,7 +119,8 @@ export async function obeyKeys(
       terminal.print(`  ${await (argument === 'new' ? identities.newRecoveryKey() : identities.recoveryKey())}`);
       return true;
     case 'recover': {
-      const { account, conversations, gone, others, sealedAt } = await identities.recover(argument);
+      const { account, newIdentity, conversations, gone, others, sealedAt } = await identities.recover(argument);
+      if (newIdentity) terminal.print(replacedText);
       if (!account) terminal.print('Your account has begun a new identity since: only keys of the past came back.');
       terminal.print(`As of ${sealedAt.toISOString()}: ${conversations.length} conversations can be read again.`);
       if (gone.length > 0) terminal.print(`What was written before in ${gone.length} others is gone for this device.`);
