@@ -11,7 +11,16 @@ import type { EncryptionEvents } from './events.ts';
 import type { Group, Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
 import { notYet } from './problem.ts';
-import { dueKinds, keyInUse, mustRotate, settingsOf, withKeys, withPeople, withSettings } from './ring-rules.ts';
+import {
+  dueKinds,
+  keyInUse,
+  mustRotate,
+  settingsOf,
+  sharedKeys,
+  withKeys,
+  withPeople,
+  withSettings,
+} from './ring-rules.ts';
 import { defaultSettings, type KeyRings, type RingKind, type Rings } from './rings.ts';
 
 const KEYS_MS = 50;
@@ -21,8 +30,9 @@ const OTHERS_ANSWER_MS = 2_000;
 /** How often this device answers in one conversation, and how often it asks. */
 const ANSWER_EVERY_MS = 10_000;
 const ASK_EVERY_MS = 600_000;
-/** Whoever let this device in is about to tell it: so long it waits, then it asks, and messages go without a wrap. */
-const ASK_AFTER_MS = 3_000;
+/** Whoever let this device in is about to tell it: then it asks, and after a while messages go without a wrap. */
+const ASK_AFTER_MS = 1_500;
+const WAIT_MS = 3_000;
 
 /** Who is told which keys of a conversation, and what becomes of what others tell. */
 export class Sharing {
@@ -33,9 +43,9 @@ export class Sharing {
   readonly #rings: KeyRings;
   readonly #controls: Controls;
   readonly #emitter: Emitter<EncryptionEvents>;
-  /** When this device last answered, and the last keys that anybody told. */
+  /** When this device last answered, and the last keys that anybody told others. */
   readonly #answered = new Map<string, number>();
-  readonly #told = new Map<string, number>();
+  readonly #told = new Map<string, { seq: number; count: number }>();
   readonly #asked = new Map<string, number>();
   /** Since when a message waits for the settings. */
   readonly #waiting = new Map<string, number>();
@@ -73,7 +83,7 @@ export class Sharing {
       this.ask(conversationId);
       const since = this.#waiting.get(conversationId) ?? now;
       this.#waiting.set(conversationId, since);
-      if (now - since < ASK_AFTER_MS) throw notYet('this device is being told how the conversation is kept', KEYS_MS);
+      if (now - since < WAIT_MS) throw notYet('this device is being told how the conversation is kept', KEYS_MS);
       return {};
     }
     if (dueKinds(rings, settings, now).length > 0 && this.#controls.mayTell(conversationId)) {
@@ -102,7 +112,7 @@ export class Sharing {
         this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
       return this.#rings.next(conversationId, next);
     }
-    this.#told.set(conversationId, entry.seq);
+    if (told.fresh !== true) this.#told.set(conversationId, { seq: entry.seq, count: countOf(told) });
     const now = this.#host.clock.now();
     const known = await this.#noted(before, group, now);
     const next = withKeys(known, told, entry.epoch, now);
@@ -146,6 +156,8 @@ export class Sharing {
       const knows =
         settingsOf(rings, group) !== undefined &&
         (kind === undefined || version === undefined || keysOfVersion(rings[kind], version).length > 0);
+      // Whoever is not in the group yet asks again when it is.
+      if (group.state?.status !== 'active') this.#asked.delete(conversationId);
       if (knows || group.state?.status !== 'active') return;
       await write(await this.#controls.want(conversationId, { is: 'keys_request' }));
     });
@@ -156,12 +168,18 @@ export class Sharing {
     const { clock, random, signal, turns, write, me } = this.#host;
     const isOwn = senderId === me().userId;
     await delay(clock, isOwn ? random() * OWN_ANSWER_MS : OWN_ANSWER_MS + random() * OTHERS_ANSWER_MS, signal);
-    if (signal.aborted || (this.#told.get(conversationId) ?? 0) > seq) return;
-    if (clock.now() - (this.#answered.get(conversationId) ?? Number.NEGATIVE_INFINITY) < ANSWER_EVERY_MS) return;
-    this.#answered.set(conversationId, clock.now());
-    await turns.run(conversationId, async () =>
-      write(await this.#controls.want(conversationId, { is: 'keys', why: 'asked' })),
-    );
+    const last = this.#answered.get(conversationId) ?? Number.NEGATIVE_INFINITY;
+    if (signal.aborted || clock.now() - last < ANSWER_EVERY_MS) return;
+    await turns.run(conversationId, async () => {
+      const rings = await this.#rings.get(conversationId);
+      const settings = settingsOf(rings, await this.#groups.get(conversationId));
+      if (settings === undefined) return;
+      const told = this.#told.get(conversationId);
+      // Somebody was faster, and knew as much.
+      if (told !== undefined && told.seq > seq && told.count >= countOf(sharedKeys(rings, settings, true))) return;
+      this.#answered.set(conversationId, clock.now());
+      await write(await this.#controls.want(conversationId, { is: 'keys', why: 'asked' }));
+    });
     this.#controls.drive(conversationId);
   }
 
@@ -176,3 +194,6 @@ export class Sharing {
     );
   }
 }
+
+const countOf = ({ history = [], search = [] }: Extract<Control, { type: 'keys' }>): number =>
+  history.length + search.length;
