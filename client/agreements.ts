@@ -90,3 +90,18 @@ export class Agreements {
 const fits = (here: Agreement, { searchOnServer, expireAfterMs }: Wish): boolean =>
   (searchOnServer === undefined || searchOnServer === here.searchOnServer) &&
   (expireAfterMs === undefined || expireAfterMs === here.expireAfterMs);
+
+/** What applications say about how a conversation is kept. */
+export const agreementCalls = (agreements: Agreements, expire: () => void) => ({
+  /**
+   * Lets the messages of a conversation disappear everywhere this long (at least a minute) after they were sent; null:
+   * never again. Resolves when the wish is kept; it holds for every member as soon as it is in the log.
+   */
+  async setExpiry(conversationId: string, expireAfterMs: number | null): Promise<void> {
+    await agreements.change(conversationId, { expireAfterMs });
+    expire();
+  },
+  /** Lets the server keep blind tags of a conversation's words and search by them; what it learns is in SECURITY.md. */
+  setSearchOnServer: (conversationId: string, searchOnServer: boolean) =>
+    agreements.change(conversationId, { searchOnServer }),
+});

@@ -1,18 +1,18 @@
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
 import { Account, type LoginInput } from './account.ts';
-import { Agreements } from './agreements.ts';
+import { Agreements, agreementCalls } from './agreements.ts';
 import type { ClientOptions } from './client-options.ts';
 import { delay, systemClock } from './clock.ts';
 import { type Content, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
-import { Conversations } from './conversations.ts';
+import { Conversations, isDirectWith } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { Erasures } from './erasures.ts';
 import { SottoError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import { Expiry } from './expiry.ts';
 import { type EntryHandler, handleWithin } from './handler.ts';
-import { type HistoryPage, readHistory } from './history.ts';
+import { type HistoryInput, type HistoryPage, readHistory } from './history.ts';
 import { createHttp } from './http.ts';
 import { randomBytes, uuidv7 } from './ids.ts';
 import { Inbox } from './inbox.ts';
@@ -364,14 +364,7 @@ export function createClient(options: ClientOptions) {
       return nextMessageState(stored, { is: 'marks', marks: conversations.marks(entry.conversationId) });
     },
 
-    /**
-     * Lets the messages of a conversation disappear everywhere this long (at least a minute) after they were sent; null:
-     * never again. Resolves when the wish is kept; it holds for every member as soon as it is in the log.
-     */
-    async setExpiry(conversationId: string, expireAfterMs: number | null): Promise<void> {
-      await agreements.change(conversationId, { expireAfterMs });
-      expiry.run();
-    },
+    ...agreementCalls(agreements, () => expiry.run()),
     /** Tells that this user has read everything up to `seq`; told again after a break. */
     read: (conversationId: string, seq: number) => reads.read(conversationId, seq),
     /** Tells that this user is writing. Call it with every key; it is sent as often as needed. */
@@ -379,7 +372,7 @@ export function createClient(options: ClientOptions) {
     /** What this device holds and fits, newest first, with the words marked. Works without a connection. */
     search: (input: SearchInput): Promise<SearchPage> => search(input),
     /** A page of the past, newest first page, each page in seq order. */
-    history: (conversationId: string, page: { before?: number; limit?: number } = {}): Promise<HistoryPage> =>
+    history: (conversationId: string, page: HistoryInput = {}): Promise<HistoryPage> =>
       readHistory(
         {
           store,
@@ -398,7 +391,3 @@ export function createClient(options: ClientOptions) {
       ),
   };
 }
-
-const isDirectWith = (conversation: Conversation, username: string, me: string): boolean =>
-  conversation.kind === 'direct' &&
-  conversation.members.some((member) => member.userId !== me && member.username === username);

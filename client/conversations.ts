@@ -132,3 +132,8 @@ const raised = (a: Marks, b: Marks): Marks => ({
   deliveredSeq: Math.max(a.deliveredSeq, b.deliveredSeq, b.readSeq),
   readSeq: Math.max(a.readSeq, b.readSeq),
 });
+
+/** The direct conversation with the person of that username. */
+export const isDirectWith = (conversation: Conversation, username: string, me: string): boolean =>
+  conversation.kind === 'direct' &&
+  conversation.members.some((member) => member.userId !== me && member.username === username);

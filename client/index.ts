@@ -18,7 +18,7 @@ export type { EncryptionEvents, EncryptionStatus, IdentityChange } from './encry
 export { SottoError } from './errors.ts';
 export type { ClientEvents } from './events.ts';
 export type { EntryHandler } from './handler.ts';
-export type { HistoryPage } from './history.ts';
+export type { HistoryInput, HistoryPage } from './history.ts';
 export { createHttp, type Http } from './http.ts';
 export type { FailureReason, MessageState } from './message-state.ts';
 export type { OwnMessage } from './own-messages.ts';

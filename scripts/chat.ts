@@ -7,6 +7,7 @@ import { obey } from './chat/commands.ts';
 import { connectionNotes, refusalText, sessionEnded } from './chat/connection-notes.ts';
 import { ConversationView } from './chat/conversation-view.ts';
 import { keyNotes } from './chat/keys.ts';
+import { settingsNotes } from './chat/message-life.ts';
 import type { Client } from './chat/sdk.ts';
 import { signIn } from './chat/sign-in.ts';
 import { Terminal } from './chat/terminal.ts';
@@ -54,6 +55,7 @@ async function talk(client: Client, terminal: Terminal): Promise<number> {
 
   client.receive((entry) => view.arrived(entry));
   client.on('message', (message) => view.changed(message));
+  client.on('changed', (entry) => view.altered(entry));
   client.on('typing.changed', ({ conversationId, typing }) =>
     view.typing(
       conversationId,
@@ -63,6 +65,7 @@ async function talk(client: Client, terminal: Terminal): Promise<number> {
   client.on('problem', (problem) => terminal.note(`  (${problem.message})`));
   client.on('connection', connectionNotes(terminal));
   keyNotes(client, terminal, view);
+  settingsNotes(client, terminal, view);
   client.on('connection', (state) => {
     if (state.is !== 'refused') return;
     terminal.print(refusalText(state.refusal));

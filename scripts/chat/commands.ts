@@ -2,6 +2,7 @@ import { SottoError } from '../../client/index.ts';
 import { isUsername, usernameRule } from './arguments.ts';
 import type { ConversationView } from './conversation-view.ts';
 import { keysHelp, obeyKeys } from './keys.ts';
+import { lifeHelp, obeyLife } from './message-life.ts';
 import { obeyPeople, peopleHelp } from './people.ts';
 import type { Client } from './sdk.ts';
 import { search, searchHelp } from './search.ts';
@@ -9,7 +10,8 @@ import type { Terminal } from './terminal.ts';
 
 export const help = `  /open NAME     open the conversation with NAME
   /list          all conversations
-  /history [N]   the last N messages of the open one
+  /history [N]   the last N messages of the open one, with their numbers
+${lifeHelp}
 ${searchHelp}
   /retry         send what could not be sent again
   /discard       forget what could not be sent
@@ -32,6 +34,7 @@ export async function obey(line: string, client: Client, view: ConversationView,
   const words = line.slice(1).trim();
   const [command = '', argument = ''] = words.split(/\s+/);
   const rest = words.slice(command.length).trim();
+  if (await obeyLife(command, rest, client, view, terminal)) return 'stay';
   switch (command) {
     case 'open': {
       const name = argument.replace(/^@/, '');

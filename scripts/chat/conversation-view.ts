@@ -1,8 +1,9 @@
 import type { Client, Conversation, Entry, OwnMessage } from './sdk.ts';
 import type { Terminal } from './terminal.ts';
-import { bodyOf, clockTime, nameOf, signOf, titleOf } from './text.ts';
+import { bodyOf, clockTime, nameOf, reactionsOf, signOf, titleOf } from './text.ts';
 
 const SHOWN_AT_ONCE = 20;
+const changes = ['edit', 'reaction', 'delete'];
 
 /** What is on the screen: one open conversation, and a word about the others. */
 export class ConversationView {
@@ -46,7 +47,7 @@ export class ConversationView {
     if (conversation === undefined) return this.#terminal.note('Nothing is open. /open NAME begins a conversation.');
     const { entries, more } = await this.#client.history(conversation.id, { limit });
     if (more) this.#terminal.note(`  (there is more: /history ${limit * 2})`);
-    for (const entry of entries) this.#terminal.print(this.#line(entry));
+    for (const entry of entries) this.#terminal.print(`#${entry.seq} ${this.#line(entry)}`);
     for (const { clientId, content, failed } of this.#client.outgoing(conversation.id)) {
       this.#terminal.print(`  ${failed === undefined ? '…' : '✗'} you: ${bodyOf({ content })}`);
       this.sending(clientId, bodyOf({ content }));
@@ -62,6 +63,8 @@ export class ConversationView {
 
   /** The handler for every entry: the SDK calls it once for each, in order. */
   async arrived(entry: Entry): Promise<void> {
+    // What it changed is told by `altered`.
+    if (changes.includes(entry.content?.type ?? '')) return;
     if (entry.conversationId === this.#open?.id) {
       this.#terminal.print(this.#line(entry));
       this.#client.read(entry.conversationId, entry.seq);
@@ -71,6 +74,18 @@ export class ConversationView {
     const conversation = await this.#find(entry.conversationId);
     const name = nameOf(conversation, entry.senderId, this.#me);
     this.#terminal.print(`[${name}] ${clockTime(entry.sentAt)} ${bodyOf(entry)}   (/open ${name} to answer)`);
+  }
+
+  /** A message was edited, reacted to, deleted, or has disappeared. */
+  altered(entry: Entry): void {
+    if (entry.conversationId !== this.#open?.id) return;
+    if (entry.hidden) this.#terminal.note(`  (#${entry.seq} is gone from this device)`);
+    else this.#terminal.print(`  ↻ #${entry.seq} ${this.#line(entry)}`);
+  }
+
+  /** What somebody in a conversation is called. */
+  named(conversationId: string, userId: string): string {
+    return nameOf(this.#client.conversation(conversationId), userId, this.#me);
   }
 
   /** Marks of one's own messages: delivered, read, failed. */
@@ -107,7 +122,9 @@ export class ConversationView {
 
   #line(entry: Entry): string {
     const sign = entry.senderId === this.#me ? ` ${signOf(this.#client.stateOf(entry))}` : '';
-    return `${clockTime(entry.sentAt)} ${nameOf(this.#open, entry.senderId, this.#me)}: ${bodyOf(entry)}${sign}`.trimEnd();
+    const name = (userId: string) => nameOf(this.#open, userId, this.#me);
+    const reactions = reactionsOf(entry, name);
+    return `${clockTime(entry.sentAt)} ${name(entry.senderId)}: ${bodyOf(entry)}${sign}${reactions}`.trimEnd();
   }
 
   async #find(conversationId: string): Promise<Conversation | undefined> {

@@ -21,12 +21,17 @@ export function nameOf(conversation: Conversation | undefined, userId: string, m
   return conversation?.members.find((member) => member.userId === userId)?.username ?? 'somebody';
 }
 
-export function bodyOf(entry: Pick<Entry, 'content' | 'failure'>): string {
+export function bodyOf(entry: Pick<Entry, 'content' | 'failure' | 'deleted' | 'editedAt'>): string {
+  if (entry.deleted === true && entry.content === undefined) return '(deleted)';
   const text = entry.content?.text;
-  if (typeof text === 'string') return printable(text);
+  if (typeof text === 'string') return `${printable(text)}${entry.editedAt === undefined ? '' : ' (edited)'}`;
   if (entry.failure !== undefined) return `(could not be read: ${entry.failure.message})`;
   return `(${printable(entry.content?.type ?? 'nothing')})`;
 }
+
+/** Who reacted with what, as a sign after a message. */
+export const reactionsOf = ({ reactions = [] }: Entry, name: (userId: string) => string): string =>
+  reactions.map(({ emoji, userIds }) => `  ${printable(emoji)} ${userIds.map(name).join(', ')}`).join('');
 
 /** How far a message of one's own has got, as a sign after it. */
 export const signOf = (state: MessageState): string =>
