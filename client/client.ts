@@ -25,6 +25,7 @@ import { ReadMarks } from './read-marks.ts';
 import { becomesReady } from './readiness.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
 import type { NotificationInput, ServerEvent } from './requests.ts';
+import { askServer } from './search/remote.ts';
 import { type SearchInput, type SearchPage, searchableStore } from './search/search.ts';
 import { openWebSocket } from './socket.ts';
 import { steadyWrite } from './steady.ts';
@@ -204,6 +205,25 @@ export function createClient(options: ClientOptions) {
     connection.notify('typing.set', { conversationId, typing }),
   );
 
+  /** For reading what is older than this device, or was missed. */
+  const past = {
+    store,
+    write,
+    codec,
+    turns,
+    connected: isReady,
+    history: (body: RequestInput<'message.history'>) => connection.request('message.history', body),
+    me: () => me,
+    logId: () => ('greeting' in connection.state ? connection.state.greeting.logId : undefined),
+    onChanged: changed,
+    cutoff: (id: string) => expiry.cutoff(id),
+    conversations: () => conversations.all(),
+    searches: (id: string) => agreements.searches(id),
+    searchKeys: async (id: string, text: string) => codec.searchKeys?.(id, text),
+    find: (body: RequestInput<'message.search'>) => connection.request('message.search', body),
+    onProblem,
+  };
+
   codec.attach?.({
     store,
     write,
@@ -369,25 +389,10 @@ export function createClient(options: ClientOptions) {
     read: (conversationId: string, seq: number) => reads.read(conversationId, seq),
     /** Tells that this user is writing. Call it with every key; it is sent as often as needed. */
     typing: (conversationId: string, typing: boolean) => typingNotices.set(conversationId, typing),
-    /** What this device holds and fits, newest first, with the words marked. Works without a connection. */
-    search: (input: SearchInput): Promise<SearchPage> => search(input),
-    /** A page of the past, newest first page, each page in seq order. */
+    /** What fits, newest first, with the words marked: of what this device holds, and of what the server may search. */
+    search: (input: SearchInput): Promise<SearchPage> => search(input, () => askServer(past, input)),
+    /** A page of the past, in either direction. */
     history: (conversationId: string, page: HistoryInput = {}): Promise<HistoryPage> =>
-      readHistory(
-        {
-          store,
-          write,
-          codec,
-          turns,
-          connected: hasSession,
-          history: (body) => connection.request('message.history', body),
-          me: () => me,
-          logId: () => ('greeting' in connection.state ? connection.state.greeting.logId : undefined),
-          onChanged: changed,
-          cutoff: (id) => expiry.cutoff(id),
-        },
-        conversationId,
-        page,
-      ),
+      readHistory(past, conversationId, page),
   };
 }

@@ -1,9 +1,11 @@
 import type { StoredMessage } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
-import type { Decoded, EncodedMessage, MessageCodec, Outgoing, Peeked, WireEntry } from '../codec.ts';
+import type { Decoded, EncodedMessage, MessageCodec, Outgoing, Peeked, SearchKeys, WireEntry } from '../codec.ts';
+import { toBase64url } from '../e2ee/bytes.ts';
 import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
+import { searchQuery } from '../e2ee/search-tags.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
@@ -49,6 +51,7 @@ export function createEncryption() {
     peek: (entry) => parts().peek(entry),
     recover: (conversationId, error) => parts().recover(conversationId, error),
     settings: (conversationId) => parts().settings(conversationId),
+    searchKeys: (conversationId, text) => parts().searchKeys(conversationId, text),
     setSettings: (conversationId, wanted) => parts().setSettings(conversationId, wanted),
   };
   const emitter = new Emitter<EncryptionEvents>((problem) => parts().host.onProblem(problem));
@@ -263,6 +266,14 @@ export function createEncryption() {
       async peek(entry: StoredMessage): Promise<Peeked> {
         const { archive } = await ready;
         return archive.read(entry);
+      },
+      async searchKeys(conversationId: string, text: string): Promise<SearchKeys | undefined> {
+        const { search } = await rings.get(conversationId);
+        return searchQuery(conversationId, search, text)?.map(({ v, tags }) => ({
+          v,
+          // The order of the words is nobody's business.
+          tags: tags.map(toBase64url).sort(),
+        }));
       },
       async recover(conversationId: string, error: SottoError): Promise<boolean> {
         const { sending } = await ready;

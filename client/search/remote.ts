@@ -4,8 +4,10 @@ import type { SearchKeys } from '../codec.ts';
 import { SottoError } from '../errors.ts';
 import { changeOf } from '../life.ts';
 import { type ReadBackOptions, readBack } from '../read-back.ts';
-import { type Entry, entry as entrySchema, keys as storeKeys, readOne } from '../records.ts';
+import { type Entry, entry as entrySchema, readOne, keys as storeKeys } from '../records.ts';
 import { readLife } from '../taking-in.ts';
+import { limitOf, phrasesIn, readCursor, type SearchInput, type SearchPage, searchable } from './search.ts';
+import { snippetOf } from './snippet.ts';
 
 type Query = RequestInput<'message.search'>['queries'][number];
 type Found = Reply<'message.search'>;
@@ -20,17 +22,15 @@ export interface RemoteOptions extends ReadBackOptions {
   searchKeys(conversationId: string, text: string): Promise<SearchKeys | undefined>;
   find(body: RequestInput<'message.search'>): Promise<Found>;
   history(body: RequestInput<'message.history'>): Promise<Reply<'message.history'>>;
+  onProblem(problem: unknown): void;
 }
 
-export interface RemoteQuery {
-  readonly text: string;
-  readonly from?: string | undefined;
-  readonly conversationId?: string | undefined;
-  readonly after?: Date | undefined;
-  readonly before?: Date | undefined;
+interface RemoteQuery {
+  readonly input: SearchInput;
+  readonly before: Date | undefined;
   /** As many as fit are wanted. */
   readonly limit: number;
-  /** Verifies a hit: tags are blind, and two words can share one. */
+  /** Verifies a hit: tags are blind, and a text may have been changed. */
   readonly fits: (entry: Entry) => boolean;
 }
 
@@ -40,11 +40,27 @@ const AT_ONCE = 8;
 /** An edit is found by its own tags; what it changed is looked for so far before it. */
 const BEFORE_EDIT = 200;
 
-/**
- * Asks the server for messages that this device may not hold, and reads them back into its store, where the local index
- * finds them as it finds all others. True if the server was asked.
- */
-export async function fetchMatches(options: RemoteOptions, query: RemoteQuery): Promise<boolean> {
+/** Asks the server for a page of messages that this device may not hold, and reads them back into its store. */
+export async function askServer(options: RemoteOptions, input: SearchInput): Promise<SearchPage['remote']> {
+  const phrases = phrasesIn(input);
+  if (phrases.length === 0 && input.text?.trim()) return 'none';
+  const past = input.cursor === undefined ? undefined : new Date(readCursor(input.cursor).sentAt + 1);
+  const before = past === undefined || (input.before !== undefined && input.before < past) ? input.before : past;
+  const fits = (entry: Entry) => {
+    const found = searchable(entry);
+    return found !== undefined && snippetOf(found.text, phrases) !== undefined;
+  };
+  try {
+    return (await fetchMatches(options, { input, before, limit: limitOf(input), fits })) ? 'included' : 'none';
+  } catch (error) {
+    // What this device holds is found all the same.
+    if (!(error instanceof SottoError) || error.retry !== 'same') options.onProblem(error);
+    return 'unavailable';
+  }
+}
+
+/** True if the server was asked. */
+async function fetchMatches(options: RemoteOptions, query: RemoteQuery): Promise<boolean> {
   let queries = await queriesFor(options, query);
   if (queries.length === 0) return false;
   if (!options.connected()) throw new SottoError('unavailable', 'there is no connection');
@@ -70,7 +86,8 @@ export async function fetchMatches(options: RemoteOptions, query: RemoteQuery): 
 }
 
 async function queriesFor(options: RemoteOptions, query: RemoteQuery): Promise<Query[]> {
-  const { text, from, conversationId, after, before } = query;
+  const { text = '', from, conversationId, after } = query.input;
+  const { before } = query;
   const narrowed = {
     ...(from === undefined ? {} : { senderId: from }),
     ...(after === undefined ? {} : { sentFrom: after.toISOString() }),
@@ -82,7 +99,7 @@ async function queriesFor(options: RemoteOptions, query: RemoteQuery): Promise<Q
     if (queries.length === MAX_QUERIES || room === 0) break;
     if (conversationId !== undefined && id !== conversationId) continue;
     // Who wrote when is what the server knows anyway.
-    if (text === '') {
+    if (text.trim() === '') {
       queries.push({ conversationId: id, ...narrowed });
       continue;
     }

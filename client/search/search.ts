@@ -4,7 +4,7 @@ import { type Entry, entry as entrySchema, keys, readOne } from '../records.ts';
 import type { ClientStore } from '../store.ts';
 import type { Document } from './documents.ts';
 import { LocalIndex, type Searchable } from './local-index.ts';
-import { phrasesOf } from './query.ts';
+import { type Phrase, phrasesOf } from './query.ts';
 import { type Snippet, snippetOf } from './snippet.ts';
 
 export interface SearchInput {
@@ -31,6 +31,11 @@ export interface SearchHit {
 }
 
 export interface SearchPage {
+  /**
+   * Whether the server was asked for what this device does not hold: `none` = there was no conversation to ask it for;
+   * `unavailable` = it could not be asked now, and only what this device holds was looked through.
+   */
+  readonly remote: 'none' | 'included' | 'unavailable';
   /** Newest first. */
   readonly hits: readonly SearchHit[];
   /** Absent on the last page. */
@@ -42,7 +47,7 @@ const MAX_PAGE = 100;
 const MAX_TEXT = 1_000;
 
 /** What an entry is found by. */
-function searchable(value: unknown): Searchable | undefined {
+export function searchable(value: unknown): Searchable | undefined {
   const read = v.safeParse(entrySchema, value);
   if (!read.success || read.output.hidden || read.output.failure?.code === 'unreadable') return undefined;
   const { conversationId, seq, senderId, sentAt, content } = read.output;
@@ -62,14 +67,18 @@ export function searchableStore(store: ClientStore, onProblem: (problem: unknown
         await store.close();
       },
     } satisfies ClientStore,
-    search: (input: SearchInput) => search(index, store, input),
+    /** First whatever the server finds and this device can read is put into the store; then everything is found there. */
+    search: async (input: SearchInput, remote?: () => Promise<SearchPage['remote']>): Promise<SearchPage> => {
+      const asked = (await remote?.()) ?? 'none';
+      return { ...(await search(index, store, input)), remote: asked };
+    },
   };
 }
 
-async function search(index: LocalIndex, store: ClientStore, input: SearchInput): Promise<SearchPage> {
-  const { text = '', phrase = false, conversationId, from, after, before } = input;
-  const limit = Math.max(1, Math.min(input.limit ?? PAGE, MAX_PAGE));
-  const phrases = phrasesOf(text.slice(0, MAX_TEXT), phrase);
+async function search(index: LocalIndex, store: ClientStore, input: SearchInput): Promise<Omit<SearchPage, 'remote'>> {
+  const { text = '', conversationId, from, after, before } = input;
+  const limit = limitOf(input);
+  const phrases = phrasesIn(input);
   // Nothing that could be found, such as punctuation alone.
   if (phrases.length === 0 && text.trim() !== '') return { hits: [] };
   const query = {
@@ -97,9 +106,13 @@ async function search(index: LocalIndex, store: ClientStore, input: SearchInput)
   }
 }
 
+export const limitOf = ({ limit = PAGE }: SearchInput): number => Math.max(1, Math.min(limit, MAX_PAGE));
+export const phrasesIn = ({ text = '', phrase = false }: SearchInput): Phrase[] =>
+  phrasesOf(text.slice(0, MAX_TEXT), phrase);
+
 const cursorOf = ({ sentAt, seq, conversationId }: Document): string => `${sentAt}.${seq}.${conversationId}`;
 
-function readCursor(cursor: string): Document {
+export function readCursor(cursor: string): Document {
   const read = /^(\d{1,16})\.(\d{1,16})\.([\w-]{1,64})$/.exec(cursor);
   if (read === null) throw new SottoError('bad_request', 'that is no cursor of a search');
   const [, sentAt, seq, conversationId = ''] = read;
