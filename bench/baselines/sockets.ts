@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { clientFrame, SOCKET_PATH } from '../../protocol/frame.ts';
 import { notifications, type RequestBody, requests } from '../../protocol/index.ts';
 import { MAX_FRAME_BYTES } from '../../protocol/scalars.ts';
+import { forget, push } from './writes.ts';
 
 export interface Person {
   readonly userId: string;
@@ -49,7 +50,7 @@ export function serve(take: TakeSend): void {
       message: (ws, message) => receive(ws, Buffer.from(message).toString('utf8'), take),
       close(ws) {
         ws.getUserData().room?.sockets.delete(ws);
-        pushed.delete(ws);
+        forget(ws);
       },
     })
     .listen('127.0.0.1', 0, (token) => {
@@ -95,23 +96,4 @@ export function deliver(
   const origin = { conversationId, seq, senderId: person.userId, senderDeviceId: person.deviceId };
   const event = JSON.stringify({ type: 'message.new', body: { ...origin, ...message, sentAt } });
   for (const other of room.sockets) if (other !== ws) push(other, event);
-}
-
-// What one turn of the event loop has for a socket leaves in one write, as in the server.
-const pushed = new Map<BaselineSocket, string[]>();
-
-function push(ws: BaselineSocket, frame: string): void {
-  if (pushed.size === 0) setImmediate(flush);
-  const frames = pushed.get(ws);
-  if (frames === undefined) pushed.set(ws, [frame]);
-  else frames.push(frame);
-}
-
-function flush(): void {
-  for (const [ws, frames] of pushed) {
-    ws.cork(() => {
-      for (const frame of frames) ws.send(frame);
-    });
-  }
-  pushed.clear();
 }
