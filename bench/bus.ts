@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { measureBus } from './measure/bus.ts';
 import { busRow, busTableHead, busVerdict } from './report/bus.ts';
 import { readEnvironment } from './report/environment.ts';
+import { profileFlags, topFrames } from './report/profile.ts';
 import { writeResult } from './report/results.ts';
 import { textTable } from './report/table.ts';
 import { benchPostgres } from './services/postgres.ts';
@@ -41,7 +42,7 @@ async function main(): Promise<number> {
     rounds: Number(values.rounds),
     roundMs: Number(values.seconds) * 1000,
     warmUpMs: 8_000,
-    nodeFlags: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
+    nodeFlags: profileFlags(values.profile),
   });
   const { added, problems } = outcome;
   const passed = problems.length === 0 && added.toAlone <= ALLOWED_MS && added.toSame <= ALLOWED_MS;
@@ -54,6 +55,10 @@ async function main(): Promise<number> {
   );
   console.log(`\n${passed ? 'passed' : 'failed'}: ${busVerdict(outcome)}`);
   for (const text of problems) console.log(`! ${text}`);
+  if (values.profile !== undefined) {
+    console.log(`\n${topFrames(values.profile)}`);
+    return 0;
+  }
   console.log(`written to ${writeResult(values.out, result)}`);
   return passed ? 0 : 1;
 }
