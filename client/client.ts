@@ -16,7 +16,7 @@ import { type HistoryInput, type HistoryPage, readHistory } from './history.ts';
 import { createHttp } from './http.ts';
 import { randomBytes, uuidv7 } from './ids.ts';
 import { Inbox } from './inbox.ts';
-import { isChange } from './life.ts';
+import { isChange, lifeKey } from './life.ts';
 import { messageCalls } from './message-calls.ts';
 import { type MessageState, nextMessageState } from './message-state.ts';
 import { Outbox } from './outbox.ts';
@@ -282,6 +282,12 @@ export function createClient(options: ClientOptions) {
   }
 
   async function send(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}) {
+    const { clientId } = more;
+    if (clientId !== undefined && me.deviceId !== '') {
+      // In the log already: asked for again by somebody who did not hear the answer.
+      const known = await store.get(lifeKey(conversationId, { deviceId: me.deviceId, clientId }));
+      if (known !== undefined) return clientId;
+    }
     return (await outbox.add(conversationId, content, { silent: isChange(content), ...more })).clientId;
   }
 

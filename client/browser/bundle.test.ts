@@ -11,7 +11,7 @@ const pathOf = (file: string) => JSON.stringify(fileURLToPath(new URL(file, impo
 test('the whole SDK with its encryption bundles for browsers without a module of Node, in under 120 KB', async () => {
   const { outputFiles, metafile } = await build({
     stdin: {
-      contents: `export * from ${pathOf('../index.js')}; export * from ${pathOf('./indexeddb-store.js')};`,
+      contents: `export * from ${pathOf('../index.js')}; export * from ${pathOf('./indexeddb-store.js')}; export * from ${pathOf('./tabs.js')};`,
       resolveDir: fileURLToPath(new URL('.', import.meta.url)),
     },
     bundle: true,

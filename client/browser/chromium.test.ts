@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import * as v from 'valibot';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
 import { sealMessage } from '../e2ee/envelope.ts';
@@ -15,6 +14,7 @@ import { LocalIndex } from '../search/local-index.ts';
 import { phrasesOf } from '../search/query.ts';
 import { snippetOf } from '../search/snippet.ts';
 import { keyNumber, memoryStore } from '../store.ts';
+import { startChromium } from '../testing/chromium.ts';
 
 const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
@@ -139,20 +139,6 @@ globalThis.sotto = {
   },
 };`;
 
-function chromiumPath(): string {
-  const script =
-    'for name in "$CHROMIUM" chromium chromium-browser google-chrome; do command -v "$name" && break; done';
-  const find = () => spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.trim();
-  if (!find() && process.getuid?.() === 0) {
-    console.log('chromium is missing: installing it with apt-get');
-    spawnSync('apt-get', ['update', '-q'], { stdio: 'ignore' });
-    spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', 'chromium'], { stdio: 'ignore' });
-  }
-  const path = find();
-  if (!path) throw new Error('The browser tests need Chromium: install it, or name it in CHROMIUM.');
-  return path;
-}
-
 let browser: Browser;
 let page: Page;
 const server = createServer((request, response) => {
@@ -175,10 +161,7 @@ before(async () => {
   await once(server, 'listening');
   const address = server.address();
   assert.ok(address && typeof address === 'object');
-  browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
-  });
+  browser = await startChromium();
   page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${address.port}/`);
   await page.waitForFunction('globalThis.sotto');

@@ -17,12 +17,16 @@ function chromiumPath(): string {
   return path;
 }
 
-/** Chromium without a window; closed when the test ends. */
-export async function launchChromium(t: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({
+/** Chromium without a window; the caller closes it. */
+export const startChromium = (): Promise<Browser> =>
+  chromium.launch({
     executablePath: chromiumPath(),
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-features=LocalNetworkAccessChecks'],
   });
+
+/** The same; closed when the test ends. */
+export async function launchChromium(t: TestContext): Promise<Browser> {
+  const browser = await startChromium();
   t.after(() => browser.close());
   return browser;
 }
