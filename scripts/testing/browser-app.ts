@@ -41,6 +41,7 @@ export async function browserApp(
   );
   return async () => {
     const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
     return {
       page,
       async open() {
