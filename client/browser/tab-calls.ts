@@ -3,7 +3,9 @@ import type { LoginInput } from '../account.ts';
 import type { Content } from '../codec.ts';
 import type { EncryptedClient } from '../encryption/client.ts';
 import type { EncryptionEvents } from '../encryption/events.ts';
+import type { ConversationSettings } from '../encryption/rings.ts';
 import type { ClientEvents } from '../events.ts';
+import type { HistoryInput } from '../history.ts';
 import { uuidv7 } from '../ids.ts';
 import type { Entry } from '../records.ts';
 import type { SearchInput } from '../search/search.ts';
@@ -39,12 +41,14 @@ export const calls = {
   read: (c: Of, id: string, seq: number) => c.read(id, seq),
   typing: (c: Of, id: string, typing: boolean) => c.typing(id, typing),
   search: (c: Of, input: SearchInput) => c.search(input),
-  history: (c: Of, id: string, page?: { before?: number; limit?: number }) => c.history(id, page),
+  history: (c: Of, id: string, page?: HistoryInput) => c.history(id, page),
   encryptionStatus: (c: Of) => c.encryption.status,
   isPrimary: (c: Of) => c.encryption.isPrimary,
   group: (c: Of, id: string) => c.encryption.group(id),
   renew: (c: Of, id: string) => c.encryption.renew(id),
   startOver: (c: Of, id: string) => c.encryption.startOver(id),
+  settings: (c: Of, id: string) => c.encryption.settings(id),
+  setSettings: (c: Of, id: string, wanted: Partial<ConversationSettings>) => c.encryption.setSettings(id, wanted),
   safetyNumber: (c: Of, userId: string) => c.encryption.identities().safetyNumber(userId),
   acceptIdentity: (c: Of, userId: string) => c.encryption.identities().accept(userId),
   revokeDevice: (c: Of, deviceId: string) => c.encryption.identities().revoke(deviceId),
