@@ -9,16 +9,9 @@ import type { SendResult, Socket } from '../listen/transport.ts';
 import { createLog } from '../log.ts';
 import { createMessaging, type Messaging } from '../messaging.ts';
 import type { Session, Ticket } from '../socket/session.ts';
-import { createCommitStore } from '../store/commits.ts';
-import { createConnectionStore } from '../store/connections.ts';
-import { createConversationStore } from '../store/conversations.ts';
 import { type Gate, openGate } from '../store/gate.ts';
-import { createKeyStore } from '../store/keys.ts';
-import { createLogStore } from '../store/log.ts';
-import { createMailboxStore } from '../store/mailbox.ts';
-import { createReceiptStore } from '../store/receipts.ts';
-import { createSearchStore } from '../store/search.ts';
 import type { Identity } from '../store/store.ts';
+import { createStores } from '../store/stores.ts';
 
 interface Frame {
   readonly type: string;
@@ -156,16 +149,7 @@ export function startMessaging(options: {
   const counts = { unknownNotifications: 0 };
   const { clock = systemClock } = options;
   const messaging = createMessaging({
-    stores: {
-      log: createLogStore(gate),
-      connections: createConnectionStore(gate),
-      conversations: createConversationStore(gate),
-      receipts: createReceiptStore(gate),
-      keys: createKeyStore(gate),
-      commits: createCommitStore(gate),
-      mailbox: createMailboxStore(gate),
-      search: createSearchStore(gate),
-    },
+    stores: createStores(gate),
     limits,
     bus: options.bus ?? createLocalBus(),
     clock,
