@@ -13,6 +13,8 @@ const FORMAT = 1;
 const SEAL_AT = 1_024;
 /** So many segments of that size become one. */
 const MERGE_AT = 8;
+/** A segment of which one message in so many is gone is written anew. */
+const WORN_AT = 4;
 const BUILD_PAGE = 512;
 const CACHE_BYTES = 16 * 1024 * 1024;
 
@@ -212,7 +214,9 @@ export class LocalIndex {
     const recent = [...this.#recent];
     const before = new Map(this.#touched);
     const small = this.#segments.filter(({ documents }) => documents.count < this.#sealAt * MERGE_AT);
-    const merged = small.length >= MERGE_AT ? small : [];
+    // What was deleted leaves its words behind; they go when a quarter of a segment is like that.
+    const worn = this.#segments.filter(({ documents }) => documents.dead.size * WORN_AT >= documents.count);
+    const merged = [...new Set([...(small.length >= MERGE_AT ? small : []), ...worn])];
     const changes: Change[] = [];
     const made = recent.length + merged.length === 0 ? undefined : await this.#make(recent, merged, changes);
     const segments = this.#segments.filter((each) => !merged.includes(each));
