@@ -15,7 +15,7 @@ const ALLOWED_MS = 5;
 const { values } = parseArgs({
   options: {
     users: { type: 'string', default: '300' },
-    rounds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '8' },
     /** Where to write a CPU profile of the first of the two instances. */
     profile: { type: 'string' },

@@ -3,6 +3,7 @@ import { generateSigningKey } from '../../server/accounts/signing-keys.ts';
 import { Talker } from '../bus/talker.ts';
 import { Histogram, type Summary } from '../driver/histogram.ts';
 import { provision } from '../provision.ts';
+import { median } from '../report/results.ts';
 import type { BenchDatabase } from '../services/postgres.ts';
 import { startServerProcess } from '../services/server-process.ts';
 import { Stack } from '../services/stack.ts';
@@ -34,7 +35,7 @@ export interface BusOutcome {
   /** From when a message was due until the other member held it, in milliseconds. */
   readonly latency: Readonly<Record<Way, Summary>>;
   readonly p95ByRound: Readonly<Record<Way, readonly number[]>>;
-  /** How much later messages across instances come at p95. */
+  /** How much later messages across instances come at p95: the median of the rounds' differences, since all drift together. */
   readonly added: { readonly toAlone: number; readonly toSame: number };
   readonly cpuPer1000: { readonly alone: CpuTimes; readonly two: CpuTimes };
   readonly problems: readonly string[];
@@ -113,15 +114,17 @@ export async function measureBus(plan: BusPlan): Promise<BusOutcome> {
     for (const histogram of perRound[way]) all.add(histogram.counts);
     return all.summary();
   });
-  const p95 = (way: Way): number => latency[way].p95;
+  const p95ByRound = byWay((way) => perRound[way].map((histogram) => histogram.summary().p95));
+  const addedTo = (way: Way): number =>
+    round3(median(p95ByRound.across.map((across, round) => across - (p95ByRound[way][round] ?? 0))));
   const messages = { alone: latency.alone.count, two: latency.same.count + latency.across.count };
   return {
     users,
     rounds,
     roundMs,
     latency,
-    p95ByRound: byWay((way) => perRound[way].map((histogram) => histogram.summary().p95)),
-    added: { toAlone: round3(p95('across') - p95('alone')), toSame: round3(p95('across') - p95('same')) },
+    p95ByRound,
+    added: { toAlone: addedTo('alone'), toSame: addedTo('same') },
     cpuPer1000: { alone: per1000(cpu.alone, messages.alone), two: per1000(cpu.two, messages.two) },
     problems,
   };
