@@ -5,14 +5,25 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { deriveSecret } from 'ts-mls/crypto/kdf.js';
+import { getCommitSecret } from 'ts-mls/pathSecrets.js';
+import { toNodeIndex } from 'ts-mls/treemath.js';
 import { fastSuite } from './ts-mls-crypto.ts';
-import { assertPatched } from './ts-mls-patched.ts';
+import { assertPatched, halfEmpty } from './ts-mls-patched.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 test('the installed library is the patched one', async () => {
   await assertPatched(await fastSuite());
+});
+
+test('where the other half of a tree is empty, the commit secret follows the last node of the filtered direct path', async () => {
+  const { kdf } = await fastSuite();
+  const last = crypto.getRandomValues(new Uint8Array(32));
+  // RFC 9420, section 7.4; one derivation more, through the blank root, is what OpenMLS did not follow.
+  const expected = await deriveSecret(last, 'path', kdf);
+  assert.deepEqual(await getCommitSecret(halfEmpty, toNodeIndex(5), last, kdf), expected);
 });
 
 test('without its patch the library is refused at start with one clear sentence', async (t) => {
@@ -30,6 +41,7 @@ test('without its patch the library is refused at start with one clear sentence'
       '!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)',
     ],
     ['ratchetTree.js', '.sort((a, b) => a - b)', ''],
+    ['pathSecrets.js', 'tree[n] !== undefined', 'true'],
   ] as const) {
     const path = join(copy, 'dist', 'src', file);
     const source = await readFile(path, 'utf8');

@@ -1,6 +1,8 @@
 import type { CiphersuiteImpl } from 'ts-mls';
 import { validateRatchetTree } from 'ts-mls/clientState.js';
+import { pathToRoot } from 'ts-mls/pathSecrets.js';
 import { addLeafNode, type Node, type RatchetTree } from 'ts-mls/ratchetTree.js';
+import { toNodeIndex } from 'ts-mls/treemath.js';
 import { E2eeError } from './error.ts';
 
 const key = (seed: number): Uint8Array => new Uint8Array(32).fill(seed);
@@ -23,6 +25,9 @@ const parent = (seed: number, unmergedLeaves: number[]): Node => ({
   nodeType: 'parent',
   parent: { hpkePublicKey: key(seed), parentHash: new Uint8Array(), unmergedLeaves },
 });
+
+/** Four leaves of which the first two are gone, after a commit by one of the others. */
+export const halfEmpty: RatchetTree = [undefined, undefined, undefined, undefined, leaf(1), parent(9, []), leaf(2)];
 
 /**
  * Watches the library do what only the patched one does, so that an install without its patch step (or a bundle of
@@ -55,7 +60,10 @@ export async function assertPatched(suite: CiphersuiteImpl): Promise<void> {
     yes,
   );
   const validates = verdict !== undefined && !verdict.message.includes('unmerged_leaves');
-  if (!sorted || !validates) {
+
+  // A blank root, whose other half is empty, is on nobody's filtered direct path.
+  const path = await pathToRoot(halfEmpty, toNodeIndex(5), key(1), suite.kdf);
+  if (!sorted || !validates || Object.keys(path).join() !== '5') {
     throw new E2eeError(
       'unpatched',
       'ts-mls is installed without its patch, so encryption would fail: run `npx patch-package` (patches/ts-mls+1.6.4.patch) and start again.',
