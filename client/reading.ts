@@ -103,8 +103,7 @@ async function decode(
   const { changes = [] } = decoded;
   if (decoded.is === 'nothing')
     return { entry: { ...base, hidden: true, ...(decoded.missed ? { missed: true } : {}) }, changes };
-  const { content, archived } = decoded;
-  return { entry: { ...base, content, ...(archived ? { archived } : {}) }, changes };
+  return { entry: { ...base, content: decoded.content }, changes };
 }
 
 function originOf(arrival: Arrival, me: { userId: string; deviceId: string }) {

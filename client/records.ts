@@ -32,7 +32,7 @@ export const entry = v.object({
    * time could have written it in its sender's name; the server could not.
    */
   archived: v.optional(v.boolean()),
-  /** Hidden because this device had no key for it when it came; the archive may have. */
+  /** Hidden because it is from before this device was in the group; `history` may read it from the archive. */
   missed: v.optional(v.boolean()),
   /** When its text was last changed by its author. */
   editedAt: v.optional(timestamp),

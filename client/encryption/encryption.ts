@@ -110,7 +110,7 @@ export function createEncryption() {
       });
       const sharing = new Sharing({ ...common, controls });
       const archive = new Archive({ ...common, sharing });
-      const receiving = new Receiving({ ...common, controls, sharing, archive, moved });
+      const receiving = new Receiving({ ...common, controls, sharing, moved });
       return { ...common, committing, sending, controls, archive, receiving };
     });
     ready.catch(host.onProblem);

@@ -8,7 +8,6 @@ import type { E2eeEngine, GroupState, MessageHeader, Processed } from '../e2ee/e
 import { openMessage } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { checkMembers, isFork } from '../e2ee/group-checks.ts';
-import type { Archive } from './archive.ts';
 import type { Controls } from './controls.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
@@ -30,7 +29,6 @@ export class Receiving {
   readonly #welcomes: Welcomes;
   readonly #controls: Controls;
   readonly #sharing: Sharing;
-  readonly #archive: Archive;
   /** Another state was reached: there may be more to change, or something to send. */
   readonly #moved: (conversationId: string) => void;
 
@@ -43,7 +41,6 @@ export class Receiving {
     welcomes: Welcomes;
     controls: Controls;
     sharing: Sharing;
-    archive: Archive;
     moved: (conversationId: string) => void;
   }) {
     this.#host = parts.host;
@@ -54,7 +51,6 @@ export class Receiving {
     this.#welcomes = parts.welcomes;
     this.#controls = parts.controls;
     this.#sharing = parts.sharing;
-    this.#archive = parts.archive;
     this.#moved = parts.moved;
   }
 
@@ -183,11 +179,8 @@ export class Receiving {
       return { is: 'nothing', changes: [...told, ...own.changes] };
     }
     const { state } = group;
-    // From a time in which this device was not in the group: for it only where there is an archive, and it has the key.
-    if (state === undefined || entry.epoch < group.joined) {
-      const read = await this.#archive.read(entry);
-      return read.is === 'content' ? read : { is: 'nothing', missed: true };
-    }
+    // From a time in which this device was not in the group: `history` may read it from the archive.
+    if (state === undefined || entry.epoch < group.joined) return { is: 'nothing', missed: true };
     const { generation } = groupEpoch(entry.epoch);
     if (generation < group.generation) throw new E2eeError('past_epoch', 'The keys of that time are gone.');
     if (entry.epoch > epochOf(group)) throw new E2eeError('future_epoch', 'The group has changed without this device.');
