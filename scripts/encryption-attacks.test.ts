@@ -3,7 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { chainHash } from '../client/e2ee/identity.ts';
 import { memoryStore } from '../client/index.ts';
-import { clients, firstPhone, has, meet, type Phone, phoneOf, start, words } from './testing/encrypted.ts';
+import {
+  clients,
+  firstPhone,
+  has,
+  joined,
+  linkPhone,
+  meet,
+  type Phone,
+  phoneOf,
+  start,
+  words,
+} from './testing/encrypted.ts';
 import { type RunningServer, runServer, until } from './testing/running-server.ts';
 
 const failure = (phone: Phone, id: string) =>
@@ -38,6 +49,29 @@ test('a server that meddles with keys', async (whole) => {
     const { devices, unsafe } = await again.phone.client.encryption.group(id);
     assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bob.deviceId].sort());
     assert.equal(unsafe, undefined);
+  });
+
+  await whole.test('a revocation that the server takes back stays one for whoever has heard of it', async (t) => {
+    const store = memoryStore();
+    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada6', { store }), firstPhone(t, server, 'bob6')]);
+    const id = await meet(ada, bob);
+    const tablet = await linkPhone(t, server, 'bob6', bob);
+    await joined(id, tablet, ada, bob);
+    const packages = await sql`select ref, device_id, suite, last_resort, not_after, package from key_packages
+      where device_id = ${tablet.deviceId}`;
+    await bob.client.encryption.identities().revoke(tablet.deviceId);
+    await ada.client.send(id, words('without the tablet'));
+    await has('without the tablet', ada, bob);
+    await sql`update devices set revoked_at = null where id = ${tablet.deviceId}`;
+    for (const row of packages) {
+      await sql`insert into key_packages (ref, device_id, suite, last_resort, not_after, package)
+        values (${row.ref}, ${row.deviceId}, ${row.suite}, ${row.lastResort}, ${row.notAfter}, ${row.package})`;
+    }
+    const again = await restart(t, server, ada, store);
+    await again.phone.client.send(id, words('still without it'));
+    await has('still without it', again.phone, bob);
+    // Nobody has invited it again, not even for a moment.
+    assert.deepEqual([...(await sql`select id from device_mailbox where device_id = ${tablet.deviceId}`)], []);
   });
 
   await whole.test('a key that nobody vouches for stops sending until it is accepted', async (t) => {

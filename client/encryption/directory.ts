@@ -134,7 +134,9 @@ export class KeyDirectory {
       told.devices.map(({ deviceId, key, crossSig, revokedAt }) => {
         const old = before?.devices.find((each) => each.deviceId === deviceId);
         const device = { deviceId, key: fromBase64url(key), crossSig: fromBase64url(crossSig) };
-        return this.#withWord(userId, accepted, { ...device, revoked: revokedAt !== undefined }, old);
+        // A revocation is for good, whatever is said later.
+        const revoked = revokedAt !== undefined || old?.revoked === true;
+        return this.#withWord(userId, accepted, { ...device, revoked }, old);
       }),
     );
     const gone = (before?.devices ?? [])
