@@ -72,13 +72,21 @@ test('the archive of a conversation', async (whole) => {
   });
 
   await whole.test('in strict mode it does not, and is told why; both modes are everybody’s to see', async (t) => {
-    const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada2'), firstPhone(t, server, 'bob2')]);
-    const id = await meet(ada, bob);
+    const store = memoryStore();
+    const first = await firstPhone(t, server, 'ada2', { store });
+    const bob = await firstPhone(t, server, 'bob2');
+    const id = await meet(first, bob);
     const told: string[] = [];
     bob.client.encryption.on('settings', ({ history, byUserId }) => told.push(`${history} ${byUserId}`));
     const mode = async (phone: Phone) => (await phone.client.encryption.settings(id))?.history;
-    assert.deepEqual([await mode(ada), await mode(bob)], ['on', 'on']);
-    await ada.client.encryption.setSettings(id, { history: 'strict' });
+    assert.deepEqual([await mode(first), await mode(bob)], ['on', 'on']);
+    // Said without a connection, and kept until the next run of the program.
+    await server.kill();
+    await first.client.encryption.setSettings(id, { history: 'strict' });
+    await first.client.close();
+    await server.start();
+    bob.client.reconnectNow();
+    const ada = await start(phoneOf(t, server, { store }));
     await until(clients(ada, bob), () => told.length === 1, 'bob is told');
     assert.deepEqual(told, [`strict ${ada.userId}`]);
     await bob.client.send(id, words('between us'));
