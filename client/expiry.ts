@@ -48,10 +48,14 @@ export class Expiry {
 
   /** Looks through everything; called at the start, and when something was agreed on. */
   run(): void {
+    this.#start(() => this.#options.conversations().map(({ id }) => id));
+  }
+
+  #start(which: () => readonly string[]): void {
     this.#cancel?.();
     this.#cancel = undefined;
     this.#running = (this.#running ?? Promise.resolve())
-      .then(() => this.#all())
+      .then(() => this.#all(which()))
       .catch((error: unknown) => {
         if (!(error instanceof Stopped)) this.#options.onProblem(error);
       })
@@ -63,12 +67,12 @@ export class Expiry {
     this.#cancel?.();
     if (signal.aborted || this.#terms.size === 0) return;
     this.#cancel = clock.after(Math.min(MAX_PAUSE_MS, ...[...this.#terms.values()].map((ms) => ms / PARTS)), () =>
-      this.run(),
+      this.#start(() => [...this.#terms.keys()]),
     );
   }
 
-  async #all(): Promise<void> {
-    for (const { id } of this.#options.conversations()) {
+  async #all(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
       if (this.#options.signal.aborted) return;
       const ms = (await this.#options.agreements.of(id))?.expireAfterMs ?? undefined;
       if (ms === undefined) this.#terms.delete(id);

@@ -65,6 +65,10 @@ test('one search finds what this device holds and what the server finds blindly,
   assert.deepEqual(await found(tablet, { text: 'third oak' }), ['none', 'the treasure is under the third oak']);
   await send(bob, 'sent without tags');
   await agree(id, true, bob, ada, tablet);
+  await ada.client.setExpiry(id, 3_600_000);
+  const isTermed = ({ client }: Phone) => client.conversation(id)?.expireAfterMs === 3_600_000;
+  await until(clients(ada, bob), () => [ada, bob].every(isTermed), 'the server and everyone know the term');
+  assert.equal((await bob.client.encryption.settings(id))?.expireAfterMs, 3_600_000, 'by the word of a member');
   await server.kill();
   await until([tablet.client], () => tablet.client.state.is !== 'ready', 'the connection broke');
   assert.deepEqual(await found(tablet, { text: 'treasure' }), ['unavailable', ...treasure]);
