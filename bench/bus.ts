@@ -41,7 +41,7 @@ async function main(): Promise<number> {
     users: Number(values.users),
     rounds: Number(values.rounds),
     roundMs: Number(values.seconds) * 1000,
-    warmUpMs: 8_000,
+    warmUpMs: 15_000,
     nodeFlags: profileFlags(values.profile),
   });
   const { added, problems } = outcome;
