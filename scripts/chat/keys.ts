@@ -23,7 +23,7 @@ export function keyNotes(client: Client, terminal: Terminal, view: ConversationV
   encryption.on('status', (status) => {
     if (status === 'unlinked')
       terminal.print(
-        'This device has no keys of your account yet. Type /link here, then /link TEXT on your first device.',
+        'This device has no keys of your account yet. Type /link here, then /link TEXT on your first device; or, if all others are lost, /recover KEY.',
       );
   });
   encryption.on('identity', (change) => terminal.print(identityText(change, called(change.userId))));
