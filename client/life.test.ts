@@ -155,6 +155,32 @@ test('what was taken away here stays away, whatever is read or said about it lat
   for (const word of words) assert.ok(!all.includes(word), word);
 });
 
+test('what is read from the archive changes what was read from there, and nothing that is known better', async () => {
+  for (const [message, change, wanted] of [
+    [false, false, 'pear'],
+    [true, true, 'pear'],
+    [true, false, 'pear'],
+    [false, true, 'apple'],
+  ] as const) {
+    for (const isFirst of [true, false]) {
+      const store = memoryStore();
+      const log = logOf(
+        [
+          { is: 'text', by: 0, text: 'apple' },
+          { is: 'edit', by: 0, at: 0, text: 'pear', emoji: '', on: true },
+        ],
+        false,
+      ).map((entry, at) => ({ ...entry, archived: at === 0 ? message : change }));
+      for (const entry of isFirst ? log : log.toReversed()) {
+        const taken = await takeIn({ store, deviceId: id(99), logId: id(98) }, entry);
+        await store.write([putEntry(taken.entry), ...taken.changes]);
+      }
+      const [kept] = await readAll(store, entrySchema, { prefix: keys.entry(ROOM, 1) });
+      assert.equal(kept?.content?.text, wanted);
+    }
+  }
+});
+
 test('devices agree on what was changed, also after the server was restored from a backup', async () => {
   await fc.assert(fc.asyncProperty(fc.integer(), restoreOnce), {
     numRuns: Number(process.env.LIFE_RUNS ?? 15),

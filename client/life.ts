@@ -21,6 +21,8 @@ export const change = v.variant('type', [
 ]);
 export type ChangeContent = v.InferOutput<typeof change>;
 
+/** Read from the archive, so it proves no author. */
+const archived = v.optional(v.boolean());
 const reaction = v.object({ userId: uuid, emoji: v.string(), on: v.boolean(), seq });
 
 /**
@@ -30,11 +32,11 @@ const reaction = v.object({ userId: uuid, emoji: v.string(), on: v.boolean(), se
 export const life = v.object({
   /** The message's place in the present log. */
   seq: v.optional(seq),
-  edit: v.optional(v.object({ seq, at: timestamp, userId: uuid, text: v.string() })),
+  edit: v.optional(v.object({ seq, at: timestamp, userId: uuid, text: v.string(), archived })),
   /** Places of all changes of the text, for the day on which the message is deleted. */
   edits: v.optional(v.array(seq)),
   reactions: v.optional(v.array(reaction)),
-  deleted: v.optional(v.object({ userId: uuid, deviceId: uuid })),
+  deleted: v.optional(v.object({ userId: uuid, deviceId: uuid, archived })),
   /** Here alone: taken away by the user, or expired. */
   gone: v.optional(v.picklist(['removed', 'expired'])),
 });
@@ -69,15 +71,15 @@ export const isOver = ({ deleted, gone }: Life): boolean => deleted !== undefine
 
 /** The life of a message after one more change, which `by` made. */
 export function lived(before: Life, by: Entry, content: ChangeContent): Life {
-  const { senderId: userId, seq: at } = by;
+  const { senderId: userId, seq: at, archived = false } = by;
   switch (content.type) {
     case 'edit': {
       const edits = [...new Set([...(before.edits ?? []), at])].slice(-MAX_EDITS);
       if (isOver(before) || (before.edit !== undefined && before.edit.seq > at)) return { ...before, edits };
-      return { ...before, edits, edit: { seq: at, at: by.sentAt, userId, text: content.text } };
+      return { ...before, edits, edit: { seq: at, at: by.sentAt, userId, text: content.text, archived } };
     }
     case 'delete':
-      return over({ ...before, deleted: { userId, deviceId: by.senderDeviceId } });
+      return over({ ...before, deleted: { userId, deviceId: by.senderDeviceId, archived } });
     case 'reaction': {
       if (isOver(before)) return before;
       const { emoji, on } = content;
@@ -97,12 +99,19 @@ export function over({ edit: _edit, reactions: _reactions, ...rest }: Life): Lif
   return rest;
 }
 
-/** A message's life once its author is known: nobody else can have changed or deleted it. */
-export function vouched({ edit, deleted, ...rest }: Life, authorId: string): Life {
+/**
+ * True for who may change or delete a message: its author. Any member of an earlier time could have put into the archive
+ * what is read there, in the author's name: it changes nothing that is known better.
+ */
+export const mayChange = (by: { userId: string; archived?: boolean | undefined }, message: Entry): boolean =>
+  by.userId === message.senderId && (by.archived !== true || message.archived === true);
+
+/** A message's life once its author is known. */
+export function vouched({ edit, deleted, ...rest }: Life, message: Entry): Life {
   return {
     ...rest,
-    ...(edit?.userId === authorId ? { edit } : {}),
-    ...(deleted?.userId === authorId ? { deleted } : {}),
+    ...(edit !== undefined && mayChange(edit, message) ? { edit } : {}),
+    ...(deleted !== undefined && mayChange(deleted, message) ? { deleted } : {}),
   };
 }
 

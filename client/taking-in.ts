@@ -8,6 +8,7 @@ import {
   lifeKey,
   life as lifeSchema,
   lived,
+  mayChange,
   over,
   type Ref,
   refOf,
@@ -52,10 +53,10 @@ export async function takeIn(options: TakingIn, entry: Entry): Promise<TakenIn> 
 }
 
 async function takeMessage(options: TakingIn, entry: Entry): Promise<TakenIn> {
-  const { conversationId, seq, senderId } = entry;
+  const { conversationId, seq } = entry;
   const before = await readLife(options.store, conversationId, refOf(entry));
   const expired = Date.parse(entry.sentAt) < (options.cutoff ?? Number.NEGATIVE_INFINITY);
-  const now = vouched(expired ? { ...over(before), seq, gone: 'expired' } : { ...before, seq }, senderId);
+  const now = vouched(expired ? { ...over(before), seq, gone: 'expired' } : { ...before, seq }, entry);
   return {
     entry: shown(entry, now),
     changes: [{ key: lifeKey(conversationId, refOf(entry)), value: now }, ...erasures(options, entry, now)],
@@ -71,8 +72,9 @@ async function takeChange(options: TakingIn, entry: Entry): Promise<TakenIn> {
   if (content === undefined) return refused;
   const before = await readLife(store, conversationId, content.target);
   const target = await entryOf(store, conversationId, content.target, before);
-  // Nobody but its author changes or deletes a message; and a change can't be changed.
-  if (target !== undefined && content.type !== 'reaction' && target.senderId !== entry.senderId) return refused;
+  const by = { userId: entry.senderId, archived: entry.archived };
+  if (target !== undefined && content.type !== 'reaction' && !mayChange(by, target)) return refused;
+  // A change can't be changed.
   if (target !== undefined && isChange(target.content)) return refused;
 
   const now = lived(before, entry, content);
