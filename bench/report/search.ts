@@ -12,6 +12,8 @@ const searchRow = v.object({
   databaseCpu: v.optional(number),
   /** Messages on a page, on average. */
   found: v.optional(number),
+  /** Searches that took too long. */
+  refused: v.optional(number),
   limit: v.optional(v.object({ of: v.picklist(['p95', 'worst']), ms: number })),
 });
 
@@ -38,14 +40,14 @@ export const searchHead = ['ms', 'median', 'p95', 'worst', 'CPU of PostgreSQL', 
 export const isWithin = (row: SearchRow): boolean => row.limit === undefined || row[row.limit.of] < row.limit.ms;
 
 export function searchCells(row: SearchRow): Cell[] {
-  const { limit, databaseCpu, found } = row;
+  const { limit, databaseCpu, found, refused = 0 } = row;
   return [
     row.what,
     fixed(row.p50, 2),
     fixed(row.p95, 2),
     fixed(row.worst, 1),
     databaseCpu === undefined ? '' : fixed(databaseCpu, 2),
-    found === undefined ? '' : fixed(found, 1),
+    found === undefined ? '' : fixed(found, 1) + (refused > 0 ? ` (${refused} refused)` : ''),
     limit === undefined ? '' : `${limit.of} ${limit.ms}`,
     limit === undefined ? '' : isWithin(row) ? 'passed' : 'FAILED',
   ];

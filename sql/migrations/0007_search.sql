@@ -31,6 +31,23 @@ begin
   return high;
 end $$;
 
+-- The messages above `low` and below `high` that have all tags of one of the keys, by the index of the tags. `offset 0` has
+-- the tags alone decide, which only that index can answer: left to itself, PostgreSQL may walk through a long conversation
+-- instead, in the hope of early hits. A function of its own, since such an index is read by a bitmap, and for what else a
+-- search reads, a bitmap is a trap: it may collect a whole conversation for each message that is looked up.
+create function search_by_index(conversation uuid, versions integer[], tag_lists text[], low bigint, high bigint)
+returns setof bigint language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = on set jit = off as $$
+begin
+  return query
+  select distinct f.seq
+  from unnest(versions, tag_lists) as k (v, tags)
+  cross join lateral (
+    select s.conversation_id, s.seq, s.v from message_search s where s.tags @> k.tags::bigint[] offset 0) f
+  where f.conversation_id = conversation and f.v = k.v and f.seq > low and f.seq < high;
+end $$;
+
 -- Finds messages in several conversations, those of each from the newest on and at most `most`.
 --
 -- for each query: its conversation, the sender (null: anybody), the times from and before which (in milliseconds; null:
@@ -49,7 +66,7 @@ create function search_messages(
 ) returns table (n integer, state text, seq bigint, sent_at timestamptz)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-set enable_material = off set jit = off as $$
+set enable_bitmapscan = off set enable_material = off set jit = off as $$
 #variable_conflict use_column
 declare
   -- Entries that a request looks through at most, over all of its queries, where no index leads to the sender's.
@@ -103,7 +120,8 @@ begin
     end if;
     if key_counts[i] > 0 then
       -- First through the newest entries: whatever is common stands there often enough, and is not collected from all over
-      -- the table. Then by the index, for what is left. `offset 0` keeps the two ways apart.
+      -- the table. Then by the index, for what is left. `offset 0` keeps the order of the steps: each entry is looked up
+      -- by itself once its tags are found to fit, and no more of them than are wanted.
       edge := greatest(low + 1, high - most * greatest(2, 20 / cardinality(conversation_ids)));
       return query
       with k as materialized (
@@ -119,7 +137,9 @@ begin
         where exists (select from k where case when k.v = newest.v then newest.tags @> k.tags else false end)
         order by newest.seq desc offset 0
       ) m
-      join conversation_log l on l.conversation_id = conversation and l.seq = m.seq
+      cross join lateral (
+        select e.sent_at, e.sender_id, e.mls from conversation_log e
+        where e.conversation_id = conversation and e.seq = m.seq offset 0) l
       where l.mls is not null and (senders[i] is null or l.sender_id = senders[i])
       order by m.seq desc limit most;
       get diagnostics matches = row_count;
@@ -127,14 +147,14 @@ begin
         return query
         select i, 'found', m.seq, l.sent_at
         from (
-          select distinct f.seq
-          from unnest(key_versions[first_key : last_key], key_tags[first_key : last_key]) as t (v, tags)
-          cross join lateral (
-            select s.conversation_id, s.seq, s.v from message_search s where s.tags @> t.tags::bigint[] offset 0) f
-          where f.conversation_id = conversation and f.v = t.v and f.seq > low and f.seq < edge
-          order by f.seq desc
+          select f.seq
+          from search_by_index(conversation, key_versions[first_key : last_key], key_tags[first_key : last_key], low, edge)
+            as f (seq)
+          order by f.seq desc offset 0
         ) m
-        join conversation_log l on l.conversation_id = conversation and l.seq = m.seq
+        cross join lateral (
+          select e.sent_at, e.sender_id, e.mls from conversation_log e
+          where e.conversation_id = conversation and e.seq = m.seq offset 0) l
         where l.mls is not null and (senders[i] is null or l.sender_id = senders[i])
         order by m.seq desc limit most - matches;
       end if;
