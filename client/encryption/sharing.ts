@@ -47,6 +47,8 @@ export class Sharing {
   readonly #answered = new Map<string, number>();
   readonly #told = new Map<string, { seq: number; count: number }>();
   readonly #asked = new Map<string, number>();
+  /** The epoch in which this device last said that others were told old settings. */
+  readonly #corrected = new Map<string, number>();
   /** Since when a message waits for the settings. */
   readonly #waiting = new Map<string, number>();
 
@@ -106,8 +108,10 @@ export class Sharing {
       return [];
     }
     if (told.type === 'settings') {
-      const settings = settingsOf(before, group) ?? defaultSettings;
-      const next = withSettings(before, settings, told);
+      const settings = settingsOf(before, group);
+      // The rest of them is about to be told, and must not be guessed: it may be strict.
+      if (settings === undefined && told.history === undefined) return [];
+      const next = withSettings(before, settings ?? defaultSettings, told);
       if (next.settings !== undefined)
         this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
       return this.#rings.next(conversationId, next);
@@ -118,6 +122,10 @@ export class Sharing {
     const next = withKeys(known, told, entry.epoch, now);
     if (settingsOf(before, group) === undefined && next.settings !== undefined)
       this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
+    const mine = settingsOf(before, group);
+    // Sent before its sender knew what this device knows: whoever joined meanwhile must not believe it.
+    if (mine !== undefined && told.settings !== undefined && told.settings.history !== mine.history)
+      this.#device.quietly(this.#correct(entry));
     if (next.history !== before.history && told.fresh !== true) this.#emitter.emit('archive', { conversationId });
     return this.#rings.next(conversationId, next);
   }
@@ -179,6 +187,20 @@ export class Sharing {
       if (told !== undefined && told.seq > seq && told.count >= countOf(sharedKeys(rings, settings, true))) return;
       this.#answered.set(conversationId, clock.now());
       await write(await this.#controls.want(conversationId, { is: 'keys', why: 'asked' }));
+    });
+    this.#controls.drive(conversationId);
+  }
+
+  async #correct({ conversationId, epoch }: MessageEntry): Promise<void> {
+    const { clock, random, signal, turns, write } = this.#host;
+    await delay(clock, random() * OTHERS_ANSWER_MS, signal);
+    const last = this.#corrected.get(conversationId);
+    if (signal.aborted || last === epoch) return;
+    this.#corrected.set(conversationId, epoch);
+    await turns.run(conversationId, async () => {
+      const settings = settingsOf(await this.#rings.get(conversationId), await this.#groups.get(conversationId));
+      if (settings === undefined) return;
+      await write(await this.#controls.want(conversationId, { is: 'settings', history: settings.history }));
     });
     this.#controls.drive(conversationId);
   }
