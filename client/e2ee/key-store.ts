@@ -1,4 +1,5 @@
-import { type Bytes, own } from './bytes.ts';
+import type { Bytes } from './bytes.ts';
+import { PackedValues } from './packed-values.ts';
 
 export type Write = { readonly put: string; readonly value: Uint8Array } | { readonly delete: string };
 
@@ -35,21 +36,23 @@ export interface KeyStore extends AsyncDisposable {
 
 /** Keys in order with their values. What the stores that hold everything in memory are made of. */
 export class SortedEntries {
-  readonly #values = new Map<string, Bytes>();
+  readonly #places = new Map<string, number>();
+  #values = new PackedValues();
   readonly #keys: string[] = [];
   /** What all keys and values take, in bytes and characters. */
   size = 0;
 
   get(key: string): Bytes | undefined {
-    const value = this.#values.get(key);
-    return value && own(value);
+    const place = this.#places.get(key);
+    return place === undefined ? undefined : this.#values.get(place);
   }
 
   apply(writes: readonly Write[]): void {
     for (const write of writes) {
-      if ('put' in write) this.#put(write.put, own(write.value));
+      if ('put' in write) this.#put(write.put, write.value);
       else this.#delete(write.delete);
     }
+    if (this.#values.sparse) this.#pack();
   }
 
   list(prefix: string, { after, limit = Number.POSITIVE_INFINITY, reverse = false }: Range = {}): Entry[] {
@@ -60,33 +63,45 @@ export class SortedEntries {
     for (; found.length < limit; at += step) {
       const key = this.#keys[at];
       if (key === undefined || !key.startsWith(prefix)) break;
-      const value = this.#values.get(key);
-      if (value) found.push({ key, value: own(value) });
+      const value = this.get(key);
+      if (value) found.push({ key, value });
     }
     return found;
   }
 
   *entries(): Generator<Entry> {
-    for (const [key, value] of this.#values) yield { key, value };
+    for (const [key, place] of this.#places) yield { key, value: this.#values.get(place) };
   }
 
-  #put(key: string, value: Bytes): void {
-    const old = this.#values.get(key);
-    if (old) this.size -= old.length;
-    else {
+  #put(key: string, value: Uint8Array): void {
+    const old = this.#places.get(key);
+    if (old === undefined) {
       this.#keys.splice(this.#position(key), 0, key);
       this.size += key.length;
+    } else {
+      this.size -= this.#values.length(old);
+      this.#values.free(old);
     }
     this.size += value.length;
-    this.#values.set(key, value);
+    this.#places.set(key, this.#values.put(value));
   }
 
   #delete(key: string): void {
-    const old = this.#values.get(key);
-    if (!old) return;
-    this.size -= old.length + key.length;
-    this.#values.delete(key);
+    const old = this.#places.get(key);
+    if (old === undefined) return;
+    this.size -= this.#values.length(old) + key.length;
+    this.#values.free(old);
+    this.#places.delete(key);
     this.#keys.splice(this.#position(key), 1);
+  }
+
+  #pack(): void {
+    const before = this.#values;
+    this.#values = new PackedValues();
+    for (const [key, place] of this.#places) {
+      this.#places.set(key, this.#values.put(before.get(place)));
+      before.free(place);
+    }
   }
 
   /** The index of the first key that is not before `key`. */

@@ -84,7 +84,7 @@ class FileKeyStore implements KeyStore {
         break; // cut off while it was written, so nobody was told that it is stored
       }
       for (const write of decodeWrites(record)) {
-        if ('put' in write) found.set(write.put, new Uint8Array(write.value));
+        if ('put' in write) found.set(write.put, write.value);
         else found.delete(write.delete);
       }
       at = end;
