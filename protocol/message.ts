@@ -28,8 +28,8 @@ const ciphertext = bytes(MAX_CONTENT_BYTES);
 /**
  * Appends one message to a conversation. The reply means that it is stored.
  * `clientId` makes it idempotent: the same id from the same device returns the first answer.
- * `search` is refused in a conversation that has not opted in, and with a key version above the message's seq (each
- * version is announced by an entry of its own): `conflict` with `details {field: "search"}`.
+ * `search` is refused in a conversation that has not opted in, and with a key version above 64 times the message's seq
+ * (each version is told in an entry, at most 64 above the last): `conflict` with `details {field: "search"}`.
  */
 export const messageSend = request(
   'message.send',

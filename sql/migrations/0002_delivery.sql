@@ -65,7 +65,7 @@ begin
       greatest(c.last_at, date_trunc('milliseconds', clock_timestamp())) as at, c.removal_required
     into head from conversations c where c.id = locks[1] for no key update skip locked;
     if found and epochs[1] = head.epoch and not head.removal_required
-      and (search_versions is null or (head.search_on_server and search_versions[1] <= head.seq)) then
+      and (search_versions is null or (head.search_on_server and search_versions[1] <= 64 * head.seq)) then
       select s.user_id, s.device_id,
         (select string_agg(m.user_id::text, ',') from conversation_participants m
           where m.conversation_id = locks[1] and m.left_at is null) as members
@@ -170,12 +170,12 @@ begin
   ) judged;
 
   if search_versions is not null then
-    -- Each version of a search key was announced by an entry of its own before it was used, so there are never more of
-    -- them than entries.
+    -- Each version of a search key is told in an entry of the log, and devices accept none that is more than 64 above the
+    -- last: one beyond that is nobody's.
     for i in 1 .. cardinality(seats) loop
       continue when states[i] <> 'o' or search_versions[i] is null;
       earlier_seqs[i] := coalesce((
-        select seat_seq[seats[i]] + places[i] from conversations c
+        select 64 * (seat_seq[seats[i]] + places[i]) from conversations c
         where c.id = seat_conversations[seats[i]] and c.search_on_server), 0);
       if search_versions[i] > earlier_seqs[i] then
         states[i] := 's';

@@ -27,7 +27,7 @@ export function modelLog({ now, devices, conversations, blocked, live }: ModelSt
     // Groups are not modelled: once there is one, nobody is in it.
     if (conversation.epoch > 0) return refused('forbidden');
     if (conversation.removalRequired) return refused('removal_required');
-    const maxVersion = conversation.searchOnServer ? conversation.log.length + 1 : 0;
+    const maxVersion = conversation.searchOnServer ? 64 * (conversation.log.length + 1) : 0;
     if (message.search !== undefined && message.search.v > maxVersion)
       return { verdict: { state: 'search_refused', maxVersion }, session };
     return { verdict: store(conversation, message, session), session };
