@@ -6,6 +6,8 @@ import { ratioObjections, ratios } from '../report/throughput.ts';
 /** The programs that measure what has a target, and how they are called. */
 export const measurements = {
   throughput: { script: 'bench', program: './throughput.js', args: ['--all'] },
+  mls: { script: 'bench', program: './throughput.js', args: ['--mls'] },
+  sdk: { script: 'bench:sdk', program: './sdk.js', args: [] },
   chat: { script: 'bench:k6', program: './k6.js', args: ['chat'] },
   resume: { script: 'bench:resume', program: './resume.js', args: [] },
   bus: { script: 'bench:bus', program: './bus.js', args: [] },
@@ -54,11 +56,13 @@ const resume = v.object({
 const bus = v.object({ added: v.object({ toAlone: number, toSame: number }), problems: v.array(v.string()) });
 const made = v.object({ environment: v.object({ at: v.string(), commit: v.string() }) });
 
-const against = (name: string, what: string, must: number, hope: number): Aim => ({
+const sdk = v.object({ rows: v.array(v.object({ what: v.string(), perSecond: number })) });
+
+const against = (name: string, what: string, must: number, hope: number, file = 'throughput'): Aim => ({
   what,
   must: String(must),
   hope: String(hope),
-  file: 'throughput',
+  file,
   better: 'more',
   read(raw) {
     // Written by this program, and read as such by the report, too.
@@ -77,6 +81,29 @@ const against = (name: string, what: string, must: number, hope: number): Aim =>
 export const aims: readonly Aim[] = [
   against('bare relay', 'durable sends a second, 200 connections, 8 in flight each: against the bare relay', 0.25, 0.5),
   against('naive', 'the same against the naive server', 4, 8),
+  against(
+    'bare relay',
+    'the same with encrypted messages in groups: against the bare relay',
+    0.25,
+    0.5,
+    'throughput-mls',
+  ),
+  {
+    what: 'messages a second that the SDK encrypts and decrypts, kept in a file store',
+    must: '500',
+    hope: '1,000',
+    file: 'sdk',
+    better: 'more',
+    read(raw) {
+      const rows = v.parse(sdk, raw).rows.filter(({ what }) => what.endsWith('kept in a file store'));
+      if (rows.length < 2) throw new Error('not both were measured');
+      return {
+        text: rows.map(({ perSecond }) => Math.round(perSecond).toLocaleString('en-GB')).join(', '),
+        values: rows.map(({ perSecond }) => ({ value: perSecond, must: 500, hope: 1_000 })),
+        objections: [],
+      };
+    },
+  },
   {
     what: '300 users, one message a second each: send to receive, p95 and p99 in ms',
     must: '15, 40',
