@@ -62,6 +62,17 @@ export class Agreements {
     for (const { id } of this.#options.conversations()) this.keepUp(id);
   }
 
+  /** A word of this device, however it was given, is the server's to know; words of others are for theirs to tell. */
+  agreed(conversationId: string, isOwn: boolean): void {
+    if (!isOwn) return;
+    const { store, onProblem } = this.#options;
+    const note = async () => {
+      const before = await readOne(store, wish, keys.wish(conversationId));
+      if (before === undefined) await store.write([{ key: keys.wish(conversationId), value: {} }]);
+    };
+    note().then(() => this.keepUp(conversationId), onProblem);
+  }
+
   keepUp(conversationId: string): void {
     this.#keepUp(conversationId).catch((error: unknown) => {
       // Said again with the next session.
@@ -70,14 +81,15 @@ export class Agreements {
   }
 
   async #keepUp(conversationId: string): Promise<void> {
-    const { codec, connected, store, update } = this.#options;
+    const { codec, connected, conversation, store, update } = this.#options;
     const wanted = await readOne(store, wish, keys.wish(conversationId));
     if (wanted === undefined || codec.settings === undefined) return;
     for (let told: Agreement | undefined; connected(); ) {
       const here = await codec.settings(conversationId);
       // Not in the log yet, or somebody else has had another word since.
       if (here === undefined || (told === undefined && !fits(here, wanted))) return;
-      if (told !== undefined && fits(here, told)) {
+      const there = told ?? conversation(conversationId);
+      if (there !== undefined && isEqual(here, there)) {
         await store.write([{ key: keys.wish(conversationId) }]);
         return;
       }
@@ -86,6 +98,9 @@ export class Agreements {
     }
   }
 }
+
+const isEqual = (a: Agreement, b: Agreement): boolean =>
+  a.searchOnServer === b.searchOnServer && a.expireAfterMs === b.expireAfterMs;
 
 const fits = (here: Agreement, { searchOnServer, expireAfterMs }: Wish): boolean =>
   (searchOnServer === undefined || searchOnServer === here.searchOnServer) &&

@@ -244,8 +244,8 @@ export function createClient(options: ClientOptions) {
     conversations: () => conversations.all(),
     arrived: (entry) => inbox.arrived(entry),
     pump: (id) => outbox.pump(id),
-    agreed: (id) => {
-      agreements.keepUp(id);
+    agreed: (id, byDeviceId) => {
+      agreements.agreed(id, byDeviceId === me.deviceId);
       expiry.run();
     },
     onProblem,

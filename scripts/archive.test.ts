@@ -168,14 +168,15 @@ test('the archive of a conversation', async (whole) => {
   await whole.test('words are tagged for the server where everyone agreed to it, and not before', async (t) => {
     const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada5'), firstPhone(t, server, 'bob5')]);
     const id = await meet(ada, bob);
+    // The server alone has no say in it.
+    await ada.client.request('conversation.update', { conversationId: id, searchOnServer: true });
+    await until(clients(bob), () => bob.client.conversation(id)?.searchOnServer === true, 'the server allows it');
+    await bob.client.send(id, words('a secret lighthouse'));
+    await has('a secret lighthouse', ada, bob);
     let agreed = 0;
     for (const { client } of [ada, bob]) client.encryption.on('settings', () => (agreed += 1));
     await ada.client.encryption.setSettings(id, { searchOnServer: true });
     await until(clients(ada, bob), () => agreed === 2, 'both know');
-    await bob.client.send(id, words('a secret lighthouse'));
-    await has('a secret lighthouse', ada, bob);
-    await ada.client.request('conversation.update', { conversationId: id, searchOnServer: true });
-    await until(clients(bob), () => bob.client.conversation(id)?.searchOnServer === true, 'the server agrees');
     await bob.client.send(id, words('another lighthouse'));
     await has('another lighthouse', ada, bob);
     const query = searchQuery(id, await ada.client.encryption.searchRing(id), 'lighthouse') ?? [];

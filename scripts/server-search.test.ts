@@ -64,7 +64,9 @@ test('one search finds what this device holds and what the server finds blindly,
   assert.equal(await tagged(), 0, 'the server has dropped them');
   assert.deepEqual(await found(tablet, { text: 'third oak' }), ['none', 'the treasure is under the third oak']);
   await send(bob, 'sent without tags');
-  await agree(id, true, bob, ada, tablet);
+  await bob.client.encryption.setSettings(id, { searchOnServer: true });
+  const isOn = ({ client }: Phone) => client.conversation(id)?.searchOnServer === true;
+  await until(clients(ada, bob, tablet), () => [ada, bob, tablet].every(isOn), 'the server is told in either way');
   await ada.client.setExpiry(id, 3_600_000);
   const isTermed = ({ client }: Phone) => client.conversation(id)?.expireAfterMs === 3_600_000;
   await until(clients(ada, bob), () => [ada, bob].every(isTermed), 'the server and everyone know the term');

@@ -171,7 +171,7 @@ export function createEncryption() {
       await device.setUp();
     }
 
-    emitter.on('settings', ({ conversationId }) => host.agreed(conversationId));
+    emitter.on('settings', ({ conversationId, byDeviceId }) => host.agreed(conversationId, byDeviceId));
     host.on('connection', (state) => {
       if (state.is === 'syncing') device.quietly(greeted());
       if (state.is === 'ready') recovery.touch();

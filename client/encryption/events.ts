@@ -13,7 +13,11 @@ export interface EncryptionEvents {
   /** A conversation whose group must not be trusted: nothing is sent in it. */
   readonly unsafe: { readonly conversationId: string; readonly reason: UnsafeReason | 'unreadable' };
   /** Somebody, maybe on another device of this person, said how a conversation is kept from here on. */
-  readonly settings: ConversationSettings & { readonly conversationId: string; readonly byUserId: string };
+  readonly settings: ConversationSettings & {
+    readonly conversationId: string;
+    readonly byUserId: string;
+    readonly byDeviceId: string;
+  };
   /** Keys of a conversation's past came: what could not be read there may be readable now. */
   readonly archive: { readonly conversationId: string };
   /** A device of this user or a contact appeared or went. */

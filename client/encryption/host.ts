@@ -42,7 +42,7 @@ export interface CodecHost {
   /** An entry that came as the reply to a request of the codec. */
   arrived(entry: WireEntry): void;
   /** What the members of a conversation agreed on has changed. */
-  agreed(conversationId: string): void;
+  agreed(conversationId: string, byDeviceId: string): void;
   /** Messages that waited may be encoded now. */
   pump(conversationId: string): void;
   onProblem(problem: unknown): void;

@@ -107,13 +107,13 @@ export class Sharing {
       if (entry.senderDeviceId !== this.#host.me().deviceId) this.#device.quietly(this.#answer(entry));
       return [];
     }
+    const by = { conversationId, byUserId: entry.senderId, byDeviceId: entry.senderDeviceId };
     if (told.type === 'settings') {
       const settings = settingsOf(before, group);
       // The rest of them is about to be told, and must not be guessed: it may be strict.
       if (settings === undefined && told.history === undefined) return [];
       const next = withSettings(before, settings ?? defaultSettings, told);
-      if (next.settings !== undefined)
-        this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
+      if (next.settings !== undefined) this.#emitter.emit('settings', { ...by, ...next.settings });
       return this.#rings.next(conversationId, next);
     }
     if (told.fresh !== true) this.#told.set(conversationId, { seq: entry.seq, count: countOf(told) });
@@ -121,7 +121,7 @@ export class Sharing {
     const known = await this.#noted(before, group, now);
     const next = withKeys(known, told, entry.epoch, now);
     if (settingsOf(before, group) === undefined && next.settings !== undefined)
-      this.#emitter.emit('settings', { conversationId, byUserId: entry.senderId, ...next.settings });
+      this.#emitter.emit('settings', { ...by, ...next.settings });
     const mine = settingsOf(before, group);
     // Sent before its sender knew what this device knows: whoever joined meanwhile must not believe it.
     if (mine !== undefined && told.settings !== undefined && told.settings.history !== mine.history)
