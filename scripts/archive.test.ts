@@ -116,16 +116,24 @@ test('the archive of a conversation', async (whole) => {
     assert.ok((await wraps(ada, id)).at(-1));
   });
 
-  await whole.test('the keys of a device that was removed open nothing that was sent later', async (t) => {
+  await whole.test('the keys of a device that was removed open, and find, nothing that was sent later', async (t) => {
     const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada3'), firstPhone(t, server, 'bob3')]);
     const id = await meet(ada, bob);
     const store = memoryStore();
     const tablet = await linkPhone(t, server, 'ada3', ada, { store });
     await joined(id, tablet, ada, bob);
-    await tablet.client.send(id, words('from the tablet'));
-    await has('from the tablet', ada, bob, tablet);
-    const { history: stolen } = v.parse(ringsRecord, await store.get(recordKeys.rings(id)));
-    assert.ok(stolen.length > 0);
+    let agreed = 0;
+    for (const { client } of [ada, bob, tablet])
+      client.encryption.on('settings', ({ searchOnServer }) => (agreed += Number(searchOnServer)));
+    await ada.client.request('conversation.update', { conversationId: id, searchOnServer: true });
+    await ada.client.encryption.setSettings(id, { searchOnServer: true });
+    await until(clients(ada, bob, tablet), () => agreed === 3, 'all know');
+    const enabled = ({ client }: Phone) => client.conversation(id)?.searchOnServer === true;
+    await until(clients(ada, bob, tablet), () => [ada, bob, tablet].every(enabled), 'all were told');
+    await tablet.client.send(id, words('not without the tablet'));
+    await has('not without the tablet', ada, bob, tablet);
+    const { history: stolen, search } = v.parse(ringsRecord, await store.get(recordKeys.rings(id)));
+    assert.ok(stolen.length > 0 && search.length > 0);
     await ada.client.encryption.identities().revoke(tablet.deviceId);
     for (const [n, phone] of [bob, ada, bob].entries()) {
       await phone.client.send(id, words(`without it ${n}`));
@@ -139,6 +147,13 @@ test('the archive of a conversation', async (whole) => {
       return (await unwrapContentKey(ring, { v: wrap?.v ?? 0, ct: fromBase64url(wrap?.ct ?? '') })) !== undefined;
     };
     assert.deepEqual(await Promise.all(all.map(opens)), [true, true, false, false, false]);
+    const found = async (ring: typeof search) => {
+      const query = searchQuery(id, ring, 'without') ?? [];
+      const keys = query.map(({ v: version, tags }) => ({ v: version, tags: tags.map(toBase64url) }));
+      return (await ada.client.request('message.search', { queries: [{ conversationId: id, keys }] })).matches.length;
+    };
+    assert.equal(await found([...(await ada.client.encryption.searchRing(id))]), 4);
+    assert.equal(await found(search), 1, 'the stolen search keys find what is from their time');
     // Whoever is still there reads all of it.
     const laptop = await linkPhone(t, server, 'ada3', ada);
     await joined(id, laptop, ada, bob);
