@@ -147,11 +147,14 @@ export class Talker {
 
   /** A reply may run ahead of the events before it; only what came without a gap is acknowledged. */
   #hold(text: string): void {
-    this.#ahead.add(Number(/"seq":(\d+)/.exec(text)?.[1]));
+    const seq = Number(/"seq":(\d+)/.exec(text)?.[1]);
+    if (seq > this.#held) this.#ahead.add(seq);
     while (this.#ahead.delete(this.#held + 1)) this.#held++;
   }
 
   #message(text: string, now: number): void {
+    // While it was read from the log, its own message may come as an event before the reply.
+    if (text.includes(`"clientId":"${this.#options.mark}-`)) return this.#hold(text);
     const n = Number(COUNTER.exec(text)?.[1]);
     if (n !== this.received) throw new Error(`message ${n} came as number ${this.received}`);
     this.received++;
