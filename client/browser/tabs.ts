@@ -54,6 +54,8 @@ const tabLock = (tab: string): string => `sotto.tab.${tab}`;
  * closes or dies, the browser gives the lock to the next, which opens the store and goes on where that was.
  */
 export async function openTabClient({ name, open }: TabClientOptions): Promise<TabClient> {
+  if (!('locks' in navigator))
+    throw new Error('Tabs can share a client where there are Web Locks: in a secure context.');
   const self: string = crypto.randomUUID();
   const life = new AbortController();
   const emitter = new Emitter<TabEvents>((problem) => queueMicrotask(() => Promise.reject(problem)));
@@ -139,11 +141,10 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
     );
     waiting.set(n, took);
     channel.post({ is: 'entry', n, entry });
-    try {
-      await Promise.all([handleOnce(entry), ...all]);
-    } finally {
-      waiting.delete(n);
-    }
+    const [here] = await Promise.allSettled([handleOnce(entry), ...all]);
+    waiting.delete(n);
+    // Given again: this tab's handler is the one that the client's tries are counted for.
+    if (here.status === 'rejected') throw here.reason;
   }
 
   const handleOnce = (entry: Entry): Promise<void> => turns.run(entry.conversationId, () => handle(entry));
