@@ -379,11 +379,7 @@ export function createClient(options: ClientOptions) {
     /** Forgets a failed message. */
     discard: (clientId: string) => outbox.discard(clientId),
     /** This device's messages that are not in the log: on their way, or failed. */
-    outgoing: (conversationId: string) =>
-      outbox
-        .list(conversationId)
-        .filter(({ stored }) => stored === undefined)
-        .map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed })),
+    outgoing: (conversationId: string) => outbox.waiting(conversationId),
     /** The state of a message of one's own. */
     stateOf(entry: Pick<Entry, 'conversationId' | 'seq' | 'sentAt'>): MessageState {
       const stored: MessageState = { is: 'stored', seq: entry.seq, sentAt: entry.sentAt };

@@ -103,6 +103,13 @@ export class Outbox {
     return this.#queues.get(conversationId)?.records ?? [];
   }
 
+  /** What the application may know of those that are not in the log. */
+  waiting(conversationId: string) {
+    return this.list(conversationId)
+      .filter(({ stored }) => stored === undefined)
+      .map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed }));
+  }
+
   conversations(): string[] {
     return [...this.#queues.keys()];
   }
