@@ -38,6 +38,8 @@ export class Expiry {
 
   constructor(options: ExpiryOptions) {
     this.#options = options;
+    // A timer left behind would keep a closed program alive.
+    options.signal.addEventListener('abort', () => this.#cancel?.());
   }
 
   /** What was sent before this moment is gone, as far as is known yet: what comes too early is taken away a little later. */

@@ -345,4 +345,6 @@ test('what has expired is gone on every device by its own clock, also on one tha
   );
   assert.deepEqual(world.problems, []);
   for (const { client } of [ada, again]) await client.close();
+  await world.settle(1_000);
+  assert.equal(clock.pending, 0, 'no timer keeps a closed program alive');
 });

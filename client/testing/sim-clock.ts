@@ -6,6 +6,11 @@ export class SimClock implements Clock {
   #now = Date.parse('2026-01-01T00:00:00.000Z');
   #timers: { at: number; run: () => void }[] = [];
 
+  /** Timers that are still set: after everything was closed there should be none. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
   now(): number {
     return this.#now;
   }
