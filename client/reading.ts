@@ -96,11 +96,11 @@ async function decode(
     const message = unreadable ?? 'this device no longer has what it sent';
     return { entry: { ...base, failure: { code: 'unreadable', message } }, changes: [] };
   }
-  // What the server has forgotten. It may say so of anything, so what this device holds of it stays.
-  if ('deleted' in arrival.entry && arrival.entry.deleted === true)
-    return { entry: { ...base, deleted: true, hidden: base.silent }, changes: [] };
   const decoded = await options.codec.decode(arrival.entry);
   const { changes = [] } = decoded;
+  // What the server has forgotten. It may say so of anything, so what this device holds of it stays.
+  if ('deleted' in arrival.entry && arrival.entry.deleted === true)
+    return { entry: { ...base, deleted: true, hidden: base.silent }, changes };
   if (decoded.is === 'nothing')
     return { entry: { ...base, hidden: true, ...(decoded.missed ? { missed: true } : {}) }, changes };
   return { entry: { ...base, content: decoded.content }, changes };

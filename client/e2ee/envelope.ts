@@ -50,6 +50,8 @@ export interface ReceivedMessage {
 export interface OpenedMessage extends Spent {
   readonly content: Content | Unsupported;
   readonly sender: Member;
+  /** Of the group, as the message itself says. */
+  readonly epoch: number;
   readonly state: GroupState;
   readonly accountHead?: Bytes;
 }
@@ -166,7 +168,7 @@ export async function openMessage(
     contentKey.fill(0);
     got.erase();
   };
-  return { content, sender, state: got.state, ...(accountHead ? { accountHead } : {}), erase };
+  return { content, sender, epoch: got.epoch, state: got.state, ...(accountHead ? { accountHead } : {}), erase };
 }
 
 /**

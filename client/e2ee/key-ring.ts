@@ -59,7 +59,8 @@ const maxJump = 64;
 const maxFirst = 65_536;
 /** Devices that rotate at the same moment; more than that is no accident. */
 const maxOfVersion = 8;
-const maxKeys = 2_048;
+/** A full ring takes no more. */
+export const maxKeys = 2_048;
 
 /** The keys of `incoming` that a member may introduce or repeat. */
 export function acceptable<Key extends { readonly v: number }>(ring: KeyRing, incoming: readonly Key[]): Key[] {

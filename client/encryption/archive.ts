@@ -54,6 +54,9 @@ export class Archive {
         wrap: { v: wrap.v, ct: fromBase64url(wrap.ct) },
       });
       if (isControl(content)) return { is: 'nothing' };
+      // Nobody but its author changes or deletes a message; the target itself may not be here yet.
+      const isChange = content.type === 'edit' || content.type === 'delete';
+      if (isChange && !devices.some(({ deviceId }) => deviceId === content.target.deviceId)) return { is: 'nothing' };
       return { is: 'content', content: { ...content }, archived: true };
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;

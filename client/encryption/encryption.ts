@@ -261,7 +261,7 @@ export function createEncryption() {
         const { receiving } = await ready;
         await device.settled;
         if ('commit' in entry) return receiving.commit(entry);
-        return entry.deleted === true ? { is: 'nothing' } : receiving.message(entry);
+        return entry.deleted === true ? receiving.forgotten(entry) : receiving.message(entry);
       },
       async peek(entry: StoredMessage): Promise<Peeked> {
         const { archive } = await ready;

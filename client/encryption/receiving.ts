@@ -1,6 +1,6 @@
 import { groupEpoch } from '../../protocol/epoch.ts';
 import { groupIdBytes } from '../../protocol/identity.ts';
-import type { CommitEntry, StoredMessage } from '../../protocol/index.ts';
+import type { CommitEntry, DeletedMessage, StoredMessage } from '../../protocol/index.ts';
 import type { Decoded } from '../codec.ts';
 import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
 import { isControl, type MessageRef } from '../e2ee/content.ts';
@@ -169,19 +169,12 @@ export class Receiving {
         this.#moved(conversationId);
       }
     }
-    const own =
-      entry.senderDeviceId === this.#host.me().deviceId
-        ? await this.#controls.arrived(conversationId, entry.clientId)
-        : undefined;
-    if (own !== undefined) {
-      const told = await this.#sharing.take(conversationId, group, entry, own.content);
-      this.#moved(conversationId);
-      return { is: 'nothing', changes: [...told, ...own.changes] };
-    }
+    const own = await this.#ownControl(entry, group);
+    if (own !== undefined) return own;
     const { state } = group;
     // From a time in which this device was not in the group: `history` may read it from the archive.
     if (state === undefined || entry.epoch < group.joined) return { is: 'nothing', missed: true };
-    const { generation } = groupEpoch(entry.epoch);
+    const { generation, mlsEpoch } = groupEpoch(entry.epoch);
     if (generation < group.generation) throw new E2eeError('past_epoch', 'The keys of that time are gone.');
     if (entry.epoch > epochOf(group)) throw new E2eeError('future_epoch', 'The group has changed without this device.');
     const opened = await openMessage(this.#engine, state, {
@@ -193,6 +186,9 @@ export class Receiving {
       content: entry.content === undefined ? undefined : fromBase64url(entry.content),
       wrap: entry.wrap && { v: entry.wrap.v, ct: fromBase64url(entry.wrap.ct) },
     });
+    // Which keys may be used depends on it, so it is not left to the server's word.
+    if (opened.epoch !== mlsEpoch)
+      throw new E2eeError('refused', 'The message is of another epoch than the server says.');
     const { content, accountHead } = opened;
     if (accountHead !== undefined && !(await this.#directory.hasHead(entry.senderId, accountHead)))
       throw new E2eeError('refused', 'The sender and the server do not agree about the sender’s keys.');
@@ -209,6 +205,21 @@ export class Receiving {
     )
       return { is: 'nothing', changes };
     return { is: 'content', content: { ...content }, changes };
+  }
+
+  /** An entry of which the server has forgotten what it said. What this device told the others it knows itself. */
+  async forgotten(entry: DeletedMessage): Promise<Decoded> {
+    return (await this.#ownControl(entry, await this.#groups.get(entry.conversationId))) ?? nothing;
+  }
+
+  async #ownControl(entry: StoredMessage | DeletedMessage, group: Group): Promise<Decoded | undefined> {
+    const { conversationId, clientId, senderDeviceId } = entry;
+    if (senderDeviceId !== this.#host.me().deviceId) return undefined;
+    const own = await this.#controls.arrived(conversationId, clientId);
+    if (own === undefined) return undefined;
+    const told = await this.#sharing.take(conversationId, group, entry, own.content);
+    this.#moved(conversationId);
+    return { is: 'nothing', changes: [...told, ...own.changes] };
   }
 
   /** Nobody but its author changes or deletes a message. */

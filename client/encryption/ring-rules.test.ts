@@ -67,6 +67,32 @@ test('only keys that were made after a removal make up for it', () => {
   assert.deepEqual(dueKinds(searchOnly, both, 2_000), ['history'], 'each kind for itself');
 });
 
+test('keys that were made before the present epoch are for reading only: who made them may have left since', () => {
+  const left = mustRotate(begun(1_000), 5);
+  const rotated = withKeys(left, freshKeys(left, defaultSettings, 2_000), 5, 2_000, 5);
+  const theirs = nextKey(rotated.history, 3_000);
+  for (const fresh of [true, false]) {
+    const late = withKeys(rotated, { type: 'keys', history: [theirs], fresh }, 4, 3_000, 5);
+    assert.equal(keyInUse(late, defaultSettings, 'history', 3_001), undefined);
+    const again = withKeys(late, freshKeys(late, defaultSettings, 3_002), 5, 3_002, 5);
+    assert.equal(keyInUse(again, defaultSettings, 'history', 3_003)?.v, theirs.v + 1);
+  }
+});
+
+test('a ring that a member has filled takes no new key: messages go without one, and do not wait for ever', () => {
+  let rings = begun(1_000);
+  for (let n = 0; rings.history.length < 2_048; n += 1) {
+    const { v } = nextKey(rings.history, 0);
+    const history = Array.from({ length: 256 }, (_, i) => ({ ...nextKey([], 0), v: v + (i % 64) }));
+    rings = withKeys(rings, { type: 'keys', history }, 2, 2_000);
+    assert.ok(n < 100);
+  }
+  const left = mustRotate(rings, 5);
+  assert.deepEqual(dueKinds(left, defaultSettings, 2_001), []);
+  assert.equal(keyInUse(left, defaultSettings, 'history', 2_001), undefined);
+  assert.ok(keyInUse(rings, defaultSettings, 'history', 2_001), 'until then it goes on');
+});
+
 test('keys that came from elsewhere, or from before an absence, are for reading until they are told in the group', () => {
   const elsewhere: Rings = { ...begun(1_000), history: begun(1_000).history.map((key) => ({ ...key, at: 0 })) };
   for (const rings of [elsewhere, afterAbsence(mustRotate(begun(1_000), 7))]) {

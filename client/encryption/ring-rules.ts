@@ -1,5 +1,5 @@
 import type { Control } from '../e2ee/content.ts';
-import { acceptable, addKeys, currentKey, nextKey, type RingKey, rotationDue } from '../e2ee/key-ring.ts';
+import { acceptable, addKeys, currentKey, maxKeys, nextKey, type RingKey, rotationDue } from '../e2ee/key-ring.ts';
 import type { Group } from './groups.ts';
 import { type ConversationSettings, defaultSettings, type RingKind, type Rings } from './rings.ts';
 
@@ -20,13 +20,17 @@ export const settingsOf = (rings: Rings, group: Group): ConversationSettings | u
 const wanted = ({ history, searchOnServer }: ConversationSettings): readonly RingKind[] =>
   kinds.filter((kind) => (kind === 'history' ? history === 'on' : searchOnServer));
 
-/** The keys that have to be made before the next message. */
-export const dueKinds = (rings: Rings, settings: ConversationSettings, now: number): readonly RingKind[] =>
+/** The kinds whose present key protects nothing new. */
+const staleKinds = (rings: Rings, settings: ConversationSettings, now: number): readonly RingKind[] =>
   wanted(settings).filter((kind) => {
     // One that was never told in the group, or not since this device is in it, may be known to somebody who left.
     const isDoubtful = currentKey(rings[kind])?.at === 0;
     return rotationDue(rings[kind], now, isDoubtful || rings.rotate[kind] > 0);
   });
+
+/** The keys that have to be made before the next message. A ring that somebody filled takes none: messages go without. */
+export const dueKinds = (rings: Rings, settings: ConversationSettings, now: number): readonly RingKind[] =>
+  staleKinds(rings, settings, now).filter((kind) => rings[kind].length < maxKeys);
 
 /** The key to use now; undefined where none is to be used. */
 export function keyInUse(
@@ -35,7 +39,7 @@ export function keyInUse(
   kind: RingKind,
   now: number,
 ): RingKey | undefined {
-  if (!wanted(settings).includes(kind) || dueKinds(rings, settings, now).includes(kind)) return undefined;
+  if (!wanted(settings).includes(kind) || staleKinds(rings, settings, now).includes(kind)) return undefined;
   return currentKey(rings[kind]);
 }
 
@@ -60,8 +64,12 @@ export function sharedKeys(rings: Rings, settings: ConversationSettings, older: 
   return { type: 'keys', settings, ...told('history'), ...told('search') };
 }
 
-/** After a message with keys, which stood in the log at `epoch`. Only what was made after a removal makes up for it. */
-export function withKeys(rings: Rings, told: Keys, epoch: number, now: number): Rings {
+/**
+ * After a message with keys, which stood in the log at `epoch`. Only what was made after a removal makes up for it; what was
+ * made before the group's `present` epoch may be of somebody who has left since, and is for reading only.
+ */
+export function withKeys(rings: Rings, told: Keys, epoch: number, now: number, present = epoch): Rings {
+  const at = epoch < present ? 0 : now;
   let next: Rings = { ...rings, settings: rings.settings ?? told.settings };
   for (const kind of kinds) {
     const before = currentKey(rings[kind])?.v ?? 0;
@@ -69,7 +77,7 @@ export function withKeys(rings: Rings, told: Keys, epoch: number, now: number): 
     const isNew = told.fresh === true && epoch >= rings.rotate[kind] && taken.some(({ v }) => v > before);
     next = {
       ...next,
-      [kind]: addKeys(rings[kind], taken, now),
+      [kind]: addKeys(rings[kind], taken, at),
       rotate: { ...next.rotate, [kind]: isNew ? 0 : rings.rotate[kind] },
     };
   }

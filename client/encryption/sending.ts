@@ -32,6 +32,8 @@ export class Sending {
   readonly #welcomes: Welcomes;
   readonly #committing: Committing;
   readonly #sharing: () => Sharing;
+  /** The highest version of a search key that the server last took, where it refused a higher one. */
+  readonly #searchTop = new Map<string, number>();
   /** The last group and directory that needed no change. */
   readonly #settled = new Map<string, string>();
 
@@ -89,6 +91,7 @@ export class Sending {
   /** Blind tags of the words, where the members have agreed to it among themselves and the server keeps them. */
   #tags(conversationId: string, key: RingKey | undefined, content: Content): SearchTags | undefined {
     if (key === undefined || this.#host.conversation(conversationId)?.searchOnServer !== true) return undefined;
+    if (key.v > (this.#searchTop.get(conversationId) ?? Number.POSITIVE_INFINITY)) return undefined;
     if (content.type !== 'text' && content.type !== 'edit') return undefined;
     return searchTags(conversationId, key, content.text);
   }
@@ -187,6 +190,9 @@ export class Sending {
   /** After a refusal: waits until the log has brought what the refusal was for. */
   async recover(conversationId: string, error: SottoError): Promise<boolean> {
     if (error.code === 'conflict') {
+      // Somebody has made a key of a version far too high: what is written goes without tags.
+      const top = error.details?.maxVersion;
+      if (typeof top === 'number') this.#searchTop.set(conversationId, top);
       // The server keeps no tags of this conversation any more; the present conversation says so.
       await this.#host.request('conversation.get', { conversationId });
       return true;

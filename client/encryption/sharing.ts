@@ -8,7 +8,7 @@ import type { Controls } from './controls.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import type { EncryptionEvents } from './events.ts';
-import type { Group, Groups } from './groups.ts';
+import { epochOf, type Group, type Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
 import { notYet } from './problem.ts';
 import {
@@ -119,7 +119,7 @@ export class Sharing {
     if (told.fresh !== true) this.#told.set(conversationId, { seq: entry.seq, count: countOf(told) });
     const now = this.#host.clock.now();
     const known = await this.#noted(before, group, now);
-    const next = withKeys(known, told, entry.epoch, now);
+    const next = withKeys(known, told, entry.epoch, now, epochOf(group));
     if (settingsOf(before, group) === undefined && next.settings !== undefined)
       this.#emitter.emit('settings', { ...by, ...next.settings });
     const mine = settingsOf(before, group);

@@ -4,11 +4,14 @@ import type { Found, SearchStore } from '../store/search.ts';
 import type { Handlers } from './handler.ts';
 
 const PAGE = 50;
+/** What a walk through the log counts, besides its queries: it may look at 50,000 entries. */
+const WALK = 20;
 
 export function searchHandlers(store: SearchStore, limits: Limits): Pick<Handlers, 'message.search'> {
   return {
     'message.search': async ({ queries, limit = PAGE }, { connection }) => {
-      const weight = queries.reduce((sum, { keys }) => sum + (keys?.length ?? 1), 0);
+      const walks = queries.some(({ keys }) => keys === undefined);
+      const weight = queries.reduce((sum, { keys }) => sum + (keys?.length ?? 1), walks ? WALK : 0);
       await limits.take('search', connection.userId, weight);
       const asked = queries.map(({ conversationId, keys = [], senderId, sentFrom, sentBefore, before }) => ({
         conversationId,

@@ -26,7 +26,7 @@ export const limitTable = {
   account_export: { points: 10, seconds: 3600, per: 'account', withoutRedis: 'alone' },
   lookup: { points: 300, seconds: 60, per: 'account', withoutRedis: 'alone' },
   profile_update: { points: 60, seconds: 3600, per: 'account', withoutRedis: 'alone' },
-  // Counts the keys, or one for a query without.
+  // Counts the keys, or one for a query without; and 20 for a request with such queries.
   search: { points: 6_000, seconds: 60, per: 'account', withoutRedis: 'alone' },
   open: { points: 600, seconds: 60, per: 'account', withoutRedis: 'alone' },
   conversation_update: { points: 300, seconds: 3600, per: 'account', withoutRedis: 'alone' },
