@@ -9,6 +9,7 @@ import type { Change } from './store.ts';
 import { takeIn } from './taking-in.ts';
 
 const DECODE_TRIES = 3;
+const STORE_TRIES = 8;
 
 /** An entry as it is kept now, and whether the application is still to see it. */
 export interface ReadEntry {
@@ -78,12 +79,27 @@ async function readOnce(
   }
   const logId = options.greeting()?.logId;
   const cutoff = options.cutoff?.(conversationId);
-  const taken = await takeIn({ store, deviceId: me().deviceId, logId, cutoff }, read);
+  // By itself: the codec's state has moved on, and would not open the entry a second time.
+  const taken = await again(options, () => takeIn({ store, deviceId: me().deviceId, logId, cutoff }, read));
   const { entry } = taken;
   await write([putEntry(entry), ...changes, ...taken.changes, ...marks]);
   if (isOwn) options.onSettled(record, arrival.seq, origin.sentAt);
   if (taken.changed !== undefined) onChanged?.(taken.changed);
   return { entry, show: isForHandler(entry) && before?.handled !== true };
+}
+
+/** For a store that can't be read just now. */
+async function again<T>({ clock, signal, onProblem }: InboxOptions, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw new Stopped();
+      if (tries >= STORE_TRIES) throw error;
+      onProblem(error);
+      await delay(clock, backoffMs(tries, 1), signal);
+    }
+  }
 }
 
 async function decode(
