@@ -71,6 +71,8 @@ export class Erasures {
         await delay(clock, error.retryAfterMs ?? backoffMs(tries, random()), signal);
         return false;
       }
+      // The session is over: the next one does it.
+      if (error.code === 'unauthenticated') return true;
       // There is nothing to forget; anything else the application should hear of.
       if (error.code !== 'not_found') onProblem(error);
     }

@@ -269,6 +269,9 @@ test('what is deleted for everyone leaves the server too, through refusals and r
   await world.settle(20_000);
   assert.ok(log()?.deleted.has(1) && log()?.deleted.has(5) && log()?.deleted.has(6), 'with its edits');
   assert.ok(!log()?.deleted.has(2), 'a forged deletion takes nothing off the server');
+  // A session that ended is no answer either.
+  server.fault = () => ({ code: 'unauthenticated', stored: false });
+  await world.settle(5_000);
   ada.client.close().catch(() => undefined);
   network.breakAll();
   server.fault = () => ({});

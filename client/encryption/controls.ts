@@ -25,7 +25,7 @@ const TRIES = 8;
 const REFUSED_MS = 1_000;
 const MAX_REFUSED_MS = 300_000;
 
-const quiet = new Set(['forbidden', 'not_found', 'unauthenticated']);
+const quiet = new Set(['forbidden', 'not_found']);
 
 /**
  * What devices tell each other inside a conversation without anybody seeing it: keys, requests for keys, settings. Kept
@@ -144,6 +144,8 @@ export class Controls {
           await delay(clock, after ?? backoffMs(tries, random()), signal);
           continue;
         }
+        // The session is over: what waits goes on with the next one.
+        if (error instanceof SottoError && error.code === 'unauthenticated') return;
         const isLate =
           error instanceof SottoError && (error.code === 'stale_epoch' || error.code === 'removal_required');
         if (isLate && tries < TRIES && (await this.#recover(conversationId, error))) {
