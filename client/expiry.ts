@@ -1,9 +1,8 @@
 import * as v from 'valibot';
-import { mark } from '../protocol/scalars.ts';
 import type { Agreements } from './agreements.ts';
 import type { Cancel, Clock } from './clock.ts';
 import { isChange } from './life.ts';
-import { type Entry, entry as entrySchema, keys, readAll, readOne, seen } from './records.ts';
+import { type Entry, entry as entrySchema, keys, passed, readAll, readOne, seen } from './records.ts';
 import { type SteadyWrite, Stopped } from './steady.ts';
 import type { Change, ClientStore } from './store.ts';
 import { takeAway } from './taking-in.ts';
@@ -90,7 +89,7 @@ export class Expiry {
     const { store, write, onChanged, signal } = this.#options;
     if (signal.aborted) throw new Stopped();
     const key = keys.expired(conversationId);
-    const from = (await readOne(store, v.object({ seq: mark }), key))?.seq ?? 0;
+    const from = (await readOne(store, passed, key))?.seq ?? 0;
     const range = { prefix: keys.entries(conversationId), above: keys.entry(conversationId, from), limit: BATCH };
     const found = await readAll(store, entrySchema, range);
     const due = found.filter(({ sentAt }) => Date.parse(sentAt) < cutoff);

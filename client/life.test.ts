@@ -351,3 +351,39 @@ test('what has expired is gone on every device by its own clock, also on one tha
   await world.settle(1_000);
   assert.equal(clock.pending, 0, 'no timer keeps a closed program alive');
 });
+
+test('what is read back where expiry has passed already expires too', async () => {
+  const world = new World(4);
+  const { server } = world;
+  const store = memoryStore();
+  const ada = await world.device();
+  const bob = await world.device();
+  const room = server.addRoom(ada.userId, bob.userId);
+  for (const { client } of [ada, bob]) await client.start();
+  await world.settle(5_000);
+  await ada.client.send(room, { type: 'text', text: 'plum' });
+  await world.settle(20_000);
+  const late = await world.device({ userId: bob.userId, store });
+  await late.client.start();
+  await world.settle(5_000);
+  await ada.client.send(room, { type: 'text', text: 'fig' });
+  await world.settle(5_000);
+  const texts = async () => JSON.stringify(await store.list({ prefix: 'entry/' }));
+  assert.ok((await texts()).includes('fig') && !(await texts()).includes('plum'));
+  const agree = async (ms: number | null) => {
+    const setting = ada.client.setExpiry(room, ms);
+    await world.settle(90_000);
+    await setting;
+  };
+  await agree(60_000);
+  assert.ok(!(await texts()).includes('fig'));
+  await agree(null);
+  const reading = late.client.history(room);
+  await world.settle(3_000);
+  await reading;
+  assert.ok((await texts()).includes('plum'), 'a server that forgets nothing');
+  await agree(60_000);
+  assert.ok(!(await texts()).includes('plum'));
+  assert.deepEqual(world.problems, []);
+  for (const { client } of [ada, bob, late]) await client.close();
+});

@@ -2,7 +2,15 @@ import type { Reply } from '../protocol/index.ts';
 import type { MessageCodec } from './codec.ts';
 import { reasonOf, SottoError } from './errors.ts';
 import { refOf } from './life.ts';
-import { type Entry, entry as entrySchema, keys, putEntry, readAll } from './records.ts';
+import {
+  type Entry,
+  entry as entrySchema,
+  keys,
+  passed as passedRecord,
+  putEntry,
+  readAll,
+  readOne,
+} from './records.ts';
 import type { SteadyWrite } from './steady.ts';
 import type { Change, ClientStore } from './store.ts';
 import { readLife, takeIn } from './taking-in.ts';
@@ -62,10 +70,18 @@ export async function readBack(options: ReadBackOptions, page: readonly Told[]):
       if (places.has(taken.changed.seq)) places.set(taken.changed.seq, taken.changed);
       else changed.push(taken.changed);
     }
+    pages.add(await lookedAtAgain(store, conversationId, [...places.values()]));
     await write(pages.changes());
     for (const entry of changed) onChanged(entry);
     return page.map(({ seq }) => places.get(seq)).filter((entry) => entry !== undefined);
   });
+}
+
+/** Expiry has passed the places of entries that come only now: it begins with them again, whatever is agreed on later. */
+async function lookedAtAgain(store: ClientStore, conversationId: string, entries: readonly Entry[]): Promise<Change[]> {
+  const passed = (await readOne(store, passedRecord, keys.expired(conversationId)))?.seq ?? 0;
+  const first = Math.min(...entries.flatMap(({ seq, content }) => (content === undefined ? [] : [seq])));
+  return first > passed ? [] : [{ key: keys.expired(conversationId), value: { seq: first - 1 } }];
 }
 
 const isFinal = (kept: Entry | undefined): boolean => kept !== undefined && kept.missed !== true;

@@ -45,6 +45,9 @@ export const entry = v.object({
 /** A message that this device deleted for everyone and that the server has not confirmed to have forgotten. */
 export const erasure = v.object({ conversationId: uuid, seq, logId: uuid });
 
+/** How far expiry has looked through a conversation. */
+export const passed = v.object({ seq: mark });
+
 const ciphertext = bytes(MAX_CONTENT_BYTES);
 
 /** A message of this device on its way into the log. */
