@@ -3,9 +3,9 @@ import { reasonOf, SottoError } from './errors.ts';
 import type { InboxOptions } from './inbox.ts';
 import { type Arrival, clientIdOf } from './lane.ts';
 import { backoffMs } from './reconnect.ts';
-import { type Entry, keys, putEntry, readOne, type SeenRecord, seen } from './records.ts';
+import { type Entry, entry as entrySchema, keys, putEntry, readOne, type SeenRecord, seen } from './records.ts';
 import { Stopped } from './steady.ts';
-import type { Change } from './store.ts';
+import type { Change, ClientStore } from './store.ts';
 import { takeIn } from './taking-in.ts';
 
 const DECODE_TRIES = 3;
@@ -74,7 +74,7 @@ async function readOnce(
   } else if (before !== undefined) read = { ...before.entry, ...base, hidden: before.entry.hidden };
   else {
     const decoded = await decode(options, base, arrival, unreadable);
-    read = decoded.entry;
+    read = decoded.entry.missed === true ? await readBefore(store, decoded.entry) : decoded.entry;
     changes.push(...decoded.changes);
   }
   const logId = options.greeting()?.logId;
@@ -120,6 +120,17 @@ async function decode(
   if (decoded.is === 'nothing')
     return { entry: { ...base, hidden: true, ...(decoded.missed ? { missed: true } : {}) }, changes };
   return { entry: { ...base, content: decoded.content }, changes };
+}
+
+/** What `history` was quicker to read back stays as it is: this device could only note that it missed it. */
+async function readBefore(store: ClientStore, missed: Entry): Promise<Entry> {
+  const kept = await readOne(store, entrySchema, keys.entry(missed.conversationId, missed.seq));
+  const isSame =
+    kept?.clientId === missed.clientId &&
+    kept.senderDeviceId === missed.senderDeviceId &&
+    kept.sentAt === missed.sentAt &&
+    kept.archived === true;
+  return isSame ? kept : missed;
 }
 
 function originOf(arrival: Arrival, me: { userId: string; deviceId: string }) {
