@@ -148,15 +148,23 @@ export interface IHeadsQuery {
   result: IHeadsResult;
 }
 
-const headsIR: any = {"usedParamSet":{"userIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":254,"b":262}]}],"statement":"-- The heads of all conversations of some users, for the position check of many connections at once.\nselect p.user_id, p.conversation_id, c.last_seq\nfrom conversation_participants p join conversations c on c.id = p.conversation_id\nwhere p.user_id = any (:userIds!::text::uuid[]) and p.left_at is null and c.last_seq > 0"};
+const headsIR: any = {"usedParamSet":{"userIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":388,"b":396}]}],"statement":"-- The heads of all conversations of some users, for the position check of many connections at once.\n-- User by user, by index: left to choose, PostgreSQL believed statistics from before the first messages (`last_seq > 0`:\n-- nobody) and looked every user up once for each conversation there is, for eight seconds.\nselect u.user_id as \"userId!\", p.conversation_id, c.last_seq\nfrom unnest(:userIds!::text::uuid[]) as u (user_id)\ncross join lateral (\n  select p.conversation_id from conversation_participants p\n  where p.user_id = u.user_id and p.left_at is null offset 0\n) p\ncross join lateral (\n  select c.last_seq from conversations c where c.id = p.conversation_id and c.last_seq > 0 offset 0\n) c"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- The heads of all conversations of some users, for the position check of many connections at once.
- * select p.user_id, p.conversation_id, c.last_seq
- * from conversation_participants p join conversations c on c.id = p.conversation_id
- * where p.user_id = any (:userIds!::text::uuid[]) and p.left_at is null and c.last_seq > 0
+ * -- User by user, by index: left to choose, PostgreSQL believed statistics from before the first messages (`last_seq > 0`:
+ * -- nobody) and looked every user up once for each conversation there is, for eight seconds.
+ * select u.user_id as "userId!", p.conversation_id, c.last_seq
+ * from unnest(:userIds!::text::uuid[]) as u (user_id)
+ * cross join lateral (
+ *   select p.conversation_id from conversation_participants p
+ *   where p.user_id = u.user_id and p.left_at is null offset 0
+ * ) p
+ * cross join lateral (
+ *   select c.last_seq from conversations c where c.id = p.conversation_id and c.last_seq > 0 offset 0
+ * ) c
  * ```
  */
 export const heads = new PreparedQuery<IHeadsParams,IHeadsResult>(headsIR);
