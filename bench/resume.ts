@@ -15,6 +15,8 @@ const { values } = parseArgs({
   options: {
     sockets: { type: 'string', default: '15000' },
     processes: { type: 'string', default: '2' },
+    /** Devices that the survivor serves before; 0 for one that has just started. */
+    own: { type: 'string', default: '1000' },
     backlog: { type: 'string', default: '2' },
     'idle-seconds': { type: 'string', default: '5' },
     /** Where to write a CPU profile of the instance that they return to. */
@@ -41,6 +43,7 @@ async function main(): Promise<number> {
     postgresPid: postgres.pid,
     sockets: Number(values.sockets),
     processes: Number(values.processes),
+    own: Number(values.own),
     backlog: Number(values.backlog),
     idleMs: Number(values['idle-seconds']) * 1000,
     nodeFlags: profileFlags(values.profile),

@@ -181,6 +181,8 @@ export class Connection {
       socket = openSocket(socketUrl(url), {
         open: () => {
           if (over) return;
+          // From here on it is hello that has a deadline.
+          deadline();
           this.#socket = socket;
           this.#lastSent = clock.now();
           this.#lastHeard = clock.now();

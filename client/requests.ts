@@ -12,7 +12,7 @@ import {
   type RequestType,
   requests,
 } from '../protocol/index.ts';
-import { MAX_FRAME_BYTES, MAX_IN_FLIGHT } from '../protocol/scalars.ts';
+import { HELLO_REPLY_MS, MAX_FRAME_BYTES, MAX_IN_FLIGHT } from '../protocol/scalars.ts';
 import type { Cancel, Clock } from './clock.ts';
 import { fromServer, SottoError } from './errors.ts';
 
@@ -93,7 +93,7 @@ export class Requests {
     greeted: (reply: Reply<'hello'>) => void,
     refused: (error: SottoError) => void,
   ): void {
-    this.#write(this.#call('hello', body, greeted, refused));
+    this.#write(this.#call('hello', body, greeted, refused, HELLO_REPLY_MS));
   }
 
   /** The session stands: everything may go. */
@@ -143,11 +143,12 @@ export class Requests {
     body: unknown,
     resolve: (reply: Reply<Type>) => void,
     reject: (error: SottoError) => void,
+    timeoutMs = this.#timeoutMs,
   ): Call {
     const valid = checked(requests[type].body, body);
-    const cancel = this.#clock.after(this.#timeoutMs, () => {
+    const cancel = this.#clock.after(timeoutMs, () => {
       this.#forget(call);
-      call.reject(new SottoError('unavailable', `no answer to ${type} within ${this.#timeoutMs} ms`));
+      call.reject(new SottoError('unavailable', `no answer to ${type} within ${timeoutMs} ms`));
     });
     const call: Call = {
       type,

@@ -12,6 +12,9 @@ export const WINDOW_BYTES = 1024 * 1024;
 /** A client that has sent nothing for this long sends `ping`; the server gives up after 2.5 times that. */
 export const PING_EVERY_MS = 25_000;
 
+/** How long a client waits for the reply to its `hello`; after an instance has died, thousands have their turn one after the other. */
+export const HELLO_REPLY_MS = 30_000;
+
 /** A UUID of any version; upper case is accepted and lowered, so that equal ids compare equal as text. */
 export const uuid = v.pipe(
   v.string(),

@@ -64,6 +64,7 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   };
   const activity = createActivity(clock.now);
   const queues = () => ({
+    hellos: messaging.lobby.turns.waiting,
     sends: messaging.appender.waiting,
     marks: messaging.receipts.waiting,
     log_reads: messaging.loader.inFlight,

@@ -8,6 +8,7 @@ import { createCommits } from './delivery/commits.ts';
 import { Hub } from './delivery/hub.ts';
 import { createLoader } from './delivery/loader.ts';
 import { startMailbox } from './delivery/mailbox.ts';
+import { createPendingTags } from './delivery/pending-tags.ts';
 import { startPositionCheck } from './delivery/position-check.ts';
 import { startPresence } from './delivery/presence.ts';
 import { createReceipts } from './delivery/receipts.ts';
@@ -95,6 +96,8 @@ export function createMessaging(options: MessagingOptions) {
     failed: failed('the position check'),
   });
 
+  const pendingTags = createPendingTags({ store: stores.search, clock, failed: failed('filing search tags') });
+
   const began = createAnnouncer({
     store: stores.conversations,
     hub,
@@ -120,6 +123,7 @@ export function createMessaging(options: MessagingOptions) {
       began,
       requireMls: options.requireMls,
       spend: createSendBudget(clock.now),
+      tagged: pendingTags.added,
       timer: createSendTimer(options.sendTimes ?? { acknowledged() {}, delivered() {} }),
     }),
     ...receiptHandlers(receipts),
@@ -171,6 +175,7 @@ export function createMessaging(options: MessagingOptions) {
     /** Ends the timers; connections must be closed before. */
     stop(): void {
       positions.stop();
+      pendingTags.stop();
       mailbox.stop();
       presence?.stop();
       lobby.stop();

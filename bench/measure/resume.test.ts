@@ -17,6 +17,7 @@ test('an instance is killed under 300 sockets: all resume on the other, and ever
     postgresPid: undefined,
     sockets: SOCKETS,
     processes: 1,
+    own: 20,
     backlog: 2,
     idleMs: 0,
     say() {},

@@ -15,6 +15,8 @@ export interface ResumePlan {
   readonly postgresPid: number | undefined;
   readonly sockets: number;
   readonly processes: number;
+  /** Devices of the survivor's own, which come, talk, go and come again before. */
+  readonly own: number;
   /** Messages that each device sends, and nobody acknowledges, before the server dies. */
   readonly backlog: number;
   /** How long the connections are left alone before their memory is measured. */
@@ -53,13 +55,20 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
   const options = { databaseUrl: database.url, secretKey: secret, redisUrl };
   const first = stack.use(await startServerProcess(options));
   const second = stack.use(await startServerProcess({ ...options, nodeFlags: plan.nodeFlags ?? [] }));
-  const people = await provision(database.sql, sockets);
-  const seats = await seatsOf(people, secret);
+  const people = await provision(database.sql, sockets + plan.own);
+  const everyone = await seatsOf(people, secret);
+  const seats = everyone.slice(0, sockets);
   const share = Math.ceil(sockets / plan.processes / 2) * 2;
   const run = randomUUID().slice(0, 8);
   const workers = Array.from({ length: plan.processes }, () => stack.use(new DeviceProcess()));
   const all = async <T extends News['did']>(did: T, order: (i: number) => Order) =>
     Promise.all(workers.map((worker, i) => worker.order(order(i), did)));
+
+  const own = { do: 'open', seats: everyone.slice(sockets), firstIndex: sockets, port: second.port, run } as const;
+  await serveOwn(own, backlog);
+  const neighbours = stack.use(new DeviceProcess());
+  await neighbours.order(own, 'open');
+  say(`${plan.own} devices of its own on the survivor`);
 
   const emptyRss = readMemory(first.pid).now;
   const began = performance.now();
@@ -87,7 +96,10 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
   await plan.killed?.();
   const back = (await Promise.all(returns)).filter((news) => news.did === 'return');
   const cpu = cpuBetween(before, readCpu(watch));
-  const problems = [...back.flatMap((news) => news.problems), ...(await lostOrDoubled(database, sum(back, 'sent')))];
+  const problems = [
+    ...back.flatMap((news) => news.problems),
+    ...(await lostOrDoubled(database, sum(back, 'sent') + backlog * plan.own)),
+  ];
   const synced = back.flatMap((news) => news.syncedAt.map((at) => at - killedAt)).sort((a, b) => a - b);
   const at = (part: number): number => synced[Math.max(0, Math.ceil(synced.length * part) - 1)] ?? 0;
   return {
@@ -105,6 +117,13 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
     cpuSeconds: { ...cpu, driver: sum(back, 'cpuMillis') / 1000 },
     problems,
   };
+}
+
+/** A server that never served anybody runs code that is not compiled yet, which no survivor does. */
+async function serveOwn(own: Extract<Order, { do: 'open' }>, messages: number): Promise<void> {
+  await using devices = new DeviceProcess();
+  await devices.order(own, 'open');
+  for (let n = 0; n < messages; n++) await devices.order({ do: 'send' }, 'send');
 }
 
 /** Each device held every position in order; here is whether the logs hold each message once, without a gap. */

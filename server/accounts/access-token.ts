@@ -1,10 +1,12 @@
-import { InspectFooter, PublicProtocol } from 'paseto';
-import { SignFactory, VerifyFactory } from 'paseto/v4/public';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { PublicProtocol } from 'paseto';
+import { SignFactory } from 'paseto/v4/public';
 import * as v from 'valibot';
 import { uuid } from '../../protocol/scalars.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { readV4Public, signedBy } from './v4-public.ts';
 
-const v4 = new PublicProtocol(SignFactory, VerifyFactory);
+const v4 = new PublicProtocol(SignFactory);
 
 export const ACCESS_TOKEN_MS = 15 * 60_000;
 
@@ -27,7 +29,7 @@ export interface AccessTokens {
   readonly publicKeys: readonly string[];
 }
 
-const footer = v.object({ kid: v.string() });
+const footer = v.object({ kid: v.string(), seal: v.optional(v.string()) });
 const claims = v.object({
   purpose: v.literal('access'),
   sub: uuid,
@@ -36,13 +38,18 @@ const claims = v.object({
   exp: v.pipe(v.string(), v.isoTimestamp()),
 });
 
-/** Tokens for 15 minutes; v4.public, so that anyone who has the public keys can check them. */
+type Claims = v.InferOutput<typeof claims>;
+
+/**
+ * Tokens for 15 minutes; v4.public, so that anyone who has the public keys can check them. The footer also carries a seal,
+ * an HMAC over the claims: an instance that has the secret key itself needs no signature to know its own tokens. When an
+ * instance dies, its clients bring theirs to the others all at once, and a signature takes fifty times as long.
+ */
 export function createAccessTokens(
   keys: SigningKeys,
   lifetimeMs = ACCESS_TOKEN_MS,
   now: () => number = Date.now,
 ): AccessTokens {
-  const signedFooter = new TextEncoder().encode(JSON.stringify({ kid: keys.id }));
   return {
     publicKeys: [...keys.verifying.values()].map((key) => key.paserk),
 
@@ -51,48 +58,56 @@ export function createAccessTokens(
       const issuedAt = Math.floor(now() / 1000) * 1000;
       const expiresAt = new Date(issuedAt + lifetimeMs);
       const content = {
-        purpose: 'access',
+        purpose: 'access' as const,
         sub: identity.userId,
         device: identity.deviceId,
         session: identity.sessionId,
         iat: new Date(issuedAt).toISOString(),
         exp: expiresAt.toISOString(),
       };
-      return { token: await v4.Sign(keys.secret, content, { footer: signedFooter }), expiresAt };
+      const seal = sealOf(content, keys.seal).toString('base64url');
+      const foot = new TextEncoder().encode(JSON.stringify({ kid: keys.id, seal }));
+      return { token: await v4.Sign(keys.secret, content, { footer: foot }), expiresAt };
     },
 
     async verify(token) {
-      const key = keyOf(token, keys);
-      if (key === undefined) return undefined;
-      const content = await verified(key, token, now());
-      const parsed = v.safeParse(claims, content);
-      if (!parsed.success) return undefined;
-      const { sub, device, session, exp } = parsed.output;
+      const read = readV4Public(token);
+      if (read === undefined) return undefined;
+      // Neither is to be believed before one of the two checks that follow.
+      const foot = v.safeParse(footer, parsed(read.footer));
+      const content = v.safeParse(claims, parsed(read.message));
+      if (!foot.success || !content.success) return undefined;
+      const { kid, seal } = foot.output;
+      if (seal !== undefined && kid === keys.id) {
+        if (!isSeal(seal, content.output, keys.seal)) return undefined;
+      } else {
+        const key = keys.verifying.get(kid)?.key;
+        if (key === undefined || !(await signedBy(key, read))) return undefined;
+      }
+      const { sub, device, session, exp } = content.output;
       const expiresAt = new Date(exp);
-      // The library accepts a token without `exp`; the schema doesn't.
       if (expiresAt.getTime() <= now()) return undefined;
       return { userId: sub, deviceId: device, sessionId: session, expiresAt };
     },
   };
 }
 
-/** The footer isn't trusted before the signature is checked: it only says which key to check with. */
-function keyOf(token: string, keys: SigningKeys) {
-  if (token.length > 2048 || !token.startsWith('v4.public.')) return undefined;
-  try {
-    const parsed = v.safeParse(footer, JSON.parse(new TextDecoder().decode(InspectFooter(token))));
-    return parsed.success ? keys.verifying.get(parsed.output.kid)?.key : undefined;
-  } catch {
-    // No token, or no footer of ours.
-    return undefined;
-  }
+/** Over all that a token says; none of its parts can contain the separator. */
+function sealOf({ purpose, sub, device, session, exp }: Claims, key: KeyObject): Buffer {
+  return createHmac('sha256', key).update([purpose, sub, device, session, exp].join('\n')).digest();
 }
 
-async function verified(key: Parameters<typeof v4.Verify>[0], token: string, now: number): Promise<unknown> {
+function isSeal(seal: string, content: Claims, key: KeyObject): boolean {
+  const given = Buffer.from(seal, 'base64url');
+  const right = sealOf(content, key);
+  return given.length === right.length && timingSafeEqual(given, right);
+}
+
+function parsed(bytes: Buffer): unknown {
   try {
-    return (await v4.Verify(key, token, { now: new Date(now) })).claims;
+    return JSON.parse(bytes.toString());
   } catch {
-    // Every reason comes to the same: it is no valid token.
+    // No JSON: nothing that was issued here.
     return undefined;
   }
 }

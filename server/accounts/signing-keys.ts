@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createPublicKey, createSecretKey, hkdfSync, type KeyObject, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { blake2b } from '@noble/hashes/blake2.js';
@@ -26,13 +26,15 @@ const v4 = new PublicProtocol(
 export interface VerifyingKey {
   /** PASERK `k4.pid`, which travels in a token's footer. */
   readonly id: string;
-  readonly key: PublicKey;
+  readonly key: KeyObject;
   readonly paserk: string;
 }
 
 export interface SigningKeys {
   readonly id: string;
   readonly secret: SecretKey;
+  /** With which whoever has the secret key recognises its own tokens, see access-token.ts. */
+  readonly seal: KeyObject;
   /** All whose tokens are accepted, by id; also those of keys that are on their way in or out. */
   readonly verifying: ReadonlyMap<string, VerifyingKey>;
 }
@@ -56,7 +58,12 @@ export async function importSigningKeys(
   const secret = await importSecret(secretPaserk);
   const own = await verifyingKey(await v4.GetPublicKey(secret));
   const others = await Promise.all(alsoPublic.map(async (paserk) => verifyingKey(await importPublic(paserk))));
-  return { id: own.id, secret, verifying: new Map([own, ...others].map((key) => [key.id, key])) };
+  return {
+    id: own.id,
+    secret,
+    seal: sealKey(secretPaserk),
+    verifying: new Map([own, ...others].map((key) => [key.id, key])),
+  };
 }
 
 /** The key of a single instance, made at its first start and kept in its data folder for its owner's eyes only. */
@@ -92,6 +99,12 @@ async function importSecret(paserk: string): Promise<SecretKey> {
   }
 }
 
+/** HKDF (RFC 5869) of the secret key's 64 bytes. */
+function sealKey(secretPaserk: string): KeyObject {
+  const secret = Buffer.from(secretPaserk.slice('k4.secret.'.length), 'base64url');
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'sotto access token seal', 32)));
+}
+
 async function importPublic(paserk: string): Promise<PublicKey> {
   try {
     return await v4.ImportPublicKey(paserk as `k4.public.${string}`);
@@ -104,7 +117,13 @@ async function importPublic(paserk: string): Promise<PublicKey> {
 
 async function verifyingKey(key: PublicKey): Promise<VerifyingKey> {
   const paserk = await v4.ExportPublicKey(key);
-  return { id: publicKeyId(paserk), key, paserk };
+  // A PASERK public key is the 32 bytes of RFC 8032 as base64url, and so is the `x` of RFC 8037.
+  const x = paserk.slice('k4.public.'.length);
+  return {
+    id: publicKeyId(paserk),
+    key: createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } }),
+    paserk,
+  };
 }
 
 /** PASERK operation `k4.pid`: the hash by which a public key is named. */

@@ -37,9 +37,13 @@ export function createRedisLeases(address: RedisAddress, prefix = 'sotto:'): Lea
       await redis.zrem(key, userId);
     },
     async online(userIds) {
-      if (userIds.length === 0) return [];
-      const scores = await redis.zmscore(key, ...userIds);
-      return userIds.filter((_, i) => scores[i] !== null && scores[i] !== undefined);
+      const found: string[] = [];
+      for (let i = 0; i < userIds.length; i += MOST_PER_CALL) {
+        const some = userIds.slice(i, i + MOST_PER_CALL);
+        const scores = await redis.zmscore(key, ...some);
+        found.push(...some.filter((_, n) => scores[n] !== null && scores[n] !== undefined));
+      }
+      return found;
     },
     async sweep() {
       const gone = strings(await redis.eval(SWEEP, 1, key, MOST_PER_CALL));

@@ -54,7 +54,6 @@ function world() {
       return Promise.resolve(true);
     },
     visibleAmong: (asked) => Promise.resolve(asked.filter((user) => visible.has(user))),
-    contacts: (asked) => Promise.resolve(users.filter((other) => other !== asked)),
     audience: (asked) => Promise.resolve(new Map(asked.map((user) => [user, users.filter((other) => other !== user)]))),
   };
   const told: unknown[] = [];

@@ -1,4 +1,5 @@
 import { LEASE_MS, type Leases } from '../bus/leases.ts';
+import { joined } from '../store/joined.ts';
 import type { PresenceStore } from '../store/presence.ts';
 import type { Identity } from '../store/store.ts';
 import type { Clock } from './clock.ts';
@@ -82,10 +83,14 @@ export function startPresence(options: {
       });
   }
 
+  const onlineContacts = joined(async (userIds: readonly string[]) => {
+    const contacts = await store.audience(userIds);
+    const online = new Set(await leases.online([...new Set([...contacts.values()].flat())]));
+    return userIds.map((userId) => (contacts.get(userId) ?? []).filter((contact) => online.has(contact)));
+  });
+
   async function welcome({ userId }: Connection, write: (frame: string) => void): Promise<void> {
-    const contacts = await store.contacts(userId);
-    if (contacts.length === 0) return;
-    for (const contact of await leases.online(contacts)) {
+    for (const contact of await onlineContacts(userId)) {
       write(eventFrame('presence.changed', { userId: contact, online: true }));
     }
   }

@@ -28,9 +28,11 @@ export function messageHandlers(deps: {
   requireMls: boolean;
   /** A refusal once an account sends more than its share. */
   spend: (userId: string) => RequestError | undefined;
+  /** A message with search tags was stored. */
+  tagged: () => void;
   timer: SendTimer;
 }): Pick<Handlers, 'message.send' | 'message.history' | 'message.delete'> {
-  const { appender, hub, entries, conversations, limits, began, requireMls, spend, timer } = deps;
+  const { appender, hub, entries, conversations, limits, began, requireMls, spend, tagged, timer } = deps;
 
   async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -98,6 +100,7 @@ export function messageHandlers(deps: {
                   });
             // A duplicate is told again: the first time may have died between commit and publish.
             const here = hub.entry(members, conversationId, seq, `{"type":"message.new","body":${entry}}`, connection);
+            if (search !== undefined) tagged();
             if (timed > 0) timer.written(timed, here);
             if (seq === 1 && !duplicate) began(conversationId);
           },

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { CloseName } from '../../protocol/codes.ts';
 import type { Conversation, RequestBody } from '../../protocol/index.ts';
+import { HELLO_REPLY_MS } from '../../protocol/scalars.ts';
 import { hello } from '../../protocol/session.ts';
 import type { Clock } from '../delivery/clock.ts';
 import type { Connection, Hub } from '../delivery/hub.ts';
@@ -14,9 +15,14 @@ import type { Log } from '../log.ts';
 import type { ConnectionStore, ConversationStore, Identity, Position } from '../store/store.ts';
 import { badRequest, type Desk, takeNotification } from './dispatch.ts';
 import { Session } from './session.ts';
+import { Turns } from './turns.ts';
 
 const MAX_GREETING = 2_000;
 const MAX_GREETING_PER_ADDRESS = 50;
+/** Two full batches of each question that a hello asks (server/store/joined.ts): PostgreSQL is never left without work. */
+const MAX_ENTERING = 500;
+/** While the first in the queue has waited this long, nobody else is let in: they would wait in vain. */
+const MAX_DELAY_MS = HELLO_REPLY_MS / 2;
 const MAX_CHANGES = 200;
 /** A device's last sign of life is written every 40 s only; what changed shortly before it is told again. */
 const CHANGE_MARGIN_MS = 60_000;
@@ -59,6 +65,8 @@ export class Lobby {
   readonly handlers;
   /** Devices of which a connection with a valid token is being judged; a second one meanwhile counts as a stranger. */
   readonly entering = new Set<string>();
+  /** Whose token is good waits for a turn to be let in. */
+  readonly turns: Turns<Session>;
   readonly #options: LobbyOptions;
   readonly #sessions = new Map<Session, string>();
   readonly #greeting = new Map<string, number>();
@@ -75,6 +83,7 @@ export class Lobby {
     this.log = options.log;
     this.metrics = options.metrics;
     this.handlers = options.handlers;
+    this.turns = new Turns(MAX_ENTERING, options.clock);
     this.#tick();
   }
 
@@ -82,8 +91,9 @@ export class Lobby {
     return this.#options.notificationHandlers;
   }
 
-  /** A bounded number of strangers, in all and from one address. */
+  /** A bounded number of strangers, in all and from one address; nobody who would wait in vain. */
   readonly admit: AdmitSocket = ({ remoteAddress }) => {
+    if (this.turns.delayMs >= MAX_DELAY_MS) return { status: 503, retryAfterMs: 5_000 };
     if (this.#greetingTotal >= MAX_GREETING) return { status: 503, retryAfterMs: 1_000 };
     if ((this.#greeting.get(networkOf(remoteAddress)) ?? 0) >= MAX_GREETING_PER_ADDRESS)
       return { status: 503, retryAfterMs: 1_000 };
@@ -112,6 +122,7 @@ export class Lobby {
 
   leave(session: Session): void {
     this.known(session);
+    this.turns.giveUp(session);
     this.#sessions.delete(session);
   }
 

@@ -156,7 +156,12 @@ export class Session implements SocketHandler {
       lobby.known(this);
     }
     try {
-      await this.#join(id, ticket, client);
+      if (!(await lobby.turns.take(this))) return;
+      try {
+        if (!this.#closed()) await this.#join(id, ticket, client);
+      } finally {
+        lobby.turns.end();
+      }
     } finally {
       if (first) lobby.entering.delete(ticket.deviceId);
     }
@@ -176,9 +181,11 @@ export class Session implements SocketHandler {
     member.connectionNo = connectionNo;
     if (member.newestNo > connectionNo) return this.#close('displaced');
     lobby.hub.displace(ticket.userId, ticket.deviceId, connectionNo);
-    const positions = await lobby.connections.positions(ticket);
-    const changes = await lobby.changesSince(ticket.userId, lastSeenAt);
-    const accountKeyHead = await lobby.accountKeyHead(ticket.userId);
+    const [positions, changes, accountKeyHead] = await Promise.all([
+      lobby.connections.positions(ticket),
+      lobby.changesSince(ticket.userId, lastSeenAt),
+      lobby.accountKeyHead(ticket.userId),
+    ]);
     if (this.#closed()) return;
     const now = lobby.clock.now();
     this.#state = { name: 'ready', member, heardAt: now, expiresAt: ticket.expiresAt, warned: false };

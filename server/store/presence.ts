@@ -1,6 +1,5 @@
 import { presenceAudience, setPresenceVisible, visibleAmong } from '../../sql/queries/presence.queries.ts';
 import type { Gate } from './gate.ts';
-import { joined } from './joined.ts';
 import type { Identity } from './store.ts';
 
 /** How many of a user's conversations count, the most recent first: the others are told nothing. */
@@ -11,18 +10,12 @@ export interface PresenceStore {
   setVisible(identity: Identity, visible: boolean): Promise<boolean>;
   /** Those who let others see them. */
   visibleAmong(userIds: readonly string[]): Promise<string[]>;
-  /** Whom somebody may see. */
-  contacts(userId: string): Promise<readonly string[]>;
   /** For each user, who may see them. Seeing is mutual, so this is also whom they may see. */
   audience(userIds: readonly string[]): Promise<Map<string, string[]>>;
 }
 
 export function createPresenceStore(gate: Gate): PresenceStore {
-  const store: PresenceStore = {
-    contacts: joined(async (userIds: readonly string[]) => {
-      const audience = await store.audience(userIds);
-      return userIds.map((userId) => audience.get(userId) ?? []);
-    }),
+  return {
     async setVisible({ sessionId }, visible) {
       return (await gate.run('read', (sql) => setPresenceVisible.run({ sessionId, visible }, sql))).length > 0;
     },
@@ -44,5 +37,4 @@ export function createPresenceStore(gate: Gate): PresenceStore {
       return audience;
     },
   };
-  return store;
 }

@@ -1,4 +1,4 @@
-import { searchMessages } from '../../sql/queries/search.queries.ts';
+import { fileSearchTags, searchMessages } from '../../sql/queries/search.queries.ts';
 import type { Gate } from './gate.ts';
 import { tagNumber } from './log.ts';
 import type { Identity, SearchTags } from './store.ts';
@@ -30,6 +30,8 @@ export type SearchAnswer =
 export interface SearchStore {
   /** One answer for each query, in the same order, each of at most `most` messages. */
   find(identity: Identity, queries: readonly SearchQuery[], most: number): Promise<SearchAnswer>;
+  /** Moves the tags that wait in the index's list to their places. */
+  fileTags(): Promise<void>;
 }
 
 export function createSearchStore(gate: Gate): SearchStore {
@@ -64,6 +66,9 @@ export function createSearchStore(gate: Gate): SearchStore {
         else throw new Error(`search_messages answered ${state}`);
       }
       return { state: 'found', found };
+    },
+    async fileTags() {
+      await gate.run('background', (sql) => fileSearchTags.run(undefined, sql));
     },
   };
 }

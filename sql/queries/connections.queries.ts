@@ -22,36 +22,40 @@ export interface IHelloDevicesQuery {
   result: IHelloDevicesResult;
 }
 
-const helloDevicesIR: any = {"usedParamSet":{"sessionIds":true,"deviceIds":true,"userIds":true},"params":[{"name":"sessionIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":525,"b":536}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":553,"b":563}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":580,"b":588}]}],"statement":"-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.\n-- Rows are locked in id order, so that two batches can't deadlock.\nwith judged as (\n  select a.n, d.id as device_id, d.last_seen_at,\n    case\n      when u.deleted_at is not null then 'deleted'\n      when u.suspended_at is not null then 'suspended'\n      when d.revoked_at is not null then 'revoked'\n      when s.ended_at is not null then s.ended_reason\n      else 'valid'\n    end as state\n  from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])\n    with ordinality as a (session_id, device_id, user_id, n)\n  join sessions s on s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id\n  join devices d on d.id = s.device_id join users u on u.id = s.user_id\n), locked as (\n  select d.id from devices d where d.id in (select j.device_id from judged j where j.state = 'valid')\n  order by d.id for no key update\n), connected as (\n  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()\n  from locked l where d.id = l.id\n  returning d.id, d.connection_no\n)\nselect j.n as \"n!\", j.state as \"state!\", c.connection_no as \"connectionNo?\", j.last_seen_at as \"lastSeenAt?\"\nfrom judged j left join connected c on c.id = j.device_id"};
+const helloDevicesIR: any = {"usedParamSet":{"sessionIds":true,"deviceIds":true,"userIds":true},"params":[{"name":"sessionIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":407,"b":418}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":435,"b":445}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":462,"b":470}]}],"statement":"-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.\n-- Rows are locked in id order, so that two batches can't deadlock.\n-- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.\nwith judged as (\n  select a.n, one.device_id, one.last_seen_at, one.state\n  from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])\n    with ordinality as a (session_id, device_id, user_id, n)\n  cross join lateral (\n    select d.id as device_id, d.last_seen_at,\n      case\n        when u.deleted_at is not null then 'deleted'\n        when u.suspended_at is not null then 'suspended'\n        when d.revoked_at is not null then 'revoked'\n        when s.ended_at is not null then s.ended_reason\n        else 'valid'\n      end as state\n    from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id\n    where s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id offset 0) one\n), locked as (\n  select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id\n  where j.state = 'valid' order by d.id for no key update of d\n), connected as (\n  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()\n  from locked l where d.id = l.id\n  returning l.n, d.connection_no, l.last_seen_at\n)\nselect n as \"n!\", 'valid' as \"state!\", connection_no as \"connectionNo?\", last_seen_at as \"lastSeenAt?\" from connected\nunion all\nselect n, state, null, null from judged where state <> 'valid'"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.
  * -- Rows are locked in id order, so that two batches can't deadlock.
+ * -- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.
  * with judged as (
- *   select a.n, d.id as device_id, d.last_seen_at,
- *     case
- *       when u.deleted_at is not null then 'deleted'
- *       when u.suspended_at is not null then 'suspended'
- *       when d.revoked_at is not null then 'revoked'
- *       when s.ended_at is not null then s.ended_reason
- *       else 'valid'
- *     end as state
+ *   select a.n, one.device_id, one.last_seen_at, one.state
  *   from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])
  *     with ordinality as a (session_id, device_id, user_id, n)
- *   join sessions s on s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id
- *   join devices d on d.id = s.device_id join users u on u.id = s.user_id
+ *   cross join lateral (
+ *     select d.id as device_id, d.last_seen_at,
+ *       case
+ *         when u.deleted_at is not null then 'deleted'
+ *         when u.suspended_at is not null then 'suspended'
+ *         when d.revoked_at is not null then 'revoked'
+ *         when s.ended_at is not null then s.ended_reason
+ *         else 'valid'
+ *       end as state
+ *     from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
+ *     where s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id offset 0) one
  * ), locked as (
- *   select d.id from devices d where d.id in (select j.device_id from judged j where j.state = 'valid')
- *   order by d.id for no key update
+ *   select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id
+ *   where j.state = 'valid' order by d.id for no key update of d
  * ), connected as (
  *   update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
  *   from locked l where d.id = l.id
- *   returning d.id, d.connection_no
+ *   returning l.n, d.connection_no, l.last_seen_at
  * )
- * select j.n as "n!", j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
- * from judged j left join connected c on c.id = j.device_id
+ * select n as "n!", 'valid' as "state!", connection_no as "connectionNo?", last_seen_at as "lastSeenAt?" from connected
+ * union all
+ * select n, state, null, null from judged where state <> 'valid'
  * ```
  */
 export const helloDevices = new PreparedQuery<IHelloDevicesParams,IHelloDevicesResult>(helloDevicesIR);
@@ -77,18 +81,20 @@ export interface IPositionsQuery {
   result: IPositionsResult;
 }
 
-const positionsIR: any = {"usedParamSet":{"userIds":true,"deviceIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":215,"b":223}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":240,"b":250}]}],"statement":"-- Where devices stand in each of their users' conversations, newest activity first.\nselect a.n as \"n!\", p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as \"cursor!\"\nfrom unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)\njoin conversation_participants p on p.user_id = a.user_id and p.left_at is null\njoin conversations c on c.id = p.conversation_id\nleft join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id\norder by c.last_at desc"};
+const positionsIR: any = {"usedParamSet":{"userIds":true,"deviceIds":true},"params":[{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":179,"b":187}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":204,"b":214}]}],"statement":"-- Where devices stand in each of their users' conversations, newest activity first.\nselect a.n as \"n!\", mine.conversation_id, mine.last_seq, mine.cursor as \"cursor!\"\nfrom unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)\ncross join lateral (\n  select p.conversation_id, c.last_seq, c.last_at, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as cursor\n  from conversation_participants p join conversations c on c.id = p.conversation_id\n  left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id\n  where p.user_id = a.user_id and p.left_at is null offset 0) mine\norder by mine.last_at desc"};
 
 /**
  * Query generated from SQL:
  * ```
  * -- Where devices stand in each of their users' conversations, newest activity first.
- * select a.n as "n!", p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+ * select a.n as "n!", mine.conversation_id, mine.last_seq, mine.cursor as "cursor!"
  * from unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)
- * join conversation_participants p on p.user_id = a.user_id and p.left_at is null
- * join conversations c on c.id = p.conversation_id
- * left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id
- * order by c.last_at desc
+ * cross join lateral (
+ *   select p.conversation_id, c.last_seq, c.last_at, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as cursor
+ *   from conversation_participants p join conversations c on c.id = p.conversation_id
+ *   left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id
+ *   where p.user_id = a.user_id and p.left_at is null offset 0) mine
+ * order by mine.last_at desc
  * ```
  */
 export const positions = new PreparedQuery<IPositionsParams,IPositionsResult>(positionsIR);

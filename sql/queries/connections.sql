@@ -1,38 +1,44 @@
 /* @name helloDevices */
 -- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.
 -- Rows are locked in id order, so that two batches can't deadlock.
+-- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.
 with judged as (
-  select a.n, d.id as device_id, d.last_seen_at,
-    case
-      when u.deleted_at is not null then 'deleted'
-      when u.suspended_at is not null then 'suspended'
-      when d.revoked_at is not null then 'revoked'
-      when s.ended_at is not null then s.ended_reason
-      else 'valid'
-    end as state
+  select a.n, one.device_id, one.last_seen_at, one.state
   from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])
     with ordinality as a (session_id, device_id, user_id, n)
-  join sessions s on s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id
-  join devices d on d.id = s.device_id join users u on u.id = s.user_id
+  cross join lateral (
+    select d.id as device_id, d.last_seen_at,
+      case
+        when u.deleted_at is not null then 'deleted'
+        when u.suspended_at is not null then 'suspended'
+        when d.revoked_at is not null then 'revoked'
+        when s.ended_at is not null then s.ended_reason
+        else 'valid'
+      end as state
+    from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id
+    where s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id offset 0) one
 ), locked as (
-  select d.id from devices d where d.id in (select j.device_id from judged j where j.state = 'valid')
-  order by d.id for no key update
+  select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id
+  where j.state = 'valid' order by d.id for no key update of d
 ), connected as (
   update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
   from locked l where d.id = l.id
-  returning d.id, d.connection_no
+  returning l.n, d.connection_no, l.last_seen_at
 )
-select j.n as "n!", j.state as "state!", c.connection_no as "connectionNo?", j.last_seen_at as "lastSeenAt?"
-from judged j left join connected c on c.id = j.device_id;
+select n as "n!", 'valid' as "state!", connection_no as "connectionNo?", last_seen_at as "lastSeenAt?" from connected
+union all
+select n, state, null, null from judged where state <> 'valid';
 
 /* @name positions */
 -- Where devices stand in each of their users' conversations, newest activity first.
-select a.n as "n!", p.conversation_id, c.last_seq, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as "cursor!"
+select a.n as "n!", mine.conversation_id, mine.last_seq, mine.cursor as "cursor!"
 from unnest(:userIds!::text::uuid[], :deviceIds!::text::uuid[]) with ordinality as a (user_id, device_id, n)
-join conversation_participants p on p.user_id = a.user_id and p.left_at is null
-join conversations c on c.id = p.conversation_id
-left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id
-order by c.last_at desc;
+cross join lateral (
+  select p.conversation_id, c.last_seq, c.last_at, greatest(coalesce(d.seq, p.joined_seq), p.joined_seq) as cursor
+  from conversation_participants p join conversations c on c.id = p.conversation_id
+  left join device_cursors d on d.conversation_id = p.conversation_id and d.device_id = a.device_id
+  where p.user_id = a.user_id and p.left_at is null offset 0) mine
+order by mine.last_at desc;
 
 /* @name position */
 -- The same for one conversation.

@@ -181,7 +181,7 @@ export interface IConversationsOfManyQuery {
   result: IConversationsOfManyResult;
 }
 
-const conversationsOfManyIR: any = {"usedParamSet":{"questions":true,"userIds":true,"ids":true},"params":[{"name":"questions","required":true,"transform":{"type":"scalar"},"locs":[{"a":413,"b":423}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":443,"b":451}]},{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":468,"b":472}]}],"statement":"-- Some conversations of some users, each as that user sees it.\nselect a.n as \"n!\", s.viewer_id as \"viewerId!\", s.id as \"id!\", s.kind as \"kind!\", s.last_seq as \"lastSeq!\", s.epoch as \"epoch!\",\n  s.last_at as \"lastAt!\", s.read_seq as \"readSeq!\", s.accepted as \"accepted!\", s.unread as \"unread!\", s.members as \"members!\",\n  s.search_on_server as \"searchOnServer!\", s.expire_after_ms as \"expireAfterMs?\"\nfrom unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)\njoin conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id\norder by s.last_at desc, s.id desc"};
+const conversationsOfManyIR: any = {"usedParamSet":{"questions":true,"userIds":true,"ids":true},"params":[{"name":"questions","required":true,"transform":{"type":"scalar"},"locs":[{"a":413,"b":423}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":443,"b":451}]},{"name":"ids","required":true,"transform":{"type":"scalar"},"locs":[{"a":468,"b":472}]}],"statement":"-- Some conversations of some users, each as that user sees it.\nselect a.n as \"n!\", s.viewer_id as \"viewerId!\", s.id as \"id!\", s.kind as \"kind!\", s.last_seq as \"lastSeq!\", s.epoch as \"epoch!\",\n  s.last_at as \"lastAt!\", s.read_seq as \"readSeq!\", s.accepted as \"accepted!\", s.unread as \"unread!\", s.members as \"members!\",\n  s.search_on_server as \"searchOnServer!\", s.expire_after_ms as \"expireAfterMs?\"\nfrom unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)\ncross join lateral (select * from conversations_as_seen v where v.viewer_id = a.user_id and v.id = a.id offset 0) s\norder by s.last_at desc, s.id desc"};
 
 /**
  * Query generated from SQL:
@@ -191,7 +191,7 @@ const conversationsOfManyIR: any = {"usedParamSet":{"questions":true,"userIds":t
  *   s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!",
  *   s.search_on_server as "searchOnServer!", s.expire_after_ms as "expireAfterMs?"
  * from unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)
- * join conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id
+ * cross join lateral (select * from conversations_as_seen v where v.viewer_id = a.user_id and v.id = a.id offset 0) s
  * order by s.last_at desc, s.id desc
  * ```
  */

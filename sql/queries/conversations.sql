@@ -32,7 +32,7 @@ select a.n as "n!", s.viewer_id as "viewerId!", s.id as "id!", s.kind as "kind!"
   s.last_at as "lastAt!", s.read_seq as "readSeq!", s.accepted as "accepted!", s.unread as "unread!", s.members as "members!",
   s.search_on_server as "searchOnServer!", s.expire_after_ms as "expireAfterMs?"
 from unnest(:questions!::text::integer[], :userIds!::text::uuid[], :ids!::text::uuid[]) as a (n, user_id, id)
-join conversations_as_seen s on s.viewer_id = a.user_id and s.id = a.id
+cross join lateral (select * from conversations_as_seen v where v.viewer_id = a.user_id and v.id = a.id offset 0) s
 order by s.last_at desc, s.id desc;
 
 /* @name conversationsForAll */

@@ -43,3 +43,29 @@ const searchMessagesIR: any = {"usedParamSet":{"sessionId":true,"conversationIds
 export const searchMessages = new PreparedQuery<ISearchMessagesParams,ISearchMessagesResult>(searchMessagesIR);
 
 
+/** 'FileSearchTags' parameters type */
+export type IFileSearchTagsParams = void;
+
+/** 'FileSearchTags' return type */
+export interface IFileSearchTagsResult {
+  pages: number;
+}
+
+/** 'FileSearchTags' query type */
+export interface IFileSearchTagsQuery {
+  params: IFileSearchTagsParams;
+  result: IFileSearchTagsResult;
+}
+
+const fileSearchTagsIR: any = {"usedParamSet":{},"params":[],"statement":"-- The pages of the list of pending tags that were emptied.\nselect gin_clean_pending_list('message_search_tags') as \"pages!\""};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- The pages of the list of pending tags that were emptied.
+ * select gin_clean_pending_list('message_search_tags') as "pages!"
+ * ```
+ */
+export const fileSearchTags = new PreparedQuery<IFileSearchTagsParams,IFileSearchTagsResult>(fileSearchTagsIR);
+
+
