@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { BusMessage } from './bus.ts';
-import { decodePayload, encodeMessage, encodePayload } from './payload.ts';
+import { decodePayload, encodeMessage, encodePayload, isFrom } from './payload.ts';
 
 const text = fc.string({ unit: 'binary' });
 const id = fc.uuid();
@@ -36,6 +36,17 @@ test('a payload is read back as it was written, whatever the frames hold', () =>
       assert.deepEqual(decoded, { from, at: 1.5, kind: 'messages', messages: messages.map(plain) });
     }),
   );
+});
+
+test("an instance knows its own payloads by their beginning, and takes no other's for its own", () => {
+  fc.assert(
+    fc.property(id, id, fc.constantFrom('messages' as const, 'doubt' as const), (own, other, kind) => {
+      assert.equal(isFrom(own, encodePayload(own, kind, 1.5, ['c x\n'])), true);
+      assert.equal(isFrom(own, encodePayload(other, kind, 1.5, [own])), own === other);
+      assert.equal(isFrom(own, encodePayload(`${own}2`, kind, 1.5, [])), false);
+    }),
+  );
+  fc.assert(fc.property(fc.string(), (rubbish) => !isFrom('a', rubbish) || rubbish.includes(' a ')));
 });
 
 test('a damaged payload is refused, not half read', () => {

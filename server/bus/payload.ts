@@ -55,6 +55,12 @@ export function encodePayload(from: string, kind: PayloadKind, at: number, messa
   return `sotto1 ${kind} ${from} ${at} ${messages.length}\n${messages.join('')}`;
 }
 
+/** Whether an instance published this itself. Half of what an instance hears is its own, so this looks no further. */
+export function isFrom(from: string, text: string): boolean {
+  const at = text.indexOf(' ', 'sotto1 '.length) + 1;
+  return text.startsWith(from, at) && text[at + from.length] === ' ';
+}
+
 /** The payload, or undefined if it isn't one: another program may publish on these channels. */
 export function decodePayload(text: string): Payload | undefined {
   FIRST.lastIndex = 0;

@@ -4,7 +4,7 @@ import type { RedisAddress } from './connection.ts';
 import type { Link, LinkEvents } from './link.ts';
 import { linkToCluster } from './link-cluster.ts';
 import { linkToServer } from './link-server.ts';
-import { decodePayload, encodeMessage, encodePayload } from './payload.ts';
+import { decodePayload, encodeMessage, encodePayload, isFrom } from './payload.ts';
 import { PublishQueue } from './publish-queue.ts';
 import { Unpublished } from './unpublished.ts';
 
@@ -155,12 +155,12 @@ class RedisBus implements Bus {
   }
 
   #receive(channel: string, text: string): void {
+    if (isFrom(this.#instance, text)) return;
     const payload = decodePayload(text);
     if (payload === undefined) {
       this.#observer.invalid();
       return;
     }
-    if (payload.from === this.#instance) return;
     this.#observer.lag(Math.max(0, wallClock() - payload.at));
     if (payload.kind === 'doubt') {
       this.#doubt();

@@ -14,8 +14,9 @@ import type { AppendAnswer, ConversationStore, DeleteState, LogStore, NewMessage
 
 const MESSAGE = 1;
 
-/** Backlogs read in one statement: few, since each may be as large as a page. */
-const MAX_BACKLOGS = 32;
+/** Backlogs read in one statement, and the bytes that they share: after a crash many are short, after a night few are long. */
+const MAX_BACKLOGS = 128;
+const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
 
 interface Backlog {
   readonly conversationId: string;
@@ -31,7 +32,7 @@ export function createLogStore(gate: Gate): LogStore {
         conversationIds: listOf(asks.map(({ conversationId }) => conversationId)),
         afters: listOf(asks.map(({ after }) => after)),
         limit: Math.max(...asks.map(({ limit }) => limit)),
-        maxBytes: Math.max(...asks.map(({ maxBytes }) => maxBytes)),
+        maxBytes: Math.min(Math.floor(MAX_BACKLOG_BYTES / asks.length), ...asks.map(({ maxBytes }) => maxBytes)),
       };
       const rows = await gate.run('read', (sql) => backlogs.run(params, sql));
       return byQuestion(rows, asks.length).map((found, i) =>
