@@ -1,5 +1,6 @@
+import { closeCodes } from '../protocol/codes.ts';
 import type { NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
-import { PING_EVERY_MS } from '../protocol/scalars.ts';
+import { HELLO_REPLY_MS, PING_EVERY_MS } from '../protocol/scalars.ts';
 import { type Cancel, type Clock, delay } from './clock.ts';
 import type { SottoError } from './errors.ts';
 import { type Ended, nextStep, type Refusal } from './reconnect.ts';
@@ -98,6 +99,7 @@ export class Connection {
   async #live(life: AbortSignal): Promise<void> {
     const { clock, random, tokens } = this.#options;
     let tries = 0;
+    let displacements = 0;
     let refused: string | undefined;
     while (!life.aborted) {
       this.#enter({ is: 'connecting', tries });
@@ -114,8 +116,12 @@ export class Connection {
         ended = { is: 'no_token', error };
       }
       if (life.aborted) return;
-      if (greetedAt !== undefined && clock.now() - greetedAt >= LASTED_MS) tries = 0;
-      const next = nextStep(ended, tries, random());
+      const lastedMs = greetedAt === undefined ? 0 : clock.now() - greetedAt;
+      if (lastedMs >= LASTED_MS) tries = 0;
+      // Until then an earlier hello of this device may still wait for its turn somewhere, and displace this one.
+      if (lastedMs >= HELLO_REPLY_MS) displacements = 0;
+      else if (ended.is === 'closed' && ended.code === closeCodes.displaced) displacements += 1;
+      const next = nextStep(ended, tries, random(), displacements);
       if (next.is === 'refuse') {
         this.#life = undefined;
         this.#requests.abandon();

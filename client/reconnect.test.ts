@@ -40,11 +40,12 @@ test('the range of the close code decides whether to connect again', () => {
   }
 });
 
-test('one is displaced by oneself only right after a break, and tries that a few times', () => {
-  assert.equal(nextStep(closed(4504), 0, 0.5).is, 'refuse');
-  assert.deepEqual(nextStep(closed(4504), 1, 0.5), { is: 'retry', afterMs: 500, refreshFirst: false });
-  assert.equal(nextStep(closed(4504), 2, 0.5).is, 'retry');
-  assert.equal(nextStep(closed(4504), 3, 0.5).is, 'refuse');
+test('one may be displaced by oneself while an earlier hello can still have its turn, and tries that a few times', () => {
+  assert.equal(nextStep(closed(4504), 0, 0.5, 0).is, 'refuse');
+  assert.equal(nextStep(closed(4504), 5, 0.5, 0).is, 'refuse');
+  assert.deepEqual(nextStep(closed(4504), 0, 0.5, 1), { is: 'retry', afterMs: 500, refreshFirst: false });
+  assert.equal(nextStep(closed(4504), 0, 0.5, 3).is, 'retry');
+  assert.equal(nextStep(closed(4504), 0, 0.5, 4).is, 'refuse');
 });
 
 test('the server says when to come back, and is obeyed to the millisecond', () => {

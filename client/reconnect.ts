@@ -38,8 +38,11 @@ const definite = new Set<string>([
   'bad_request',
 ]);
 
-/** What to do after the `tries`-th connection in a row that did not last. */
-export function nextStep(ended: Ended, tries: number, random: number): NextStep {
+/**
+ * What to do after the `tries`-th connection in a row that did not last. `displacements`: how often in a row a connection
+ * was displaced before this device's own earlier hello can no longer have been the reason; 0 if this one stood longer.
+ */
+export function nextStep(ended: Ended, tries: number, random: number, displacements = 0): NextStep {
   const retry = (afterMs: number, refreshFirst = false): NextStep => ({ is: 'retry', afterMs, refreshFirst });
   const refuse = (code: number | string, reason: string): NextStep => ({ is: 'refuse', refusal: { code, reason } });
   const withNewToken = (reason: string) =>
@@ -59,10 +62,10 @@ export function nextStep(ended: Ended, tries: number, random: number): NextStep 
       return retry(ended.error.retryAfterMs ?? backoffMs(tries, random));
     case 'closed':
       if (ended.code === closeCodes.token_invalid) return withNewToken(ended.reason);
-      // Right after a break it may be this device's own earlier hello that reached the server late. A second copy of the
-      // program would displace again and again: then this one stays away.
-      if (ended.code === closeCodes.displaced && tries > 0 && tries < DISPLACED_TRIES) {
-        return retry(backoffMs(tries, random));
+      // It may be this device's own earlier hello that had its turn late. A second copy of the program would displace
+      // again and again: then this one stays away.
+      if (ended.code === closeCodes.displaced && displacements > 0 && displacements <= DISPLACED_TRIES) {
+        return retry(backoffMs(Math.max(tries, displacements), random));
       }
       if (!reconnects(ended.code)) return refuse(ended.code, ended.reason);
       // The server spreads its clients itself; adding jitter of our own would only blur that.

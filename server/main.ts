@@ -17,8 +17,8 @@ let signalled: number | undefined;
 /** The database is being stopped on purpose. */
 let ending = false;
 
-// Left to itself V8 lets a small heap grow fourfold before it collects it: thousands of idle connections then take up to three
-// times what they need.
+// Left to itself V8 lets a heap grow up to fourfold before it collects it: thousands of idle connections then take three times
+// what they need. This holds for every size of heap.
 setFlagsFromString('--heap-growing-percent=60');
 
 const config = await configOrExit();

@@ -35,6 +35,7 @@ const claims = v.object({
   sub: uuid,
   device: uuid,
   session: uuid,
+  iat: v.pipe(v.string(), v.isoTimestamp()),
   exp: v.pipe(v.string(), v.isoTimestamp()),
 });
 
@@ -86,15 +87,16 @@ export function createAccessTokens(
       }
       const { sub, device, session, exp } = content.output;
       const expiresAt = new Date(exp);
-      if (expiresAt.getTime() <= now()) return undefined;
+      // Not `<=`: a time that can't be read is no time to come.
+      if (!(expiresAt.getTime() > now())) return undefined;
       return { userId: sub, deviceId: device, sessionId: session, expiresAt };
     },
   };
 }
 
-/** Over all that a token says; none of its parts can contain the separator. */
-function sealOf({ purpose, sub, device, session, exp }: Claims, key: KeyObject): Buffer {
-  return createHmac('sha256', key).update([purpose, sub, device, session, exp].join('\n')).digest();
+/** Over every claim that is read; none of them can contain the separator. */
+function sealOf({ purpose, sub, device, session, iat, exp }: Claims, key: KeyObject): Buffer {
+  return createHmac('sha256', key).update([purpose, sub, device, session, iat, exp].join('\n')).digest();
 }
 
 function isSeal(seal: string, content: Claims, key: KeyObject): boolean {

@@ -9,6 +9,8 @@ export interface Connection extends Identity {
   readonly connectionNo: number;
   /** The highest number that a connection of this device is known to have. */
   newestNo: number;
+  /** It has said something since hello's reply: so it has that, and what it was told right behind it. */
+  readonly heard: boolean;
   readonly outbox: Outbox;
   /** Ends it with a close code of the contract. */
   close(code: number, reason: string): void;

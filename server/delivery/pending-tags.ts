@@ -3,6 +3,8 @@ import type { Clock } from './clock.ts';
 
 /** How long tags are collected: long enough to share pages, short enough that few sends fill the list themselves. */
 const AFTER_MS = 100;
+/** After a failure, which may well be for ever: only the owner of the index may file. */
+const AFTER_FAILURE_MS = 60_000;
 
 export interface PendingTags {
   /** A message with tags was stored. */
@@ -24,23 +26,26 @@ export function createPendingTags(options: {
   let state: 'empty' | 'collecting' | 'filing' | 'filing, more came' | 'stopped' = 'empty';
   let cancel = (): void => {};
 
-  function collect(): void {
+  function collect(afterMs: number): void {
     state = 'collecting';
-    cancel = clock.after(AFTER_MS, () => {
+    cancel = clock.after(afterMs, () => {
       state = 'filing';
-      store
-        .fileTags()
-        .catch(failed)
-        .finally(() => {
-          if (state === 'filing, more came') collect();
+      store.fileTags().then(
+        () => {
+          if (state === 'filing, more came') collect(AFTER_MS);
           else if (state === 'filing') state = 'empty';
-        });
+        },
+        (error: unknown) => {
+          if (state !== 'stopped') collect(AFTER_FAILURE_MS);
+          failed(error);
+        },
+      );
     });
   }
 
   return {
     added() {
-      if (state === 'empty') collect();
+      if (state === 'empty') collect(AFTER_MS);
       else if (state === 'filing') state = 'filing, more came';
     },
     stop() {

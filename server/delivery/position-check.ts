@@ -42,7 +42,9 @@ export function startPositionCheck(options: {
     for (const { userId, conversationId, lastSeq } of await store.heads([...byUser.keys()])) {
       for (const connection of byUser.get(userId) ?? []) connection.outbox.check(conversationId, lastSeq);
     }
-    const numbers = await store.touch(connections.map((connection) => connection.deviceId));
+    const ids = connections.map(({ deviceId }) => deviceId);
+    const heard = connections.filter((connection) => connection.heard).map(({ deviceId }) => deviceId);
+    const numbers = await store.touch(ids, heard);
     const newest = new Map(numbers.map(({ id, connectionNo }) => [id, connectionNo]));
     for (const connection of connections) newerIs(connection, newest.get(connection.deviceId) ?? 0);
   }

@@ -84,7 +84,7 @@ export function startPresence(options: {
   }
 
   const onlineContacts = joined(async (userIds: readonly string[]) => {
-    const contacts = await store.audience(userIds);
+    const contacts = await store.audience([...new Set(userIds)]);
     const online = new Set(await leases.online([...new Set([...contacts.values()].flat())]));
     return userIds.map((userId) => (contacts.get(userId) ?? []).filter((contact) => online.has(contact)));
   });

@@ -12,7 +12,7 @@ async function personOf(accounts: TestAccounts, name: string, device = 'phone') 
   const tokens = await accounts.login(name, { name: device });
   const session = await accounts.deps.tokens.verify(tokens.accessToken);
   const identity = { userId: tokens.userId, deviceId: tokens.deviceId, sessionId: session?.sessionId ?? '' };
-  const connection = { ...identity, connectionNo: 1, newestNo: 1, outbox: undefined as never, close() {} };
+  const connection = { ...identity, connectionNo: 1, newestNo: 1, heard: true, outbox: undefined as never, close() {} };
   const context: Context = { connection, log: createLog('silent') };
   return { tokens, identity, context };
 }

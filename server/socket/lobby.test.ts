@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Socket } from '../listen/transport.ts';
+import type { Identity } from '../store/store.ts';
+import { createStores } from '../store/stores.ts';
 import { manualClock } from '../testing/clock.ts';
 import { testDatabase } from '../testing/database.ts';
 import { startMessaging } from '../testing/messaging.ts';
@@ -28,36 +30,86 @@ test('hellos have their turn in order; who leaves makes room; when the first has
   const clock = manualClock();
   await using server = startMessaging({ url: db.url, clock });
   const { turns } = server.lobby;
-  const busy = Array.from({ length: 500 }, () => server.lobby.accept(stranger('192.0.2.1')));
-  for (const session of busy) assert.equal(await turns.take(session), true);
+  const crowd = Array.from({ length: 500 }, (_, n) => ({
+    key: `busy${n}`,
+    session: server.lobby.accept(stranger('192.0.2.1')),
+  }));
+  for (const { key, session } of crowd) assert.equal(await turns.take(key, session), 'begun');
 
-  const [ann, bob, cat] = [await addPerson(db.sql), await addPerson(db.sql), await addPerson(db.sql)];
   const greeted: string[] = [];
-  const greet = async (identity: typeof ann) => {
+  const greet = async (identity: Identity) => {
     const client = server.stranger();
     const reply = client
       .request('hello', { token: JSON.stringify(identity) })
       .then(({ userId }) => greeted.push(userId));
+    reply.catch(() => {}); // Looked at later.
     await new Promise(setImmediate);
     return { client, reply };
   };
+  const [ann, bob, cat, dan] = await Promise.all(['ann', 'bob', 'cat', 'dan'].map((name) => addPerson(db.sql, name)));
+  assert.ok(ann && bob && cat && dan);
   const first = await greet(ann);
   const second = await greet(bob);
   const third = await greet(cat);
   assert.equal(turns.waiting, 3);
   second.client.leave();
   assert.equal(turns.waiting, 2);
-  assert.equal(server.lobby.admit({ remoteAddress: '192.0.2.9', origin: undefined }), undefined);
+
+  // The same device once more: it takes the place, and what waited there is displaced.
+  const again = await greet(ann);
+  await assert.rejects(first.reply, /closed with 4504/);
+  assert.equal(turns.waiting, 2);
+
+  const admitted = () => server.lobby.admit({ remoteAddress: '192.0.2.9', origin: undefined });
+  assert.equal(admitted(), undefined);
   clock.pass(15_000);
-  assert.deepEqual(server.lobby.admit({ remoteAddress: '192.0.2.9', origin: undefined }), {
-    status: 503,
-    retryAfterMs: 5_000,
-  });
+  assert.deepEqual(admitted(), { status: 503, retryAfterMs: 5_000 });
+  const late = await greet(dan);
+  clock.pass(14_999);
   assert.deepEqual(greeted, []);
 
-  turns.end();
-  await Promise.all([first.reply, third.reply]);
+  turns.end('busy0');
+  await Promise.all([again.reply, third.reply]);
   assert.deepEqual(greeted, [ann.userId, cat.userId]);
-  assert.equal(server.lobby.admit({ remoteAddress: '192.0.2.9', origin: undefined }), undefined);
-  assert.equal(server.lobby.entering.size, 0);
+  await late.reply;
+  assert.equal(admitted(), undefined);
+  assert.equal(turns.waiting, 0);
+});
+
+test('a hello that had no turn in time is not let in: it would displace what came after it', async () => {
+  await using db = await testDatabase();
+  const clock = manualClock();
+  await using server = startMessaging({ url: db.url, clock });
+  const { turns } = server.lobby;
+  const crowd = Array.from({ length: 500 }, (_, n) => ({
+    key: `busy${n}`,
+    session: server.lobby.accept(stranger('192.0.2.1')),
+  }));
+  for (const { key, session } of crowd) await turns.take(key, session);
+  const ann = await addPerson(db.sql);
+  const client = server.stranger();
+  const reply = client.request('hello', { token: JSON.stringify(ann) });
+  await new Promise(setImmediate);
+  clock.pass(30_000);
+  turns.end('busy0');
+  await assert.rejects(reply, /closed with 4003/);
+  const [device] = await db.sql`select connection_no from devices where id = ${ann.deviceId}`;
+  assert.equal(Number(device?.connectionNo ?? device?.connection_no), 0);
+});
+
+test('a device is seen when it leaves, if it ever spoke after its hello; else it is told once more what changed', async () => {
+  await using db = await testDatabase();
+  await using server = startMessaging({ url: db.url });
+  const { connections } = createStores(server.gate);
+  const ann = await addPerson(db.sql);
+  const silent = await server.connect(ann);
+  silent.leave();
+  const speaking = await server.connect(ann);
+  assert.equal((await connections.hello(ann)).lastSeenAt, undefined);
+  await speaking.request('ping', {});
+  speaking.leave();
+  // Asked for after the word that it left, and answered after it.
+  await connections.touch([ann.deviceId], []);
+  while (server.gate.counts().background.running > 0) await new Promise(setImmediate);
+  assert.ok((await connections.hello(ann)).lastSeenAt instanceof Date);
 });

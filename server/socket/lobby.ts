@@ -24,7 +24,7 @@ const MAX_ENTERING = 500;
 /** While the first in the queue has waited this long, nobody else is let in: they would wait in vain. */
 const MAX_DELAY_MS = HELLO_REPLY_MS / 2;
 const MAX_CHANGES = 200;
-/** A device's last sign of life is written every 40 s only; what changed shortly before it is told again. */
+/** A device's last sign of life is written every 40 s, and when it leaves; what changed shortly before it is told again. */
 const CHANGE_MARGIN_MS = 60_000;
 
 /** Counters of connections and requests; see server/metrics.ts for what becomes of them. */
@@ -63,9 +63,7 @@ export class Lobby {
   readonly log: Log;
   readonly metrics: SocketMetrics;
   readonly handlers;
-  /** Devices of which a connection with a valid token is being judged; a second one meanwhile counts as a stranger. */
-  readonly entering = new Set<string>();
-  /** Whose token is good waits for a turn to be let in. */
+  /** Whose token is good waits for a turn to be let in; by device. */
   readonly turns: Turns<Session>;
   readonly #options: LobbyOptions;
   readonly #sessions = new Map<Session, string>();
@@ -83,7 +81,7 @@ export class Lobby {
     this.log = options.log;
     this.metrics = options.metrics;
     this.handlers = options.handlers;
-    this.turns = new Turns(MAX_ENTERING, options.clock);
+    this.turns = new Turns({ most: MAX_ENTERING, lateAfterMs: HELLO_REPLY_MS, clock: options.clock });
     this.#tick();
   }
 
@@ -122,7 +120,6 @@ export class Lobby {
 
   leave(session: Session): void {
     this.known(session);
-    this.turns.giveUp(session);
     this.#sessions.delete(session);
   }
 
@@ -157,6 +154,11 @@ export class Lobby {
 
   accountKeyHead(userId: string) {
     return this.#options.accountKeyHead(userId);
+  }
+
+  /** Not at hello: a device that was then told nothing must be told from where it really was. A loss means to tell more. */
+  seen(deviceId: string): void {
+    this.connections.seen(deviceId).catch(() => {});
   }
 
   welcomed(connection: Connection, write: (frame: string) => void): void {

@@ -20,6 +20,7 @@ export class Member implements Connection, Context, OutboxHost {
   readonly outbox: Outbox;
   connectionNo = 0;
   newestNo = 0;
+  heard = false;
   /** Too much changed while the device was away: it is to list its conversations again. */
   resync = false;
   readonly #session: Session;

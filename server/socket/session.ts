@@ -43,7 +43,8 @@ export interface Ticket extends Identity {
 
 type State =
   | { readonly name: 'greeting'; readonly until: number }
-  | { readonly name: 'entering' }
+  | { readonly name: 'checking' }
+  | { readonly name: 'entering'; readonly deviceId: string }
   | { readonly name: 'ready'; readonly member: Member; heardAt: number; expiresAt: number; warned: boolean }
   | { readonly name: 'closed' };
 
@@ -71,11 +72,13 @@ export class Session implements SocketHandler {
       case 'greeting':
         if (text === null || bytes > HELLO_BYTES) return this.#close('protocol_error', 'hello expected');
         return this.#greet(text);
+      case 'checking':
       case 'entering':
         return this.#close('protocol_error', 'wait for the reply to hello');
       case 'ready':
         if (text === null) return this.#close('protocol_error', 'text frames only');
         this.#state.heardAt = this.#lobby.clock.now();
+        this.#state.member.heard = true;
         return this.#receive(this.#state.member, text, bytes);
     }
   }
@@ -136,7 +139,7 @@ export class Session implements SocketHandler {
       this.#writer.write(errorFrame(id, hello));
       return this.#close('protocol_error', 'hello not well formed');
     }
-    this.#state = { name: 'entering' };
+    this.#state = { name: 'checking' };
     this.#enter(id, hello.token, hello.client).catch((error: unknown) => {
       if (this.#state.name === 'closed') return;
       this.#writer.write(errorFrame(id, this.#lobby.explain(error, 'hello')));
@@ -149,21 +152,19 @@ export class Session implements SocketHandler {
     const ticket = await lobby.verifyToken(token);
     if (this.#closed()) return;
     if (ticket === undefined) return this.#refuse(id);
-    // The token is ours: whoever holds it is no stranger any more, and makes room for the next one. But one at a time.
-    const first = !lobby.entering.has(ticket.deviceId);
-    if (first) {
-      lobby.entering.add(ticket.deviceId);
-      lobby.known(this);
-    }
+    // The token is ours: whoever holds it is no stranger any more, and makes room for the next one.
+    lobby.known(this);
+    const { deviceId } = ticket;
+    this.#state = { name: 'entering', deviceId };
+    const turn = await lobby.turns.take(deviceId, this);
+    if (turn === 'replaced') return this.#close('displaced');
+    // Its device has long given it up: let in now, it would displace the connection that came after it.
+    if (turn === 'late') return this.#close('hello_timeout', 'no turn within the time that clients wait');
+    if (turn === 'left') return;
     try {
-      if (!(await lobby.turns.take(this))) return;
-      try {
-        if (!this.#closed()) await this.#join(id, ticket, client);
-      } finally {
-        lobby.turns.end();
-      }
+      if (!this.#closed()) await this.#join(id, ticket, client);
     } finally {
-      if (first) lobby.entering.delete(ticket.deviceId);
+      lobby.turns.end(deviceId);
     }
   }
 
@@ -189,7 +190,6 @@ export class Session implements SocketHandler {
     if (this.#closed()) return;
     const now = lobby.clock.now();
     this.#state = { name: 'ready', member, heardAt: now, expiresAt: ticket.expiresAt, warned: false };
-    lobby.known(this);
     lobby.metrics.entered();
     // Not the member's own logger: making one costs more than this line is worth in a storm.
     lobby.log.debug({ userId: ticket.userId, deviceId: ticket.deviceId, client, connectionNo }, 'connected');
@@ -292,8 +292,11 @@ export class Session implements SocketHandler {
   }
 
   #leave(): void {
-    if (this.#closed()) return;
+    const state = this.#state;
+    if (state.name === 'closed') return;
     this.#state = { name: 'closed' };
+    if (state.name === 'entering') this.#lobby.turns.giveUp(state.deviceId, this);
+    if (state.name === 'ready' && state.member.heard) this.#lobby.seen(state.member.deviceId);
     this.#lobby.leave(this);
     if (this.#member === undefined) return;
     this.#member.outbox.close();

@@ -1,59 +1,105 @@
 import type { Clock } from '../delivery/clock.ts';
 
-interface Waiter {
-  readonly since: number;
-  begin(granted: boolean): void;
+/** `late`: the wait was too long to be of use. `replaced`: a later one with the same key took the place. */
+export type Turn = 'begun' | 'late' | 'replaced' | 'left';
+
+interface Place<Holder> {
+  readonly key: string;
+  holder: Holder | undefined;
+  since: number;
+  /** Absent: the place was left, and is passed by. */
+  decide: ((turn: Turn) => void) | undefined;
 }
 
 /**
  * So many may be at something at once; the others wait in the order in which they came. In a storm this is what lets the
  * first be finished while the last still wait, instead of all of them together at the end.
+ *
+ * Of one key one is at it and one waits, however often it comes: nobody fills the turns or the queue alone.
  */
 export class Turns<Holder> {
   readonly #most: number;
+  readonly #lateAfterMs: number;
   readonly #clock: Clock;
-  readonly #waiting = new Map<Holder, Waiter>();
-  #taken = 0;
+  readonly #busy = new Set<string>();
+  /** From `#head` on. An array, since a Map that is emptied from its front is walked through from there again and again. */
+  #queue: Place<Holder>[] = [];
+  #head = 0;
+  #waiting = new Map<string, Place<Holder>>();
+  /** Those whose key is being served: they join the queue when it is done. */
+  readonly #behind = new Map<string, Place<Holder>>();
 
-  constructor(most: number, clock: Clock) {
-    this.#most = most;
-    this.#clock = clock;
+  constructor(options: { most: number; lateAfterMs: number; clock: Clock }) {
+    this.#most = options.most;
+    this.#lateAfterMs = options.lateAfterMs;
+    this.#clock = options.clock;
   }
 
-  /** True when the turn has come; give it back with `end`. False: the holder gave up before that. */
-  take(holder: Holder): Promise<boolean> {
-    return new Promise((resolve) => {
-      if (this.#taken < this.#most) {
-        this.#taken++;
-        resolve(true);
-      } else this.#waiting.set(holder, { since: this.#clock.now(), begin: resolve });
+  /** Resolves when it is decided. Who has `begun` gives the turn back with `end`. */
+  take(key: string, holder: Holder): Promise<Turn> {
+    return new Promise((decide) => {
+      const line = this.#busy.has(key) ? this.#behind : this.#waiting;
+      const before = line.get(key);
+      if (before === undefined) {
+        const place = { key, holder, since: this.#clock.now(), decide };
+        line.set(key, place);
+        if (line === this.#waiting) this.#queue.push(place);
+      } else {
+        before.decide?.('replaced');
+        Object.assign(before, { holder, since: this.#clock.now(), decide });
+      }
+      this.#next();
     });
   }
 
-  end(): void {
-    // A Map keeps the order of insertion.
-    for (const [holder, waiter] of this.#waiting) {
-      this.#waiting.delete(holder);
-      return waiter.begin(true);
+  end(key: string): void {
+    this.#busy.delete(key);
+    const place = this.#behind.get(key);
+    if (place !== undefined) {
+      this.#behind.delete(key);
+      this.#waiting.set(key, place);
+      this.#queue.push(place);
     }
-    this.#taken--;
+    this.#next();
   }
 
   /** Whoever waits no longer makes room at once: what is gone must not be remembered for the length of a queue. */
-  giveUp(holder: Holder): void {
-    const waiter = this.#waiting.get(holder);
-    if (waiter === undefined) return;
-    this.#waiting.delete(holder);
-    waiter.begin(false);
+  giveUp(key: string, holder: Holder): void {
+    for (const line of [this.#waiting, this.#behind]) {
+      const place = line.get(key);
+      if (place?.holder !== holder) continue;
+      line.delete(key);
+      place.decide?.('left');
+      Object.assign(place, { holder: undefined, decide: undefined });
+    }
   }
 
   /** How long the first in the queue has waited, in milliseconds; 0 if nobody waits. */
   get delayMs(): number {
-    for (const { since } of this.#waiting.values()) return this.#clock.now() - since;
-    return 0;
+    const first = this.#first();
+    return first === undefined ? 0 : this.#clock.now() - first.since;
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#behind.size;
+  }
+
+  #next(): void {
+    for (let place = this.#first(); place !== undefined && this.#busy.size < this.#most; place = this.#first()) {
+      this.#waiting.delete(place.key);
+      const late = this.#clock.now() - place.since >= this.#lateAfterMs;
+      if (!late) this.#busy.add(place.key);
+      place.decide?.(late ? 'late' : 'begun');
+      place.decide = undefined;
+    }
+  }
+
+  #first(): Place<Holder> | undefined {
+    while (this.#head < this.#queue.length && this.#queue[this.#head]?.decide === undefined) this.#head++;
+    if (this.#head > 1_000 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    return this.#queue[this.#head];
   }
 }

@@ -46,7 +46,12 @@ export function createConnectionStore(gate: Gate): ConnectionStore {
       return row;
     },
     heads: (userIds) => gate.run('background', (sql) => heads.run({ userIds: `{${userIds.join()}}` }, sql)),
-    touch: (deviceIds) =>
-      gate.run('background', (sql) => touchDevices.run({ deviceIds: `{${deviceIds.join()}}` }, sql)),
+    seen: joined(async (deviceIds: readonly string[]) => {
+      const ids = listOf(deviceIds);
+      await gate.run('background', (sql) => touchDevices.run({ deviceIds: ids, heard: ids }, sql));
+      return deviceIds.map(() => undefined);
+    }),
+    touch: (deviceIds, heard) =>
+      gate.run('background', (sql) => touchDevices.run({ deviceIds: listOf(deviceIds), heard: listOf(heard) }, sql)),
   };
 }

@@ -14,8 +14,11 @@ import type { AppendAnswer, ConversationStore, DeleteState, LogStore, NewMessage
 
 const MESSAGE = 1;
 
-/** Backlogs read in one statement, and the bytes that they share: after a crash many are short, after a night few are long. */
-const MAX_BACKLOGS = 128;
+/**
+ * Backlogs read in one statement, and the bytes that they share, beyond one entry of each: after a crash many are short,
+ * after a night few are long.
+ */
+const MAX_BACKLOGS = 64;
 const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
 
 interface Backlog {

@@ -249,8 +249,7 @@ export function storeContract(
     const first = await store.connections.hello(bob);
     assert.deepEqual([first.state, first.connectionNo, first.lastSeenAt], ['valid', 1, undefined]);
     const second = await store.connections.hello(bob);
-    assert.equal(second.connectionNo, 2);
-    assert.ok(second.lastSeenAt instanceof Date);
+    assert.deepEqual([second.connectionNo, second.lastSeenAt], [2, undefined], 'nobody is seen by saying hello');
     assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 2, cursor: 0 }]);
     await store.receipts.writeReceipts([mark(bob, conversationId, 2, { ackSeq: 2 })]);
     assert.deepEqual([...(await store.connections.positions(bob))], [{ conversationId, lastSeq: 2, cursor: 2 }]);
@@ -259,11 +258,15 @@ export function storeContract(
     const at = (id: string) => store.connections.position(bob, id);
     assert.deepEqual({ ...(await at(conversationId)) }, { conversationId, lastSeq: 2, cursor: 2 });
     assert.equal(await at(randomUUID()), undefined);
-    const touched = await store.connections.touch([bob.deviceId]);
-    assert.deepEqual(
-      [...touched].map((row) => ({ ...row })),
-      [{ id: bob.deviceId, connectionNo: 2 }],
-    );
+    const touch = async (heard: string[]) =>
+      (await store.connections.touch([bob.deviceId], heard)).map((row) => ({ ...row }));
+    assert.deepEqual(await touch([]), [{ id: bob.deviceId, connectionNo: 2 }]);
+    assert.equal((await store.connections.hello(bob)).lastSeenAt, undefined);
+    assert.deepEqual(await touch([bob.deviceId]), [{ id: bob.deviceId, connectionNo: 3 }]);
+    const seenAt = (await store.connections.hello(bob)).lastSeenAt ?? new Date(0);
+    assert.ok(seenAt > new Date(0));
+    await store.connections.seen(bob.deviceId);
+    assert.ok(((await store.connections.hello(bob)).lastSeenAt ?? new Date(0)) >= seenAt);
     assert.equal((await store.connections.hello({ ...bob, userId: ada.userId })).state, 'unknown');
     await store.endSession(bob.sessionId, 'logged_out');
     const refused = await store.connections.hello(bob);

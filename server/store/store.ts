@@ -88,8 +88,13 @@ export interface ConnectionStore {
   position(identity: Identity, conversationId: string): Promise<Position | undefined>;
   /** The heads of all conversations of these users. */
   heads(userIds: readonly string[]): Promise<readonly { userId: string; conversationId: string; lastSeq: number }[]>;
-  /** They are connected now. Answers the number of each device's latest connection. */
-  touch(deviceIds: readonly string[]): Promise<readonly { id: string; connectionNo: number }[]>;
+  /** The number of each device's latest connection; writes of the `heard` ones among them that they are here now. */
+  touch(
+    deviceIds: readonly string[],
+    heard: readonly string[],
+  ): Promise<readonly { id: string; connectionNo: number }[]>;
+  /** A device that leaves was here until now. */
+  seen(deviceId: string): Promise<void>;
 }
 
 /** Who speaks on a connection or with a token. */

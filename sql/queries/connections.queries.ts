@@ -22,12 +22,13 @@ export interface IHelloDevicesQuery {
   result: IHelloDevicesResult;
 }
 
-const helloDevicesIR: any = {"usedParamSet":{"sessionIds":true,"deviceIds":true,"userIds":true},"params":[{"name":"sessionIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":407,"b":418}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":435,"b":445}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":462,"b":470}]}],"statement":"-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.\n-- Rows are locked in id order, so that two batches can't deadlock.\n-- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.\nwith judged as (\n  select a.n, one.device_id, one.last_seen_at, one.state\n  from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])\n    with ordinality as a (session_id, device_id, user_id, n)\n  cross join lateral (\n    select d.id as device_id, d.last_seen_at,\n      case\n        when u.deleted_at is not null then 'deleted'\n        when u.suspended_at is not null then 'suspended'\n        when d.revoked_at is not null then 'revoked'\n        when s.ended_at is not null then s.ended_reason\n        else 'valid'\n      end as state\n    from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id\n    where s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id offset 0) one\n), locked as (\n  select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id\n  where j.state = 'valid' order by d.id for no key update of d\n), connected as (\n  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()\n  from locked l where d.id = l.id\n  returning l.n, d.connection_no, l.last_seen_at\n)\nselect n as \"n!\", 'valid' as \"state!\", connection_no as \"connectionNo?\", last_seen_at as \"lastSeenAt?\" from connected\nunion all\nselect n, state, null, null from judged where state <> 'valid'"};
+const helloDevicesIR: any = {"usedParamSet":{"sessionIds":true,"deviceIds":true,"userIds":true},"params":[{"name":"sessionIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":502,"b":513}]},{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":530,"b":540}]},{"name":"userIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":557,"b":565}]}],"statement":"-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once. When\n-- it was last seen is not written: only who is let in and told everything has been here.\n-- Rows are locked in id order, so that two batches can't deadlock.\n-- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.\nwith judged as (\n  select a.n, one.device_id, one.last_seen_at, one.state\n  from unnest(:sessionIds!::text::uuid[], :deviceIds!::text::uuid[], :userIds!::text::uuid[])\n    with ordinality as a (session_id, device_id, user_id, n)\n  cross join lateral (\n    select d.id as device_id, d.last_seen_at,\n      case\n        when u.deleted_at is not null then 'deleted'\n        when u.suspended_at is not null then 'suspended'\n        when d.revoked_at is not null then 'revoked'\n        when s.ended_at is not null then s.ended_reason\n        else 'valid'\n      end as state\n    from sessions s join devices d on d.id = s.device_id join users u on u.id = s.user_id\n    where s.id = a.session_id and s.device_id = a.device_id and s.user_id = a.user_id offset 0) one\n), locked as (\n  select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id\n  where j.state = 'valid' order by d.id for no key update of d\n), connected as (\n  update devices d set connection_no = d.connection_no + 1\n  from locked l where d.id = l.id\n  returning l.n, d.connection_no, l.last_seen_at\n)\nselect n as \"n!\", 'valid' as \"state!\", connection_no as \"connectionNo?\", last_seen_at as \"lastSeenAt?\" from connected\nunion all\nselect n, state, null, null from judged where state <> 'valid'"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.
+ * -- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once. When
+ * -- it was last seen is not written: only who is let in and told everything has been here.
  * -- Rows are locked in id order, so that two batches can't deadlock.
  * -- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.
  * with judged as (
@@ -49,7 +50,7 @@ const helloDevicesIR: any = {"usedParamSet":{"sessionIds":true,"deviceIds":true,
  *   select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id
  *   where j.state = 'valid' order by d.id for no key update of d
  * ), connected as (
- *   update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
+ *   update devices d set connection_no = d.connection_no + 1
  *   from locked l where d.id = l.id
  *   returning l.n, d.connection_no, l.last_seen_at
  * )
@@ -179,6 +180,7 @@ export const heads = new PreparedQuery<IHeadsParams,IHeadsResult>(headsIR);
 /** 'TouchDevices' parameters type */
 export interface ITouchDevicesParams {
   deviceIds: string;
+  heard: string;
 }
 
 /** 'TouchDevices' return type */
@@ -193,13 +195,16 @@ export interface ITouchDevicesQuery {
   result: ITouchDevicesResult;
 }
 
-const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":165,"b":175}]}],"statement":"-- They are connected now. The number tells of a newer connection, also when the bus lost the word about it.\nupdate devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]) returning id, connection_no"};
+const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true,"heard":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":143,"b":153}]},{"name":"heard","required":true,"transform":{"type":"scalar"},"locs":[{"a":230,"b":236}]}],"statement":"-- When devices were last here. The number tells of a newer connection, also when the bus lost the word about it.\nwith asked as (select unnest(:deviceIds!::text::uuid[]) as id),\n  locked as (select id from devices where id = any (:heard!::text::uuid[]) order by id for no key update),\n  touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)\nselect d.id, d.connection_no from asked join devices d on d.id = asked.id"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- They are connected now. The number tells of a newer connection, also when the bus lost the word about it.
- * update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]) returning id, connection_no
+ * -- When devices were last here. The number tells of a newer connection, also when the bus lost the word about it.
+ * with asked as (select unnest(:deviceIds!::text::uuid[]) as id),
+ *   locked as (select id from devices where id = any (:heard!::text::uuid[]) order by id for no key update),
+ *   touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)
+ * select d.id, d.connection_no from asked join devices d on d.id = asked.id
  * ```
  */
 export const touchDevices = new PreparedQuery<ITouchDevicesParams,ITouchDevicesResult>(touchDevicesIR);

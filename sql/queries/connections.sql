@@ -1,5 +1,6 @@
 /* @name helloDevices */
--- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once.
+-- Judges the sessions, devices and accounts of connections, and gives each connection its number. A device occurs once. When
+-- it was last seen is not written: only who is let in and told everything has been here.
 -- Rows are locked in id order, so that two batches can't deadlock.
 -- One after the other by index (`offset 0`): left to choose, PostgreSQL reads all sessions there are, until there are very many.
 with judged as (
@@ -21,7 +22,7 @@ with judged as (
   select d.id, j.n, j.last_seen_at from judged j join devices d on d.id = j.device_id
   where j.state = 'valid' order by d.id for no key update of d
 ), connected as (
-  update devices d set connection_no = d.connection_no + 1, last_seen_at = now()
+  update devices d set connection_no = d.connection_no + 1
   from locked l where d.id = l.id
   returning l.n, d.connection_no, l.last_seen_at
 )
@@ -63,5 +64,8 @@ cross join lateral (
 ) c;
 
 /* @name touchDevices */
--- They are connected now. The number tells of a newer connection, also when the bus lost the word about it.
-update devices set last_seen_at = now() where id = any (:deviceIds!::text::uuid[]) returning id, connection_no;
+-- When devices were last here. The number tells of a newer connection, also when the bus lost the word about it.
+with asked as (select unnest(:deviceIds!::text::uuid[]) as id),
+  locked as (select id from devices where id = any (:heard!::text::uuid[]) order by id for no key update),
+  touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)
+select d.id, d.connection_no from asked join devices d on d.id = asked.id;

@@ -90,6 +90,7 @@ export function throughWeather(
       position: (...args) => call(() => model.connections.position(...args)),
       heads: (...args) => call(() => model.connections.heads(...args)),
       touch: (...args) => call(() => model.connections.touch(...args)),
+      seen: (...args) => call(() => model.connections.seen(...args)),
     },
     conversations: {
       openDirect: (...args) => call(() => model.conversations.openDirect(...args)),

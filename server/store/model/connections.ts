@@ -12,7 +12,6 @@ export function modelConnections({ now, sessions, devices, of }: ModelState): Co
       const lastSeenAt = device.lastSeenAt === undefined ? undefined : new Date(device.lastSeenAt);
       if (session.ended !== undefined) return { state: session.ended, connectionNo: 0, lastSeenAt };
       device.connectionNo++;
-      device.lastSeenAt = now();
       return { state: 'valid', connectionNo: device.connectionNo, lastSeenAt };
     },
     async positions({ userId, deviceId }) {
@@ -34,13 +33,17 @@ export function modelConnections({ now, sessions, devices, of }: ModelState): Co
           .map(({ id, log: entries }) => ({ userId, conversationId: id, lastSeq: entries.length })),
       );
     },
-    touch: async (deviceIds) =>
-      deviceIds.flatMap((id) => {
+    async touch(deviceIds, heard) {
+      for (const id of heard) await connections.seen(id);
+      return deviceIds.flatMap((id) => {
         const device = devices.get(id);
-        if (device === undefined) return [];
-        device.lastSeenAt = now();
-        return [{ id, connectionNo: device.connectionNo }];
-      }),
+        return device === undefined ? [] : [{ id, connectionNo: device.connectionNo }];
+      });
+    },
+    async seen(deviceId) {
+      const device = devices.get(deviceId);
+      if (device !== undefined) device.lastSeenAt = now();
+    },
   };
   return connections;
 }
