@@ -19,7 +19,7 @@ export async function provision(sql: Sql, count: number): Promise<Person[]> {
         from people one join people other on other.n = one.n + 1 where one.n = one.pair),
       users as (insert into users (id, username, email, display_name)
         select user_id, username, username || '@example.org', 'Bench ' || n from people),
-      devices as (insert into devices (id, user_id, name) select device_id, user_id, 'bench' from people),
+      devices as (insert into devices (id, user_id, name, last_seen_at) select device_id, user_id, 'bench', now() from people),
       sessions as (insert into sessions (id, user_id, device_id) select session_id, user_id, device_id from people),
       talks as (insert into conversations (id, kind) select conversation_id, 'direct' from pairs),
       members as (insert into conversation_participants (conversation_id, user_id, accepted_at)

@@ -19,7 +19,7 @@ let ending = false;
 
 // Left to itself V8 lets a heap grow up to fourfold before it collects it: thousands of idle connections then take three times
 // what they need. This holds for every size of heap.
-setFlagsFromString('--heap-growing-percent=60');
+setFlagsFromString('--heap-growing-percent=40');
 
 const config = await configOrExit();
 const log = createLog(config.logLevel);
