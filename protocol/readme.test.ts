@@ -59,3 +59,20 @@ test('the page names every type, every error with its status and retry, and ever
     assert.ok(page.includes(`| ${code} | \`${name}\` |`), `the page has no row for ${code} ${name}`);
   }
 });
+
+test('the page has a row for every limit, as it is', () => {
+  const inTime = new Map([
+    ['60', 'a minute'],
+    ['900', '15 minutes'],
+    ['3600', 'an hour'],
+  ]);
+  // The table itself belongs to the server, of which nothing is imported here.
+  const table = readFileSync('server/limits/table.ts', 'utf8');
+  const rows = [...table.matchAll(/^ {2}(\w+): \{ points: ([\d_]+), seconds: (\d+), per: '([^']+)'/gm)];
+  assert.equal(rows.length, table.match(/points: \d/g)?.length);
+  for (const [, name, points = '', seconds = '', per = ''] of rows) {
+    const most = Number(points.replaceAll('_', '')).toLocaleString('en-GB');
+    const row = `| \`${name}\` | ${most} in ${inTime.get(seconds)} | ${per.replace('client ', '')} |`;
+    assert.ok(page.includes(row), `the page does not have ${row}`);
+  }
+});
