@@ -1,5 +1,5 @@
 # The server as built JavaScript with production dependencies only; the database is somebody else's (DATABASE_URL).
-# Debian 13 for its C library: the sockets need 2.38.
+# Debian 13 for its C library: with Node 24 the sockets need 2.38.
 FROM node:24-trixie-slim AS build
 WORKDIR /sotto
 COPY package.json package-lock.json .npmrc ./
