@@ -8,7 +8,7 @@ test('what happened and what is now can be read', async () => {
   const metrics = createMetrics();
   metrics.watch({
     sockets: () => ({ greeting: 7, ready: 8 }),
-    queues: () => ({ sends: 9, marks: 10, log_reads: 11, bus_characters: 12 }),
+    queues: () => ({ hellos: 17, sends: 9, marks: 10, log_reads: 11, bus_characters: 12 }),
     requestsInFlight: () => ({}),
     outboxes: () => ({ unacknowledged: 13, behind: 14, congested: 15 }),
     mailsWaiting: () => Promise.resolve(16),
@@ -25,6 +25,7 @@ test('what happened and what is now can be read', async () => {
     'sotto_requests_total{type="message.send"} 1',
     'sotto_replies_total{type="message.send",code="rate_limited"} 1',
     'sotto_sockets{state="ready"} 8',
+    'sotto_queue_depth{queue="hellos"} 17',
     'sotto_queue_depth{queue="sends"} 9',
     'sotto_outbox_depth{what="behind"} 14',
     'sotto_mails_waiting 16',

@@ -11,8 +11,8 @@ import type { QueryClass } from './store/gate.ts';
 export interface Gauges {
   /** Sockets before and after hello. */
   sockets(): { readonly greeting: number; readonly ready: number };
-  /** What waits inside this instance: sends for a batch, marks to be written, reads of the log, characters for the bus. */
-  queues(): Readonly<Record<'sends' | 'marks' | 'log_reads' | 'bus_characters', number>>;
+  /** What waits inside this instance: hellos for a turn, sends for a batch, marks, reads of the log, characters for the bus. */
+  queues(): Readonly<Record<'hellos' | 'sends' | 'marks' | 'log_reads' | 'bus_characters', number>>;
   requestsInFlight(): Readonly<Record<string, number>>;
   outboxes(): OutboxDepths;
   /** Mails of the whole installation that are still to be sent. */
