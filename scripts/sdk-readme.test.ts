@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { createClient, memoryStore } from '../client/index.ts';
+import { createEncryptedClient, memoryStore } from '../client/index.ts';
 import { openNodeSocket } from '../client/node/socket.ts';
+import { firstPhone } from './testing/encrypted.ts';
 import { PASSWORD, runServer, signUp, until } from './testing/running-server.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -13,11 +14,13 @@ test('the example of the README runs as it stands there', async (t) => {
   const readme = readFileSync(new URL('client/README.md', root), 'utf8');
   const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
   const body = example.replace(/^import .*\n/gm, '');
-  assert.ok(body.includes('createClient'));
-  const server = await runServer(t);
-  await Promise.all(['ada', 'bob'].map((name) => signUp(t, server, name)));
+  assert.ok(body.includes('createEncryptedClient'));
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
+  const [bob] = await Promise.all([firstPhone(t, server, 'bob'), signUp(t, server, 'ada')]);
+  // That he has been there is enough.
+  await bob.client.close();
   const printed: string[] = [];
-  const names = { createClient, memoryStore, openNodeSocket, server, until, password: PASSWORD };
+  const names = { createEncryptedClient, memoryStore, openNodeSocket, server, until, password: PASSWORD };
   const console = { log: (...values: unknown[]) => printed.push(values.join(' ')) };
   const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor;
   await new AsyncFunction(...Object.keys(names), 'console', body)(...Object.values(names), console);

@@ -7,7 +7,7 @@ export interface EncryptionEvents {
   readonly status: EncryptionStatus;
   /**
    * Someone's identity: `rotated` = the old key vouches for the new one; `reset` = nobody does, and nothing is sent to
-   * them before `acceptIdentity`; `rewritten` = the server contradicts what it said before.
+   * them before `identities().accept`; `rewritten` = the server contradicts what it said before.
    */
   readonly identity: IdentityChange;
   /** A conversation whose group must not be trusted: nothing is sent in it. */
