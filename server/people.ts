@@ -87,6 +87,7 @@ export async function openPeople(given: {
   const stopCleaning = startCleaning({
     gate,
     clock: systemClock,
+    revoked: ({ userId, version, contacts }) => deps.devicesChanged(userId, version, contacts),
     failed: (error) => log.warn({ err: error }, 'cleaning failed'),
   });
   return {

@@ -6,8 +6,10 @@ import {
   revokeUnusedDevice,
   unusedDevices,
 } from '../../sql/queries/cleaning.queries.ts';
+import { findContacts } from '../../sql/queries/people.queries.ts';
 import type { Clock } from '../delivery/clock.ts';
 import type { Gate } from './gate.ts';
+import { MAX_CONTACTS } from './people.ts';
 
 const EVERY_MS = 3_600_000;
 /** Rows per statement: many small ones never hold a lock for long. */
@@ -15,8 +17,15 @@ const BATCH = 500;
 /** A device that nobody used for so long is revoked, as the contract says. */
 const UNUSED_DAYS = 45;
 
-/** Removes what has expired, a batch of each kind at a time; answers how many devices were revoked. */
-export async function clean(gate: Gate): Promise<number> {
+/** A device was revoked: who is to know it, and the version of its user's devices and keys. */
+export interface UnusedDevice {
+  readonly userId: string;
+  readonly version: number;
+  readonly contacts: readonly string[];
+}
+
+/** Removes what has expired, a batch of each kind at a time; answers which devices were revoked. */
+export async function clean(gate: Gate): Promise<readonly UnusedDevice[]> {
   await gate.run('background', (sql) => deleteExpiredLinks.run({ limit: BATCH }, sql));
   await gate.run('background', (sql) => deleteExpiredRegistrations.run({ limit: BATCH }, sql));
   await gate.run('background', (sql) => deleteFinishedMails.run({ limit: BATCH }, sql));
@@ -27,29 +36,44 @@ export async function clean(gate: Gate): Promise<number> {
  * One device a transaction: revoking takes the keys of the device and then its conversations, so two in one transaction
  * could wait for a commit that waits for them.
  */
-async function revokeUnused(gate: Gate): Promise<number> {
+async function revokeUnused(gate: Gate): Promise<readonly UnusedDevice[]> {
   const unused = await gate.run('background', (sql) =>
     unusedDevices.run({ limit: BATCH, unusedDays: UNUSED_DAYS }, sql),
   );
-  let count = 0;
+  const all: UnusedDevice[] = [];
   for (const { id, userId } of unused) {
     const revoked = await gate.transaction('background', async (tx) => {
       await lockUserOfDevice.run({ userId }, tx);
-      return revokeUnusedDevice.run({ id, unusedDays: UNUSED_DAYS }, tx);
+      const [raised] = await revokeUnusedDevice.run({ id, unusedDays: UNUSED_DAYS }, tx);
+      if (raised === undefined) return undefined;
+      const contacts = await findContacts.run({ userId, max: MAX_CONTACTS }, tx);
+      return { ...raised, userId, contacts: contacts.flatMap((contact) => contact.userId ?? []) };
     });
-    count += revoked.length;
+    if (revoked !== undefined) all.push(revoked);
   }
-  return count;
+  return all;
 }
 
 /** Cleans every hour; several servers doing so at once take different rows. */
-export function startCleaning(options: { gate: Gate; clock: Clock; failed: (error: unknown) => void }): () => void {
-  const { gate, clock, failed } = options;
+export function startCleaning(options: {
+  gate: Gate;
+  clock: Clock;
+  revoked: (device: UnusedDevice) => void;
+  failed: (error: unknown) => void;
+}): () => void {
+  const { gate, clock, revoked, failed } = options;
   let stopped = false;
   let cancel = (): void => {};
+  const work = async (): Promise<void> => {
+    try {
+      for (const device of await clean(gate)) revoked(device);
+    } catch (error) {
+      failed(error);
+    }
+  };
   const next = (): void => {
     if (stopped) return;
-    cancel = clock.after(EVERY_MS, () => void clean(gate).catch(failed).finally(next));
+    cancel = clock.after(EVERY_MS, () => void work().finally(next));
   };
   next();
   return () => {

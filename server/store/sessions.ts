@@ -34,7 +34,7 @@ export function openSession(gate: Gate, session: NewSession): Promise<OpenedSess
     const [known] =
       session.deviceId === undefined ? [] : await queries.findDevice.run({ id: session.deviceId, userId }, tx);
     if (known !== undefined) {
-      await queries.touchDevice.run({ id: known.id, name }, tx);
+      await queries.renameDevice.run({ id: known.id, name }, tx);
       const ended = await queries.endSessionsOfDevice.run({ deviceId: known.id, reason: 'logged_out' }, tx);
       await queries.insertSession.run({ id, userId, deviceId: known.id, refreshHash, reuseKey }, tx);
       return { deviceId: known.id, ended: ended.map((row) => row.id), mailId: undefined };

@@ -353,7 +353,10 @@ export function storeContract(
     assert.deepEqual(await changedSince(bob.userId, new Date(Date.now() + 60_000), 10), []);
     assert.deepEqual(await page(bob.userId, { at: seen?.lastAt ?? '', id: conversationId }, 10), []);
     assert.deepEqual(await audience(conversationId, ada.userId), []);
+    let moment = new Date();
+    while ((await changedSince(bob.userId, moment, 10)).length > 0) moment = new Date();
     assert.deepEqual(await openDirect(bob, ada.userId), { state: 'opened', conversationId, created: true });
+    assert.deepEqual(await changedSince(bob.userId, moment, 10), [conversationId], 'his other devices hear of it');
     assert.deepEqual(await audience(conversationId, ada.userId), [bob.userId]);
     const [accepted] = await byIds(bob.userId, [conversationId]);
     assert.equal(accepted?.members.find(({ userId }) => userId === ada.userId)?.readSeq, 3);

@@ -279,7 +279,7 @@ begin
         (open_direct.conversation_id, greatest(me, other), case when me > other then now() end)
       on conflict do nothing;
     -- Opening what the other one opened first accepts it.
-    update conversation_participants p set accepted_at = now()
+    update conversation_participants p set accepted_at = now(), marked_at = now()
       where p.conversation_id = open_direct.conversation_id and p.user_id = me and p.accepted_at is null;
     created := created or found;
   end if;

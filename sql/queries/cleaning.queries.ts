@@ -146,7 +146,7 @@ export interface IRevokeUnusedDeviceParams {
 
 /** 'RevokeUnusedDevice' return type */
 export interface IRevokeUnusedDeviceResult {
-  id: string;
+  version: number;
 }
 
 /** 'RevokeUnusedDevice' query type */
@@ -155,7 +155,7 @@ export interface IRevokeUnusedDeviceQuery {
   result: IRevokeUnusedDeviceResult;
 }
 
-const revokeUnusedDeviceIR: any = {"usedParamSet":{"id":true,"unusedDays":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":235,"b":238}]},{"name":"unusedDays","required":true,"transform":{"type":"scalar"},"locs":[{"a":322,"b":333}]}],"statement":"-- Revoking fires the trigger that has the device removed from its groups; its sessions end in the same statement. No row:\n-- it was used or revoked meanwhile.\nwith revoked as (\n  update devices d set revoked_at = now()\n  where d.id = :id! and d.revoked_at is null\n    and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'\n  returning d.id, d.user_id\n), ended as (\n  update sessions s set ended_at = now(), ended_reason = 'revoked' from revoked r where s.device_id = r.id and s.ended_at is null\n), raised as (\n  update users set keys_version = keys_version + 1 where id in (select user_id from revoked)\n)\nselect id from revoked"};
+const revokeUnusedDeviceIR: any = {"usedParamSet":{"id":true,"unusedDays":true},"params":[{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":235,"b":238}]},{"name":"unusedDays","required":true,"transform":{"type":"scalar"},"locs":[{"a":322,"b":333},{"a":460,"b":471}]}],"statement":"-- Revoking fires the trigger that has the device removed from its groups; its sessions end in the same statement. No row:\n-- it was used or revoked meanwhile.\nwith revoked as (\n  update devices d set revoked_at = now()\n  where d.id = :id! and d.revoked_at is null\n    and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'\n    and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')\n  returning d.id, d.user_id\n), ended as (\n  update sessions s set ended_at = now(), ended_reason = 'revoked' from revoked r where s.device_id = r.id and s.ended_at is null\n), raised as (\n  update users set keys_version = keys_version + 1 where id in (select user_id from revoked) returning keys_version\n)\nselect keys_version as \"version!\" from raised"};
 
 /**
  * Query generated from SQL:
@@ -166,13 +166,14 @@ const revokeUnusedDeviceIR: any = {"usedParamSet":{"id":true,"unusedDays":true},
  *   update devices d set revoked_at = now()
  *   where d.id = :id! and d.revoked_at is null
  *     and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'
+ *     and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')
  *   returning d.id, d.user_id
  * ), ended as (
  *   update sessions s set ended_at = now(), ended_reason = 'revoked' from revoked r where s.device_id = r.id and s.ended_at is null
  * ), raised as (
- *   update users set keys_version = keys_version + 1 where id in (select user_id from revoked)
+ *   update users set keys_version = keys_version + 1 where id in (select user_id from revoked) returning keys_version
  * )
- * select id from revoked
+ * select keys_version as "version!" from raised
  * ```
  */
 export const revokeUnusedDevice = new PreparedQuery<IRevokeUnusedDeviceParams,IRevokeUnusedDeviceResult>(revokeUnusedDeviceIR);

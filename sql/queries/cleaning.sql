@@ -26,10 +26,11 @@ with revoked as (
   update devices d set revoked_at = now()
   where d.id = :id! and d.revoked_at is null
     and coalesce(d.last_seen_at, d.created_at) < now() - :unusedDays!::integer * interval '1 day'
+    and not exists (select from sessions s where s.device_id = d.id and s.refreshed_at > now() - :unusedDays!::integer * interval '1 day')
   returning d.id, d.user_id
 ), ended as (
   update sessions s set ended_at = now(), ended_reason = 'revoked' from revoked r where s.device_id = r.id and s.ended_at is null
 ), raised as (
-  update users set keys_version = keys_version + 1 where id in (select user_id from revoked)
+  update users set keys_version = keys_version + 1 where id in (select user_id from revoked) returning keys_version
 )
-select id from revoked;
+select keys_version as "version!" from raised;

@@ -18,12 +18,13 @@ export interface IInsertDeviceQuery {
   result: IInsertDeviceResult;
 }
 
-const insertDeviceIR: any = {"usedParamSet":{"userId":true,"name":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":58,"b":65}]},{"name":"name","required":true,"transform":{"type":"scalar"},"locs":[{"a":68,"b":73}]}],"statement":"insert into devices (user_id, name, last_seen_at) values (:userId!, :name!, now()) returning id"};
+const insertDeviceIR: any = {"usedParamSet":{"userId":true,"name":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":112,"b":119}]},{"name":"name","required":true,"transform":{"type":"scalar"},"locs":[{"a":122,"b":127}]}],"statement":"-- It has not been here yet: that begins with its first connection.\ninsert into devices (user_id, name) values (:userId!, :name!) returning id"};
 
 /**
  * Query generated from SQL:
  * ```
- * insert into devices (user_id, name, last_seen_at) values (:userId!, :name!, now()) returning id
+ * -- It has not been here yet: that begins with its first connection.
+ * insert into devices (user_id, name) values (:userId!, :name!) returning id
  * ```
  */
 export const insertDevice = new PreparedQuery<IInsertDeviceParams,IInsertDeviceResult>(insertDeviceIR);
@@ -59,30 +60,30 @@ const insertCursorsIR: any = {"usedParamSet":{"deviceId":true,"userId":true},"pa
 export const insertCursors = new PreparedQuery<IInsertCursorsParams,IInsertCursorsResult>(insertCursorsIR);
 
 
-/** 'TouchDevice' parameters type */
-export interface ITouchDeviceParams {
+/** 'RenameDevice' parameters type */
+export interface IRenameDeviceParams {
   id: string;
   name: string;
 }
 
-/** 'TouchDevice' return type */
-export type ITouchDeviceResult = void;
+/** 'RenameDevice' return type */
+export type IRenameDeviceResult = void;
 
-/** 'TouchDevice' query type */
-export interface ITouchDeviceQuery {
-  params: ITouchDeviceParams;
-  result: ITouchDeviceResult;
+/** 'RenameDevice' query type */
+export interface IRenameDeviceQuery {
+  params: IRenameDeviceParams;
+  result: IRenameDeviceResult;
 }
 
-const touchDeviceIR: any = {"usedParamSet":{"name":true,"id":true},"params":[{"name":"name","required":true,"transform":{"type":"scalar"},"locs":[{"a":48,"b":53}]},{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":66,"b":69}]}],"statement":"update devices set last_seen_at = now(), name = :name! where id = :id!"};
+const renameDeviceIR: any = {"usedParamSet":{"name":true,"id":true},"params":[{"name":"name","required":true,"transform":{"type":"scalar"},"locs":[{"a":26,"b":31}]},{"name":"id","required":true,"transform":{"type":"scalar"},"locs":[{"a":44,"b":47}]}],"statement":"update devices set name = :name! where id = :id!"};
 
 /**
  * Query generated from SQL:
  * ```
- * update devices set last_seen_at = now(), name = :name! where id = :id!
+ * update devices set name = :name! where id = :id!
  * ```
  */
-export const touchDevice = new PreparedQuery<ITouchDeviceParams,ITouchDeviceResult>(touchDeviceIR);
+export const renameDevice = new PreparedQuery<IRenameDeviceParams,IRenameDeviceResult>(renameDeviceIR);
 
 
 /** 'InsertSession' parameters type */

@@ -1,5 +1,6 @@
 /* @name insertDevice */
-insert into devices (user_id, name, last_seen_at) values (:userId!, :name!, now()) returning id;
+-- It has not been here yet: that begins with its first connection.
+insert into devices (user_id, name) values (:userId!, :name!) returning id;
 
 /* @name insertCursors */
 -- A new device has nothing to catch up on but what no device of its user has yet.
@@ -8,8 +9,8 @@ select conversation_id, :deviceId!, delivered_seq from conversation_participants
 where user_id = :userId! and left_at is null
 on conflict do nothing;
 
-/* @name touchDevice */
-update devices set last_seen_at = now(), name = :name! where id = :id!;
+/* @name renameDevice */
+update devices set name = :name! where id = :id!;
 
 /* @name insertSession */
 -- A refresh token carries the id of its session, so the id comes first.

@@ -46,7 +46,10 @@ export function modelConversations(state: ModelState): ConversationStore {
       const found = conversations.get(id)?.members.get(me);
       const created = found === undefined || found.acceptedAt === undefined;
       if (found === undefined) add(id, 'direct', [me, otherId], [me]);
-      else found.acceptedAt ??= now();
+      else if (found.acceptedAt === undefined) {
+        found.acceptedAt = now();
+        found.markedAt = now();
+      }
       return { state: 'opened', conversationId: id, created };
     },
     async accept({ sessionId }, conversationId) {
