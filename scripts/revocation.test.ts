@@ -122,7 +122,7 @@ test('whatever ends a session closes its socket on another instance within a sec
     assert.ok(stats.live.sockets >= 1);
     assert.deepEqual(
       [stats.mailJobs, stats.live.messagesPerMinute, stats.live.requestsInFlight, stats.live.queues],
-      [0, 0, {}, { sends: 0, marks: 0, log_reads: 0, bus_characters: 0 }],
+      [0, 0, {}, { hellos: 0, sends: 0, marks: 0, log_reads: 0, bus_characters: 0 }],
     );
     await assert.rejects(device('suspended', there, 'again'), { code: 'account_suspended' });
   });
