@@ -167,7 +167,9 @@ function runK6(
   summary: string,
 ): Promise<number> {
   const script = fileURLToPath(new URL(`../../bench/k6/${scenario}.ts`, import.meta.url));
-  const args = ['run', '--quiet', '--no-usage-report', '--summary-export', summary, script];
+  // Of one address only 50 connections may be on their way in at a time: each VU has an address of its own.
+  const addresses = `127.0.1.1-127.0.1.${Math.min(254, Number(env.VUS))}`;
+  const args = ['run', '--quiet', '--no-usage-report', '--local-ips', addresses, '--summary-export', summary, script];
   const child = spawn(k6, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'] });
   process.once('exit', () => child.kill());
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));

@@ -118,8 +118,8 @@ export class Connection {
       if (life.aborted) return;
       const lastedMs = greetedAt === undefined ? 0 : clock.now() - greetedAt;
       if (lastedMs >= LASTED_MS) tries = 0;
-      // Until then an earlier hello of this device may still wait for its turn somewhere, and displace this one.
-      if (lastedMs >= HELLO_REPLY_MS) displacements = 0;
+      // Until then an earlier hello of this device may still wait for its turn somewhere, be let in, and displace this one.
+      if (lastedMs >= 2 * HELLO_REPLY_MS) displacements = 0;
       else if (ended.is === 'closed' && ended.code === closeCodes.displaced) displacements += 1;
       const next = nextStep(ended, tries, random(), displacements);
       if (next.is === 'refuse') {

@@ -39,8 +39,9 @@ const definite = new Set<string>([
 ]);
 
 /**
- * What to do after the `tries`-th connection in a row that did not last. `displacements`: how often in a row a connection
- * was displaced before this device's own earlier hello can no longer have been the reason; 0 if this one stood longer.
+ * What to do after the `tries`-th connection in a row that did not last. `displacements`: how often a connection
+ * was displaced before this device's own earlier hello can no longer have been the reason, since one stood that long; 0 if
+ * this one did.
  */
 export function nextStep(ended: Ended, tries: number, random: number, displacements = 0): NextStep {
   const retry = (afterMs: number, refreshFirst = false): NextStep => ({ is: 'retry', afterMs, refreshFirst });

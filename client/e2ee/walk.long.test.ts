@@ -1,3 +1,3 @@
-import { walks } from './testing-walks.ts';
+import { walks } from './testing/walks.ts';
 
 walks(Array.from({ length: 40 }, (_, i) => i + 5));

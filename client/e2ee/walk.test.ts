@@ -1,3 +1,3 @@
-import { walks } from './testing-walks.ts';
+import { walks } from './testing/walks.ts';
 
 walks([1, 2, 3, 4]);

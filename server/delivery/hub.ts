@@ -9,7 +9,7 @@ export interface Connection extends Identity {
   readonly connectionNo: number;
   /** The highest number that a connection of this device is known to have. */
   newestNo: number;
-  /** It has said something since hello's reply: so it has that, and what it was told right behind it. */
+  /** It spoke a while after hello's reply: so it has that, and what it was told right behind it. */
   readonly heard: boolean;
   readonly outbox: Outbox;
   /** Ends it with a close code of the contract. */
@@ -167,6 +167,9 @@ export class Hub {
     }
   }
 }
+
+/** Whether all that changed until about a minute ago has reached it, so that it need not be told again. */
+export const isHere = ({ heard, outbox }: Connection): boolean => heard && !outbox.congested;
 
 /** A connection of this device has this number: an older one is displaced. */
 export function newerIs(connection: Connection, connectionNo: number): void {

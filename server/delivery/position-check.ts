@@ -1,6 +1,6 @@
 import type { ConnectionStore } from '../store/store.ts';
 import type { Clock } from './clock.ts';
-import { type Connection, type Hub, newerIs } from './hub.ts';
+import { type Connection, type Hub, isHere, newerIs } from './hub.ts';
 
 const PER_QUERY = 500;
 const EVERY_MS = 40_000;
@@ -43,7 +43,7 @@ export function startPositionCheck(options: {
       for (const connection of byUser.get(userId) ?? []) connection.outbox.check(conversationId, lastSeq);
     }
     const ids = connections.map(({ deviceId }) => deviceId);
-    const heard = connections.filter((connection) => connection.heard).map(({ deviceId }) => deviceId);
+    const heard = connections.filter(isHere).map(({ deviceId }) => deviceId);
     const numbers = await store.touch(ids, heard);
     const newest = new Map(numbers.map(({ id, connectionNo }) => [id, connectionNo]));
     for (const connection of connections) newerIs(connection, newest.get(connection.deviceId) ?? 0);

@@ -22,7 +22,7 @@ export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
         name,
         current: id === connection.deviceId,
         createdAt: createdAt.toISOString(),
-        ...(lastSeenAt && { lastSeenAt: lastSeenAt.toISOString() }),
+        ...lastSeen(id === connection.deviceId ? new Date() : lastSeenAt),
       })),
     };
   };
@@ -44,3 +44,5 @@ export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
 
   return { 'device.list': list, 'device.revoke': revoke };
 }
+
+const lastSeen = (at: Date | null) => (at === null ? {} : { lastSeenAt: at.toISOString() });

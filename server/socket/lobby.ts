@@ -24,8 +24,11 @@ const MAX_ENTERING = 500;
 /** While the first in the queue has waited this long, nobody else is let in: they would wait in vain. */
 const MAX_DELAY_MS = HELLO_REPLY_MS / 2;
 const MAX_CHANGES = 200;
-/** A device's last sign of life is written every 40 s, and when it leaves; what changed shortly before it is told again. */
-const CHANGE_MARGIN_MS = 60_000;
+/**
+ * That a device is here is written every 40 s, and when it leaves; what changed shortly before is told again. More than the
+ * time after which a dead connection is noticed, since what was written to that is lost.
+ */
+const CHANGE_MARGIN_MS = 120_000;
 
 /** Counters of connections and requests; see server/metrics.ts for what becomes of them. */
 export interface SocketMetrics {
@@ -63,7 +66,7 @@ export class Lobby {
   readonly log: Log;
   readonly metrics: SocketMetrics;
   readonly handlers;
-  /** Whose token is good waits for a turn to be let in; by device. */
+  /** Whose token is good waits for a turn to be let in; by session. */
   readonly turns: Turns<Session>;
   readonly #options: LobbyOptions;
   readonly #sessions = new Map<Session, string>();

@@ -9,6 +9,7 @@ import {
 } from '../../protocol/scalars.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { eventFrame, replyFrame } from '../delivery/frames.ts';
+import { isHere } from '../delivery/hub.ts';
 import { Writer } from '../delivery/writer.ts';
 import { RequestError } from '../errors.ts';
 import { Raw } from '../handlers/handler.ts';
@@ -25,6 +26,8 @@ const HELLO_BYTES = 8 * 1024;
 const HELLO_MS = 5_000;
 const IDLE_MS = PING_EVERY_MS * 2.5;
 const WARN_MS = 60_000;
+/** Whoever still speaks then has what was written right behind hello's reply. */
+const TOLD_MS = 10_000;
 
 export const limits = {
   maxFrameBytes: MAX_FRAME_BYTES,
@@ -44,8 +47,15 @@ export interface Ticket extends Identity {
 type State =
   | { readonly name: 'greeting'; readonly until: number }
   | { readonly name: 'checking' }
-  | { readonly name: 'entering'; readonly deviceId: string }
-  | { readonly name: 'ready'; readonly member: Member; heardAt: number; expiresAt: number; warned: boolean }
+  | { readonly name: 'entering'; readonly sessionId: string }
+  | {
+      readonly name: 'ready';
+      readonly member: Member;
+      readonly since: number;
+      heardAt: number;
+      expiresAt: number;
+      warned: boolean;
+    }
   | { readonly name: 'closed' };
 
 /** One connection: its state, its budgets, and the only place that writes to it or closes it. */
@@ -78,7 +88,7 @@ export class Session implements SocketHandler {
       case 'ready':
         if (text === null) return this.#close('protocol_error', 'text frames only');
         this.#state.heardAt = this.#lobby.clock.now();
-        this.#state.member.heard = true;
+        if (this.#state.heardAt - this.#state.since >= TOLD_MS) this.#state.member.heard = true;
         return this.#receive(this.#state.member, text, bytes);
     }
   }
@@ -154,9 +164,10 @@ export class Session implements SocketHandler {
     if (ticket === undefined) return this.#refuse(id);
     // The token is ours: whoever holds it is no stranger any more, and makes room for the next one.
     lobby.known(this);
-    const { deviceId } = ticket;
-    this.#state = { name: 'entering', deviceId };
-    const turn = await lobby.turns.take(deviceId, this);
+    // By session, not by device: a token of one that has ended must not stand in the way of the one that lives.
+    const { sessionId } = ticket;
+    this.#state = { name: 'entering', sessionId };
+    const turn = await lobby.turns.take(sessionId, this);
     if (turn === 'replaced') return this.#close('displaced');
     // Its device has long given it up: let in now, it would displace the connection that came after it.
     if (turn === 'late') return this.#close('hello_timeout', 'no turn within the time that clients wait');
@@ -164,7 +175,7 @@ export class Session implements SocketHandler {
     try {
       if (!this.#closed()) await this.#join(id, ticket, client);
     } finally {
-      lobby.turns.end(deviceId);
+      lobby.turns.end(sessionId);
     }
   }
 
@@ -189,7 +200,7 @@ export class Session implements SocketHandler {
     ]);
     if (this.#closed()) return;
     const now = lobby.clock.now();
-    this.#state = { name: 'ready', member, heardAt: now, expiresAt: ticket.expiresAt, warned: false };
+    this.#state = { name: 'ready', member, since: now, heardAt: now, expiresAt: ticket.expiresAt, warned: false };
     lobby.metrics.entered();
     // Not the member's own logger: making one costs more than this line is worth in a storm.
     lobby.log.debug({ userId: ticket.userId, deviceId: ticket.deviceId, client, connectionNo }, 'connected');
@@ -295,8 +306,8 @@ export class Session implements SocketHandler {
     const state = this.#state;
     if (state.name === 'closed') return;
     this.#state = { name: 'closed' };
-    if (state.name === 'entering') this.#lobby.turns.giveUp(state.deviceId, this);
-    if (state.name === 'ready' && state.member.heard) this.#lobby.seen(state.member.deviceId);
+    if (state.name === 'entering') this.#lobby.turns.giveUp(state.sessionId, this);
+    if (state.name === 'ready' && isHere(state.member)) this.#lobby.seen(state.member.deviceId);
     this.#lobby.leave(this);
     if (this.#member === undefined) return;
     this.#member.outbox.close();

@@ -6,7 +6,9 @@ export type Turn = 'begun' | 'late' | 'replaced' | 'left';
 interface Place<Holder> {
   readonly key: string;
   holder: Holder | undefined;
-  since: number;
+  /** When the place was taken, and when by who holds it now. */
+  readonly since: number;
+  askedAt: number;
   /** Absent: the place was left, and is passed by. */
   decide: ((turn: Turn) => void) | undefined;
 }
@@ -15,7 +17,7 @@ interface Place<Holder> {
  * So many may be at something at once; the others wait in the order in which they came. In a storm this is what lets the
  * first be finished while the last still wait, instead of all of them together at the end.
  *
- * Of one key one is at it and one waits, however often it comes: nobody fills the turns or the queue alone.
+ * Of one key one is at it and one waits, however often it comes: no key fills the turns or the queue alone.
  */
 export class Turns<Holder> {
   readonly #most: number;
@@ -37,16 +39,17 @@ export class Turns<Holder> {
 
   /** Resolves when it is decided. Who has `begun` gives the turn back with `end`. */
   take(key: string, holder: Holder): Promise<Turn> {
+    const now = this.#clock.now();
     return new Promise((decide) => {
       const line = this.#busy.has(key) ? this.#behind : this.#waiting;
       const before = line.get(key);
       if (before === undefined) {
-        const place = { key, holder, since: this.#clock.now(), decide };
+        const place = { key, holder, since: now, askedAt: now, decide };
         line.set(key, place);
         if (line === this.#waiting) this.#queue.push(place);
       } else {
         before.decide?.('replaced');
-        Object.assign(before, { holder, since: this.#clock.now(), decide });
+        Object.assign(before, { holder, askedAt: now, decide });
       }
       this.#next();
     });
@@ -74,7 +77,7 @@ export class Turns<Holder> {
     }
   }
 
-  /** How long the first in the queue has waited, in milliseconds; 0 if nobody waits. */
+  /** How long ago the first place in the queue was taken, in milliseconds; 0 if nobody waits. */
   get delayMs(): number {
     const first = this.#first();
     return first === undefined ? 0 : this.#clock.now() - first.since;
@@ -87,16 +90,16 @@ export class Turns<Holder> {
   #next(): void {
     for (let place = this.#first(); place !== undefined && this.#busy.size < this.#most; place = this.#first()) {
       this.#waiting.delete(place.key);
-      const late = this.#clock.now() - place.since >= this.#lateAfterMs;
+      const late = this.#clock.now() - place.askedAt >= this.#lateAfterMs;
       if (!late) this.#busy.add(place.key);
       place.decide?.(late ? 'late' : 'begun');
-      place.decide = undefined;
+      Object.assign(place, { holder: undefined, decide: undefined });
     }
   }
 
   #first(): Place<Holder> | undefined {
     while (this.#head < this.#queue.length && this.#queue[this.#head]?.decide === undefined) this.#head++;
-    if (this.#head > 1_000 && this.#head * 2 > this.#queue.length) {
+    if (this.#head > 0 && this.#head * 2 >= this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }

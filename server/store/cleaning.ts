@@ -24,23 +24,22 @@ export interface UnusedDevice {
   readonly contacts: readonly string[];
 }
 
-/** Removes what has expired, a batch of each kind at a time; answers which devices were revoked. */
-export async function clean(gate: Gate): Promise<readonly UnusedDevice[]> {
+/** Removes what has expired, a batch of each kind at a time. */
+export async function clean(gate: Gate, told: (device: UnusedDevice) => void): Promise<void> {
   await gate.run('background', (sql) => deleteExpiredLinks.run({ limit: BATCH }, sql));
   await gate.run('background', (sql) => deleteExpiredRegistrations.run({ limit: BATCH }, sql));
   await gate.run('background', (sql) => deleteFinishedMails.run({ limit: BATCH }, sql));
-  return revokeUnused(gate);
+  await revokeUnused(gate, told);
 }
 
 /**
  * One device a transaction: revoking takes the keys of the device and then its conversations, so two in one transaction
  * could wait for a commit that waits for them.
  */
-async function revokeUnused(gate: Gate): Promise<readonly UnusedDevice[]> {
+async function revokeUnused(gate: Gate, told: (device: UnusedDevice) => void): Promise<void> {
   const unused = await gate.run('background', (sql) =>
     unusedDevices.run({ limit: BATCH, unusedDays: UNUSED_DAYS }, sql),
   );
-  const all: UnusedDevice[] = [];
   for (const { id, userId } of unused) {
     const revoked = await gate.transaction('background', async (tx) => {
       await lockUserOfDevice.run({ userId }, tx);
@@ -49,9 +48,8 @@ async function revokeUnused(gate: Gate): Promise<readonly UnusedDevice[]> {
       const contacts = await findContacts.run({ userId, max: MAX_CONTACTS }, tx);
       return { ...raised, userId, contacts: contacts.flatMap((contact) => contact.userId ?? []) };
     });
-    if (revoked !== undefined) all.push(revoked);
+    if (revoked !== undefined) told(revoked);
   }
-  return all;
 }
 
 /** Cleans every hour; several servers doing so at once take different rows. */
@@ -64,16 +62,9 @@ export function startCleaning(options: {
   const { gate, clock, revoked, failed } = options;
   let stopped = false;
   let cancel = (): void => {};
-  const work = async (): Promise<void> => {
-    try {
-      for (const device of await clean(gate)) revoked(device);
-    } catch (error) {
-      failed(error);
-    }
-  };
   const next = (): void => {
     if (stopped) return;
-    cancel = clock.after(EVERY_MS, () => void work().finally(next));
+    cancel = clock.after(EVERY_MS, () => void clean(gate, revoked).catch(failed).finally(next));
   };
   next();
   return () => {

@@ -195,14 +195,14 @@ export interface ITouchDevicesQuery {
   result: ITouchDevicesResult;
 }
 
-const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true,"heard":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":143,"b":153}]},{"name":"heard","required":true,"transform":{"type":"scalar"},"locs":[{"a":230,"b":236}]}],"statement":"-- When devices were last here. The number tells of a newer connection, also when the bus lost the word about it.\nwith asked as (select unnest(:deviceIds!::text::uuid[]) as id),\n  locked as (select id from devices where id = any (:heard!::text::uuid[]) order by id for no key update),\n  touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)\nselect d.id, d.connection_no from asked join devices d on d.id = asked.id"};
+const touchDevicesIR: any = {"usedParamSet":{"deviceIds":true,"heard":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":193,"b":203}]},{"name":"heard","required":true,"transform":{"type":"scalar"},"locs":[{"a":280,"b":286}]}],"statement":"-- When devices were last here; of a deleted account nothing is written any more. The number tells of a newer connection, also when the bus lost the word about it.\nwith asked as (select unnest(:deviceIds!::text::uuid[]) as id),\n  locked as (select id from devices where id = any (:heard!::text::uuid[]) and revoked_at is null order by id for no key update),\n  touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)\nselect d.id, d.connection_no from asked join devices d on d.id = asked.id"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- When devices were last here. The number tells of a newer connection, also when the bus lost the word about it.
+ * -- When devices were last here; of a deleted account nothing is written any more. The number tells of a newer connection, also when the bus lost the word about it.
  * with asked as (select unnest(:deviceIds!::text::uuid[]) as id),
- *   locked as (select id from devices where id = any (:heard!::text::uuid[]) order by id for no key update),
+ *   locked as (select id from devices where id = any (:heard!::text::uuid[]) and revoked_at is null order by id for no key update),
  *   touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)
  * select d.id, d.connection_no from asked join devices d on d.id = asked.id
  * ```

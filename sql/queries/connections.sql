@@ -64,8 +64,8 @@ cross join lateral (
 ) c;
 
 /* @name touchDevices */
--- When devices were last here. The number tells of a newer connection, also when the bus lost the word about it.
+-- When devices were last here; of a deleted account nothing is written any more. The number tells of a newer connection, also when the bus lost the word about it.
 with asked as (select unnest(:deviceIds!::text::uuid[]) as id),
-  locked as (select id from devices where id = any (:heard!::text::uuid[]) order by id for no key update),
+  locked as (select id from devices where id = any (:heard!::text::uuid[]) and revoked_at is null order by id for no key update),
   touched as (update devices d set last_seen_at = now() from locked l where d.id = l.id)
 select d.id, d.connection_no from asked join devices d on d.id = asked.id;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { utf8 } from './bytes.ts';
-import { type Device, newDevice, newUser, testEngine, text } from './testing.ts';
+import { utf8 } from '../bytes.ts';
+import { type Device, newDevice, newUser, testEngine, text } from '../testing.ts';
 
 const commits = 60;
 const maxMembers = 6;
