@@ -65,6 +65,8 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
     Promise.all(workers.map((worker, i) => worker.order(order(i), did)));
 
   const own = { do: 'open', seats: everyone.slice(sockets), firstIndex: sockets, port: second.port, run } as const;
+  // On the first, so that the memory of the work itself is there before the connections are weighed.
+  await serveOwn({ ...own, port: first.port }, 0);
   await serveOwn(own, backlog);
   const neighbours = stack.use(new DeviceProcess());
   await neighbours.order(own, 'open');
