@@ -7,6 +7,7 @@ import { manualClock } from '../testing/clock.ts';
 import { testDatabase } from '../testing/database.ts';
 import { startMessaging } from '../testing/messaging.ts';
 import { addPerson } from '../testing/people.ts';
+import type { Lobby } from './lobby.ts';
 
 const stranger = (remoteAddress: string): Socket => ({
   remoteAddress,
@@ -15,6 +16,12 @@ const stranger = (remoteAddress: string): Socket => ({
   bufferedBytes: () => 0,
   end() {},
 });
+
+/** All turns are taken, by keys `busy0` to `busy499`. */
+async function fill(lobby: Lobby): Promise<void> {
+  for (let n = 0; n < 500; n++)
+    assert.equal(await lobby.turns.take(`busy${n}`, lobby.accept(stranger('192.0.2.1'))), 'begun');
+}
 
 test('strangers of one IPv6 network share its room, whatever addresses they give themselves', async () => {
   await using db = await testDatabase();
@@ -30,11 +37,7 @@ test('hellos have their turn in order; who leaves makes room; when the first has
   const clock = manualClock();
   await using server = startMessaging({ url: db.url, clock });
   const { turns } = server.lobby;
-  const crowd = Array.from({ length: 500 }, (_, n) => ({
-    key: `busy${n}`,
-    session: server.lobby.accept(stranger('192.0.2.1')),
-  }));
-  for (const { key, session } of crowd) assert.equal(await turns.take(key, session), 'begun');
+  await fill(server.lobby);
 
   const greeted: string[] = [];
   const greet = async (identity: Identity) => {
@@ -81,11 +84,7 @@ test('a hello that had no turn in time is not let in: it would displace what cam
   const clock = manualClock();
   await using server = startMessaging({ url: db.url, clock });
   const { turns } = server.lobby;
-  const crowd = Array.from({ length: 500 }, (_, n) => ({
-    key: `busy${n}`,
-    session: server.lobby.accept(stranger('192.0.2.1')),
-  }));
-  for (const { key, session } of crowd) await turns.take(key, session);
+  await fill(server.lobby);
   const ann = await addPerson(db.sql);
   const client = server.stranger();
   const reply = client.request('hello', { token: JSON.stringify(ann) });
