@@ -8,8 +8,11 @@ export interface Person extends Identity {
   readonly username: string;
 }
 
-/** Writes an even number of people straight into the database; 2k and 2k + 1 share a conversation. */
-export async function provision(sql: Sql, count: number): Promise<Person[]> {
+/**
+ * Writes an even number of people straight into the database; 2k and 2k + 1 share a conversation. `seenAt`: when their
+ * devices were here last; who never was is told nothing of what changed.
+ */
+export async function provision(sql: Sql, count: number, seenAt: Date | null = null): Promise<Person[]> {
   const run = randomUUID().slice(0, 8);
   const people = await sql<Person[]>`
     with numbers as (select n, case when n % 2 = 0 then n else n - 1 end as pair from generate_series(0, ${count - 1}::integer) n),
@@ -19,7 +22,7 @@ export async function provision(sql: Sql, count: number): Promise<Person[]> {
         from people one join people other on other.n = one.n + 1 where one.n = one.pair),
       users as (insert into users (id, username, email, display_name)
         select user_id, username, username || '@example.org', 'Bench ' || n from people),
-      devices as (insert into devices (id, user_id, name, last_seen_at) select device_id, user_id, 'bench', now() from people),
+      devices as (insert into devices (id, user_id, name, last_seen_at) select device_id, user_id, 'bench', ${seenAt}::timestamptz from people),
       sessions as (insert into sessions (id, user_id, device_id) select session_id, user_id, device_id from people),
       talks as (insert into conversations (id, kind) select conversation_id, 'direct' from pairs),
       members as (insert into conversation_participants (conversation_id, user_id, accepted_at)

@@ -55,7 +55,7 @@ export async function measureResume(plan: ResumePlan): Promise<ResumeOutcome> {
   const options = { databaseUrl: database.url, secretKey: secret, redisUrl };
   const first = stack.use(await startServerProcess(options));
   const second = stack.use(await startServerProcess({ ...options, nodeFlags: plan.nodeFlags ?? [] }));
-  const people = await provision(database.sql, sockets + plan.own);
+  const people = await provision(database.sql, sockets + plan.own, new Date());
   const everyone = await seatsOf(people, secret);
   const seats = everyone.slice(0, sockets);
   const share = Math.ceil(sockets / plan.processes / 2) * 2;
