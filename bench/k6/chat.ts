@@ -4,11 +4,13 @@
  */
 import type { Options } from 'k6/options';
 import { setTimeout } from 'k6/timers';
-import { type Device, endAll, openAll, ownDevices } from './client.ts';
-import { oneEach, seconds, setting, users } from './seats.ts';
+import { type Device, endAll, OPEN_EVERY_MS, openAll, ownDevices } from './client.ts';
+import { oneEach, seconds, setting, users, usersPerVu } from './seats.ts';
 
 const everyMs = Number(setting('EVERY_MS', '1000'));
 const crowd = users > 1000;
+/** As long as opening takes at its pace, and a while for the last ones to be in sync. */
+const arrivalMs = usersPerVu * OPEN_EVERY_MS + 2000;
 
 export const options: Options = {
   scenarios: { chat: oneEach(60) },
@@ -21,22 +23,29 @@ export const options: Options = {
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max'],
 };
 
-const TYPES_BEFORE = 5;
-const READS_AFTER = 5;
+/** Before one message in five; each person at a place of their own, or all would do it in the same second. */
+const TYPES_EVERY = 5;
+const READS_EVERY = 5;
 const RECONNECTS_EVERY_MS = 60_000;
 
-export default function chat(): void {
+/** When everybody should be there: people talk from then on, and their arrival is what `reconnect-storm` measures. */
+export const setup = (): number => Date.now() + arrivalMs;
+
+export default function chat(everybodyIn: number): void {
   const devices = ownDevices();
   openAll(devices, () => {
-    const end = Date.now() + seconds * 1000;
-    for (const device of devices) talk(device, end);
-    setTimeout(() => endAll(devices), seconds * 1000 + 2000);
+    const begin = Math.max(Date.now(), everybodyIn);
+    for (const device of devices) talk(device, begin);
+    setTimeout(() => endAll(devices), begin - Date.now() + seconds * 1000 + 2000);
   });
 }
 
-function talk(device: Device, end: number): void {
-  const first = Date.now() + Math.random() * everyMs;
-  let leaves = Date.now() + Math.random() * RECONNECTS_EVERY_MS;
+function talk(device: Device, begin: number): void {
+  const end = begin + seconds * 1000;
+  const first = begin + Math.random() * everyMs;
+  let leaves = begin + Math.random() * RECONNECTS_EVERY_MS;
+  const types = Math.floor(Math.random() * TYPES_EVERY);
+  const reads = Math.floor(Math.random() * READS_EVERY);
   let n = 0;
   const step = () => {
     const due = first + n * everyMs;
@@ -45,9 +54,9 @@ function talk(device: Device, end: number): void {
       leaves += RECONNECTS_EVERY_MS * (0.5 + Math.random());
       device.reconnect();
     }
-    if (n % TYPES_BEFORE === 0) device.typing(true);
+    if (n % TYPES_EVERY === types) device.typing(true);
     device.send(Math.round(due));
-    if (n % READS_AFTER === 0) device.read();
+    if (n % READS_EVERY === reads) device.read();
     n++;
     setTimeout(step, Math.max(0, first + n * everyMs - Date.now()));
   };

@@ -22,7 +22,8 @@ const middle = Date.now() + seconds * 500;
 const MLS_CHARS = 342;
 const ACK_MS = 20;
 const PING_MS = 25_000;
-const OPEN_EVERY_MS = 20;
+/** Of each virtual user, and all of them open at the same time. */
+export const OPEN_EVERY_MS = 20;
 const TIME_DIGITS = 13;
 const FILLER = 'QkJCQkJCQkJC'.repeat(40);
 

@@ -6,7 +6,7 @@ import { check } from 'k6';
 import http from 'k6/http';
 import { Counter } from 'k6/metrics';
 import type { Options } from 'k6/options';
-import chat from './chat.ts';
+import chat, { setup } from './chat.ts';
 import { oneEach, seats, seconds, setting, users } from './seats.ts';
 
 const granted = new Counter('logins_granted');
@@ -35,6 +35,7 @@ export const options: Options = {
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max'],
 };
 
+export { setup };
 export const talk = chat;
 
 export function login(): void {

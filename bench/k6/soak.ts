@@ -5,7 +5,7 @@
 import type { Options } from 'k6/options';
 import { options as chatOptions } from './chat.ts';
 
-export { default } from './chat.ts';
+export { default, setup } from './chat.ts';
 
 export const options: Options = {
   ...chatOptions,
