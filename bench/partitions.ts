@@ -38,6 +38,7 @@ const logOn = (sql: Sql): LogStore =>
     counts: () => {
       throw new Error('nothing is counted here');
     },
+    connect: () => Promise.resolve(),
     close: () => Promise.resolve(),
   });
 

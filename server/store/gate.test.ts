@@ -73,6 +73,29 @@ test('a class has at most its connections at work, its queue waiting, and refuse
   assert.deepEqual(gate.counts().read, { running: 0, waiting: 0, refused: 1, expired: 0, abandoned: 0 });
 });
 
+test('all connections are made at once when asked for, and the first that is free is used again', async () => {
+  await using db = await testDatabase();
+  await using gate = opened(db.url);
+  const made = async (): Promise<{ name: string; pid: number }[]> => [
+    ...(await db.sql<{ name: string; pid: number }[]>`
+    select application_name as name, pid from pg_stat_activity
+    where datname = current_database() and application_name <> 'sotto test' order by 1, 2`),
+  ];
+  assert.deepEqual(await made(), []);
+  await gate.connect();
+  const before = await made();
+  assert.deepEqual(
+    before.map(({ name }) => name),
+    ['append', 'background', 'read', 'search'].flatMap((kind) => [`sotto ${kind}`, `sotto ${kind}`]),
+  );
+  const used = new Set<number>();
+  for (let n = 0; n < 10; n += 1)
+    for (const { pid } of await gate.run('read', (sql) => sql<{ pid: number }[]>`select pg_backend_pid() as pid`))
+      used.add(pid);
+  assert.equal(used.size, 1, 'one after the other they share a connection');
+  assert.deepEqual(await made(), before, 'and nobody made another');
+});
+
 test('a query that does not begin in time is refused, surely not done', async () => {
   await using db = await testDatabase();
   await using gate = opened(db.url, { ...limits, read: { ...narrow, connections: 1, statementTimeoutMs: 5_000 } });

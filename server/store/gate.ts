@@ -53,6 +53,8 @@ export interface Gate {
   /** A transaction, rolled back if `work` throws. Its statements must be quick: it holds a connection. */
   transaction<T>(kind: QueryClass, work: (tx: TransactionSql) => Promise<T>): Promise<T>;
   counts(): Readonly<Record<QueryClass, GateCounts>>;
+  /** Makes all connections, so that no query has to wait for its own. */
+  connect(): Promise<void>;
   /** Refuses what comes from now on, waits for what runs (at most 5 s), closes the connections. */
   close(): Promise<void>;
 }
@@ -81,6 +83,9 @@ export function openGate(
       search: lanes.search.counts(),
       background: lanes.background.counts(),
     }),
+    connect: async () => {
+      await Promise.all(Object.values(lanes).map((each) => each.connect()));
+    },
     close: async () => {
       await Promise.all(Object.values(lanes).map((each) => each.close()));
     },
@@ -89,20 +94,26 @@ export function openGate(
 
 const closeWithinMs = 5_000;
 
+/** One connection: a pool of one, which connects at the first query and again after a loss. */
+interface Seat {
+  sql: Sql;
+  busy: boolean;
+}
+
 interface Waiter {
-  start(): void;
+  start(seat: Seat): void;
   refuse(error: StoreUnavailable): void;
   readonly timer: NodeJS.Timeout;
 }
 
-/** The semaphore, the queue and the pool of one class. */
+/** The semaphore, the queue and the connections of one class. */
 class Lane {
-  readonly #openPool: () => Sql;
+  readonly #openSeat: () => Sql;
   readonly #limits: ClassLimits;
   readonly #startWithinMs: number;
   readonly #waited: (ms: number) => void;
   readonly #waiting = new Set<Waiter>();
-  #pool: Sql;
+  readonly #seats: readonly Seat[];
   #closed = false;
   #whenIdle: (() => void) | undefined;
   #running = 0;
@@ -115,22 +126,25 @@ class Lane {
     this.#limits = limits[kind];
     this.#startWithinMs = limits.startWithinMs;
     this.#waited = (ms) => waited(kind, ms);
-    this.#openPool = () =>
-      openPool({ url, max: connections, name: kind, statementTimeoutMs, lockTimeoutMs: limits.lockTimeoutMs });
-    this.#pool = this.#openPool();
+    this.#openSeat = () =>
+      openPool({ url, max: 1, name: kind, statementTimeoutMs, lockTimeoutMs: limits.lockTimeoutMs });
+    this.#seats = Array.from({ length: connections }, () => ({ sql: this.#openSeat(), busy: false }));
   }
 
   async run<T>(query: (sql: Sql) => PromiseLike<T>): Promise<T> {
-    if (this.#running >= this.#limits.connections || this.#waiting.size > 0) await this.#turn();
-    else if (this.#closed) throw closing();
-    else this.#running += 1;
+    const seat = this.#take() ?? (await this.#turn());
     try {
-      return await this.#race(query);
+      return await this.#race(seat, query);
     } catch (error) {
       throw storeErrorOf(error);
     } finally {
-      this.#release();
+      this.#release(seat);
     }
+  }
+
+  /** Each connection at once, so that none is made while somebody waits. */
+  async connect(): Promise<void> {
+    await Promise.all(this.#seats.map(() => this.run((sql) => sql`select`)));
   }
 
   counts(): GateCounts {
@@ -148,7 +162,7 @@ class Lane {
     this.#closed = true;
     for (const waiter of this.#waiting) waiter.refuse(closing());
     if (this.#running > 0) await this.#idle();
-    await this.#pool.end({ timeout: 0 });
+    await Promise.all(this.#seats.map(({ sql }) => sql.end({ timeout: 0 })));
   }
 
   /** The driver's own way to end would refuse queries that have begun here but not yet left. */
@@ -162,7 +176,23 @@ class Lane {
     });
   }
 
-  #turn(): Promise<void> {
+  /**
+   * Always the first that is free, never each in turn: PostgreSQL's process of a connection that was used a moment ago
+   * has what it needs in the processor's caches.
+   */
+  #take(): Seat | undefined {
+    if (this.#closed || this.#waiting.size > 0) return undefined;
+    const seat = this.#seats.find(({ busy }) => !busy);
+    if (seat !== undefined) this.#occupy(seat);
+    return seat;
+  }
+
+  #occupy(seat: Seat): void {
+    seat.busy = true;
+    this.#running += 1;
+  }
+
+  #turn(): Promise<Seat> {
     if (this.#closed) return Promise.reject(closing());
     if (this.#waiting.size >= this.#limits.queue) {
       this.#refused += 1;
@@ -176,10 +206,10 @@ class Lane {
         this.#waited(performance.now() - asked);
       };
       const waiter: Waiter = {
-        start: () => {
+        start: (seat) => {
           leave();
-          this.#running += 1;
-          resolve();
+          this.#occupy(seat);
+          resolve(seat);
         },
         refuse: (error) => {
           leave();
@@ -194,26 +224,27 @@ class Lane {
     });
   }
 
-  #release(): void {
+  #release(seat: Seat): void {
+    seat.busy = false;
     this.#running -= 1;
     if (this.#running === 0) this.#whenIdle?.();
     // A Set keeps the order of insertion: first come, first served.
     const [next] = this.#waiting;
-    next?.start();
+    next?.start(seat);
   }
 
-  async #race<T>(query: (sql: Sql) => PromiseLike<T>): Promise<T> {
-    const pool = this.#pool;
+  async #race<T>(seat: Seat, query: (sql: Sql) => PromiseLike<T>): Promise<T> {
+    const { sql } = seat;
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         this.#abandoned += 1;
-        this.#replace(pool);
+        this.#replace(seat);
         reject(new StoreUnavailable('unknown', 'PostgreSQL did not answer'));
       }, this.#limits.statementTimeoutMs + 1_000);
     });
     try {
-      return await Promise.race([query(pool), silence]);
+      return await Promise.race([query(sql), silence]);
     } finally {
       clearTimeout(timer);
     }
@@ -221,13 +252,13 @@ class Lane {
 
   /**
    * PostgreSQL ends statements at their timeout by itself, so a connection that is silent beyond it is dead, and the
-   * driver would keep it for ever. What still runs on the old pool gets 5 s to end.
+   * driver would keep it for ever.
    */
-  #replace(pool: Sql): void {
-    if (pool !== this.#pool || this.#closed) return;
-    this.#pool = this.#openPool();
-    pool.end({ timeout: 5 }).catch(() => {
-      // Its connections are being given up; there is nothing left to do about them.
+  #replace(seat: Seat): void {
+    const dead = seat.sql;
+    seat.sql = this.#openSeat();
+    dead.end({ timeout: 0 }).catch(() => {
+      // It is being given up; there is nothing left to do about it.
     });
   }
 }

@@ -20,7 +20,9 @@ export interface PoolOptions {
 /** The only place that opens connections to PostgreSQL. Nothing connects before the first query. */
 export function openPool(options: PoolOptions): Sql {
   checkPatch();
-  return postgres(options.url, {
+  const { url, path } = addressOf(options.url);
+  return postgres(url, {
+    ...(path !== undefined && { path }),
     max: options.max,
     connect_timeout: 5,
     // The default waits up to 20 s before it looks again; PostgreSQL is usually back within one.
@@ -38,6 +40,15 @@ export function openPool(options: PoolOptions): Sql {
     types: { bigint: { to: 20, from: [20], parse: parseInt8, serialize: (value: number) => value.toString() } },
     transform: { undefined: null, column: { from: columnName } },
   });
+}
+
+/** A UNIX socket is named as in libpq's URLs, `postgres://user@localhost/name?host=/folder`, which the driver doesn't know. */
+function addressOf(given: string): { url: string; path?: string } {
+  const url = new URL(given);
+  const folder = url.searchParams.get('host');
+  if (!folder?.startsWith('/')) return { url: given };
+  url.searchParams.delete('host');
+  return { url: url.href, path: `${folder}/.s.PGSQL.${url.port || '5432'}` };
 }
 
 /** Counters, positions and times fit in 53 bits; anything larger would be silently wrong, so it is refused. */

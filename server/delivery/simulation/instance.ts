@@ -21,6 +21,7 @@ const nowhere: Gate = {
   counts: () => {
     throw new Error('keys are not simulated');
   },
+  connect: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 
