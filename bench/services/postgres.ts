@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { findBinaries } from '../../server/embedded/binaries.ts';
 import { initCluster, startPostmaster, stopPostmaster, superuser } from '../../server/embedded/cluster.ts';
 import { freePort } from '../../server/embedded/port.ts';
+import { listenOn, makeSocketFolder, socketUrl } from '../../server/embedded/socket.ts';
 import { migrate } from '../../server/store/migrate.ts';
 import { openPool, type Sql } from '../../server/store/pool.ts';
 import { parentOf } from '../measure/cpu.ts';
@@ -27,8 +28,6 @@ export interface BenchDatabase {
 
 // What the embedded database of `npm start` would have, too: nothing here trades durability for speed.
 const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   max_connections: 300,
   shared_buffers: '256MB',
   max_wal_size: '4GB',
@@ -101,11 +100,12 @@ async function throwAwayCluster(settings: Readonly<Record<string, string>>): Pro
   chmodSync(home, 0o711);
   const password = randomBytes(12).toString('hex');
   const dir = join(home, 'data');
-  const port = await freePort();
+  const socket = join(home, 'socket');
   try {
     const binaries = await findBinaries(home);
     await initCluster(binaries, dir, password);
-    const postmaster = await startPostmaster(binaries, dir, { ...SETTINGS, ...settings, port }, () => {});
+    const place = (await makeSocketFolder(binaries, socket)) ? socket : await freePort();
+    const postmaster = await startPostmaster(binaries, dir, { ...listenOn(place), ...SETTINGS, ...settings }, () => {});
     // Also when the bench is interrupted: no database may be left behind.
     const abandon = () => {
       postmaster.kill('SIGQUIT');
@@ -113,7 +113,10 @@ async function throwAwayCluster(settings: Readonly<Record<string, string>>): Pro
     };
     process.once('exit', abandon);
     return {
-      url: `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`,
+      url:
+        typeof place === 'string'
+          ? socketUrl(place, password)
+          : `postgres://${superuser}:${password}@127.0.0.1:${place}/postgres`,
       async stop() {
         process.off('exit', abandon);
         await stopPostmaster(postmaster);

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { openPool, type Sql } from '../store/pool.ts';
 import { exited, printed, type StartedProcess, startNode } from '../testing/process.ts';
 import { livingPostmaster, markOf, waitUntil } from './alive.ts';
+import { runningDatabase } from './running.ts';
 
 /** A data folder that nothing uses any more when the test is over. */
 function dataFolder(t: TestContext): string {
@@ -72,11 +73,19 @@ test('stopped and started again it has its data, durable settings and secrets fo
   const settings = await withDatabase(
     url,
     (sql) => sql<{ name: string; setting: string }[]>`
-    select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by name`,
+    select name, setting from pg_settings
+    where name in ('fsync', 'full_page_writes', 'listen_addresses', 'synchronous_commit') order by name`,
   );
   assert.deepEqual(
     settings.map((row) => row.setting),
-    ['on', 'on', 'on'],
+    ['on', 'on', '', 'on'],
+    'durable, and out of reach for the network',
+  );
+  assert.equal(runningDatabase(folder), url, 'programs beside the server find it');
+  assert.equal(
+    statSync(join(folder, 'postgres.socket')).mode & 0o077,
+    0,
+    'and out of reach for others of this machine',
   );
   for (const file of ['postgres.json', 'postgres.log'])
     assert.equal(statSync(join(folder, file)).mode & 0o077, 0, file);
@@ -84,6 +93,21 @@ test('stopped and started again it has its data, durable settings and secrets fo
   assert.equal(livingPostmaster(join(folder, 'postgres')), undefined);
   const second = startServer(t, folder);
   assert.equal(await stored(await urlOf(second)), 42);
+  await terminate(second);
+});
+
+test('below a path too long for a socket it listens on a port of its own', async (t) => {
+  const folder = join(dataFolder(t), 'deep'.repeat(25));
+  mkdirSync(folder);
+  const first = startServer(t, folder);
+  const url = new URL(await urlOf(first));
+  assert.match(url.host, /^127\.0\.0\.1:\d+$/);
+  assert.equal(runningDatabase(folder), url.href);
+  await store(url.href);
+  await terminate(first);
+  const second = startServer(t, folder);
+  assert.equal(await urlOf(second), url.href, 'and keeps it');
+  assert.equal(await stored(url.href), 42);
   await terminate(second);
 });
 

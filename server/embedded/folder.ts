@@ -2,17 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { superuser } from './cluster.ts';
+import { socketUrl } from './socket.ts';
 
 /** Where the embedded database keeps its things in the data folder. */
 export interface DatabaseFolder {
   /** The cluster itself. */
   readonly cluster: string;
-  /** Its port and password, for us only. */
+  /** Where it listens and its password, for us only. */
   readonly access: string;
   /** Who runs it. */
   readonly lock: string;
   /** What PostgreSQL prints. */
   readonly log: string;
+  /** A folder with nothing but its UNIX socket. */
+  readonly socket: string;
 }
 
 export function databaseFolder(dataDir: string): DatabaseFolder {
@@ -21,11 +25,17 @@ export function databaseFolder(dataDir: string): DatabaseFolder {
     access: join(dataDir, 'postgres.json'),
     lock: join(dataDir, 'postgres.lock'),
     log: join(dataDir, 'postgres.log'),
+    socket: join(dataDir, 'postgres.socket'),
   };
 }
 
+/** `port` is that of 127.0.0.1, and 0 if it listens on its UNIX socket alone. */
 const accessSchema = v.object({ password: v.string(), port: v.number() });
 export type Access = v.InferOutput<typeof accessSchema>;
+
+/** What its server, and programs beside it, connect to. */
+export const urlOf = (folder: DatabaseFolder, { password, port }: Access): string =>
+  port === 0 ? socketUrl(folder.socket, password) : `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
 
 /** What to connect with; a new password if there is none yet. */
 export function readAccess(folder: DatabaseFolder): Access {

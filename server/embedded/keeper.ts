@@ -9,10 +9,11 @@ import { availableParallelism, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { livingPostmaster, waitUntil } from './alive.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
-import { initCluster, type Settings, startPostmaster, stopPostmaster, superuser } from './cluster.ts';
-import { databaseFolder, readAccess, writeAccess } from './folder.ts';
+import { initCluster, type Settings, startPostmaster, stopPostmaster } from './cluster.ts';
+import { databaseFolder, readAccess, urlOf, writeAccess } from './folder.ts';
 import { releaseLock, takeLock } from './lock.ts';
 import { freePort, isFree } from './port.ts';
+import { listenOn, makeSocketFolder } from './socket.ts';
 
 /** What the keeper tells its server. */
 export type KeeperReport =
@@ -57,12 +58,16 @@ async function start(): Promise<string> {
   await takeOver();
   const binaries = await findBinaries(folder.cluster);
   const access = readAccess(folder);
-  const port = access.port !== 0 && (await isFree(access.port)) ? access.port : await freePort();
+  const port = (await makeSocketFolder(binaries, folder.socket)) ? 0 : await portLike(access.port);
   writeAccess(folder, { ...access, port });
   if (!existsSync(folder.cluster)) await makeCluster(binaries, access.password);
   checkVersion();
-  await run(binaries, settingsFor(port));
-  return `postgres://${superuser}:${access.password}@127.0.0.1:${port}/postgres`;
+  await run(binaries, { ...listenOn(port === 0 ? folder.socket : port), ...tuning() });
+  return urlOf(folder, { ...access, port });
+}
+
+async function portLike(port: number): Promise<number> {
+  return port !== 0 && (await isFree(port)) ? port : freePort();
 }
 
 /** A postmaster without a keeper, because that was killed as well, is stopped: it may run with other settings. */
@@ -162,12 +167,9 @@ function logLine(line: string): void {
   appendFileSync(folder.log, `${line}\n`, { mode: 0o600 });
 }
 
-function settingsFor(port: number): Settings {
+function tuning(): Settings {
   const megabytes = Math.floor(totalmem() / 2 ** 20);
   return {
-    port,
-    listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
     max_connections: 100,
     shared_buffers: `${Math.max(128, Math.min(1_024, Math.floor(megabytes / 8)))}MB`,
     effective_cache_size: `${Math.max(256, Math.floor(megabytes / 2))}MB`,

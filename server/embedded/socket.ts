@@ -1,0 +1,39 @@
+import { chownSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { type Settings, superuser } from './cluster.ts';
+
+/** The port of a cluster without TCP is but a part of its socket's name. */
+const SOCKET_NAME = '.s.PGSQL.5432';
+/** What fits into the address of a socket on every system. */
+const MAX_SOCKET_PATH = 103;
+
+/**
+ * Makes `folder` anew, for the socket of a cluster that isn't running, open to nobody but the database's user and us. A
+ * UNIX socket is out of reach for all others of this machine, and takes less CPU time than TCP. False where
+ * there can be none: on Windows, below a long path, on some file systems.
+ */
+export async function makeSocketFolder({ user }: Binaries, folder: string): Promise<boolean> {
+  const path = join(folder, SOCKET_NAME);
+  rmSync(folder, { recursive: true, force: true });
+  if (process.platform === 'win32' || Buffer.byteLength(path) > MAX_SOCKET_PATH) return false;
+  mkdirSync(folder, { mode: 0o700 });
+  const probe = createServer();
+  const takes = await new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen(path, () => probe.close(() => resolve(true)));
+  });
+  if (takes && user.kind === 'other') chownSync(folder, user.uid, user.gid);
+  return takes;
+}
+
+/** As libpq writes it. */
+export const socketUrl = (folder: string, password: string): string =>
+  `postgres://${superuser}:${password}@localhost/postgres?host=${encodeURIComponent(folder)}`;
+
+/** Where a cluster listens: on the socket in a folder, or on a port of 127.0.0.1. */
+export const listenOn = (place: string | number): Settings =>
+  typeof place === 'string'
+    ? { port: 5432, listen_addresses: '', unix_socket_directories: `"${place.replaceAll('"', '""')}"` }
+    : { port: place, listen_addresses: '127.0.0.1', unix_socket_directories: '' };
