@@ -60,9 +60,11 @@ class CountingSocket implements Socket {
 
 const url = process.env.DATABASE_URL ?? '';
 const sql = openPool({ url, max: 1, name: 'guard', statementTimeoutMs: 0, lockTimeoutMs: 0 });
+const neighbour = new URL(url);
+neighbour.pathname = '/postgres';
 // In another database, so that its own questions are not counted.
 const aside = openPool({
-  url: new URL('/postgres', url).href,
+  url: neighbour.href,
   max: 1,
   name: 'guard',
   statementTimeoutMs: 0,
