@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBinaries } from '../../server/embedded/binaries.ts';
-import { initCluster, startPostmaster, stopPostmaster, superuser } from '../../server/embedded/cluster.ts';
+import { initCluster, startPostmaster, stopPostmaster } from '../../server/embedded/cluster.ts';
 import { freePort } from '../../server/embedded/port.ts';
-import { listenOn, makeSocketFolder, socketUrl } from '../../server/embedded/socket.ts';
+import { listenOn, makeSocketFolder, urlAt } from '../../server/embedded/socket.ts';
 import { migrate } from '../../server/store/migrate.ts';
 import { openPool, type Sql } from '../../server/store/pool.ts';
 import { parentOf } from '../measure/cpu.ts';
@@ -113,10 +113,7 @@ async function throwAwayCluster(settings: Readonly<Record<string, string>>): Pro
     };
     process.once('exit', abandon);
     return {
-      url:
-        typeof place === 'string'
-          ? socketUrl(place, password)
-          : `postgres://${superuser}:${password}@127.0.0.1:${place}/postgres`,
+      url: urlAt(place, password),
       async stop() {
         process.off('exit', abandon);
         await stopPostmaster(postmaster);

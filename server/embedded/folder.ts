@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { superuser } from './cluster.ts';
-import { socketUrl } from './socket.ts';
+import { urlAt } from './socket.ts';
 
 /** Where the embedded database keeps its things in the data folder. */
 export interface DatabaseFolder {
@@ -34,8 +33,8 @@ const accessSchema = v.object({ password: v.string(), port: v.number() });
 export type Access = v.InferOutput<typeof accessSchema>;
 
 /** What its server, and programs beside it, connect to. */
-export const urlOf = (folder: DatabaseFolder, { password, port }: Access): string =>
-  port === 0 ? socketUrl(folder.socket, password) : `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
+export const urlOf = ({ socket }: DatabaseFolder, { password, port }: Access): string =>
+  urlAt(port === 0 ? socket : port, password);
 
 /** What to connect with; a new password if there is none yet. */
 export function readAccess(folder: DatabaseFolder): Access {

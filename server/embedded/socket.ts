@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { type Settings, superuser } from './cluster.ts';
 
+/** Where a cluster listens: on the socket in this folder, or on this port of 127.0.0.1. */
+export type Place = string | number;
+
 /** The port of a cluster without TCP is but a part of its socket's name. */
 const SOCKET_NAME = '.s.PGSQL.5432';
 /** What fits into the address of a socket on every system. */
@@ -28,12 +31,13 @@ export async function makeSocketFolder({ user }: Binaries, folder: string): Prom
   return takes;
 }
 
-/** As libpq writes it. */
-export const socketUrl = (folder: string, password: string): string =>
-  `postgres://${superuser}:${password}@localhost/postgres?host=${encodeURIComponent(folder)}`;
+/** What to connect to, as libpq writes it. */
+export const urlAt = (place: Place, password: string): string =>
+  typeof place === 'string'
+    ? `postgres://${superuser}:${password}@localhost/postgres?host=${encodeURIComponent(place)}`
+    : `postgres://${superuser}:${password}@127.0.0.1:${place}/postgres`;
 
-/** Where a cluster listens: on the socket in a folder, or on a port of 127.0.0.1. */
-export const listenOn = (place: string | number): Settings =>
+export const listenOn = (place: Place): Settings =>
   typeof place === 'string'
     ? { port: 5432, listen_addresses: '', unix_socket_directories: `"${place.replaceAll('"', '""')}"` }
     : { port: place, listen_addresses: '127.0.0.1', unix_socket_directories: '' };

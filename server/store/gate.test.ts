@@ -79,7 +79,7 @@ test('all connections are made at once when asked for, and the first that is fre
   const made = async (): Promise<{ name: string; pid: number }[]> => [
     ...(await db.sql<{ name: string; pid: number }[]>`
     select application_name as name, pid from pg_stat_activity
-    where datname = current_database() and application_name <> 'sotto test' order by 1, 2`),
+    where datname = current_database() and backend_type = 'client backend' and application_name <> 'sotto test' order by 1, 2`),
   ];
   assert.deepEqual(await made(), []);
   await gate.connect();

@@ -116,7 +116,6 @@ class Lane {
   readonly #seats: readonly Seat[];
   #closed = false;
   #whenIdle: (() => void) | undefined;
-  #running = 0;
   #refused = 0;
   #expired = 0;
   #abandoned = 0;
@@ -181,15 +180,14 @@ class Lane {
    * has what it needs in the processor's caches.
    */
   #take(): Seat | undefined {
-    if (this.#closed || this.#waiting.size > 0) return undefined;
-    const seat = this.#seats.find(({ busy }) => !busy);
-    if (seat !== undefined) this.#occupy(seat);
+    // None is free while anybody waits: a seat goes from hand to hand.
+    const seat = this.#closed ? undefined : this.#seats.find(({ busy }) => !busy);
+    if (seat !== undefined) seat.busy = true;
     return seat;
   }
 
-  #occupy(seat: Seat): void {
-    seat.busy = true;
-    this.#running += 1;
+  get #running(): number {
+    return this.#seats.filter(({ busy }) => busy).length;
   }
 
   #turn(): Promise<Seat> {
@@ -208,7 +206,6 @@ class Lane {
       const waiter: Waiter = {
         start: (seat) => {
           leave();
-          this.#occupy(seat);
           resolve(seat);
         },
         refuse: (error) => {
@@ -225,12 +222,11 @@ class Lane {
   }
 
   #release(seat: Seat): void {
-    seat.busy = false;
-    this.#running -= 1;
-    if (this.#running === 0) this.#whenIdle?.();
     // A Set keeps the order of insertion: first come, first served.
     const [next] = this.#waiting;
-    next?.start(seat);
+    if (next !== undefined) return next.start(seat);
+    seat.busy = false;
+    if (this.#whenIdle !== undefined && this.#running === 0) this.#whenIdle();
   }
 
   async #race<T>(seat: Seat, query: (sql: Sql) => PromiseLike<T>): Promise<T> {
