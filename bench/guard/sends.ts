@@ -72,6 +72,8 @@ const aside = openPool({
 });
 await aside`create extension if not exists pg_stat_statements`;
 const people = await provision(sql, 2 * PAIRS);
+// By itself a connection tells at most once a second what it did, and then it would stand among what hellos do.
+await sql`select pg_stat_force_next_flush()`;
 // In a tiny database a hello reads whole tables, which is no business of a send: what hellos alone touch is taken off.
 // The first ones are not like the later ones, since nobody had been here before.
 await leave((await arrive()).messaging);
