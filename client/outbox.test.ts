@@ -63,6 +63,24 @@ test('an unknown outcome is asked for again with the same bytes, and nothing ove
   await close();
 });
 
+test('a fault of the server is given up after nine in a row, however long it was away before', async () => {
+  const { world, ada, room, states, log, close } = await setUp(15);
+  let answers: ErrorCode[] = [...Array<ErrorCode>(12).fill('unavailable'), ...Array<ErrorCode>(8).fill('internal')];
+  world.server.fault = () => {
+    const code = answers.shift();
+    return code === undefined ? {} : { code };
+  };
+  await ada.client.send(room, { type: 'text', text: 'patient' });
+  await world.settle(600_000);
+  assert.deepEqual(log(), ['patient']);
+  answers = Array<ErrorCode>(9).fill('internal');
+  await ada.client.send(room, { type: 'text', text: 'given up' });
+  await world.settle(600_000);
+  assert.equal(states.at(-1), 'failed internal');
+  assert.deepEqual([log(), answers], [['patient'], []]);
+  await close();
+});
+
 test('a definite refusal fails one message, and those behind it go on', async () => {
   const { world, ada, room, states, log, close } = await setUp(4);
   let code: ErrorCode | undefined = 'forbidden';

@@ -190,7 +190,7 @@ export class Outbox {
   }
 
   async #run(conversationId: string, queue: Queue): Promise<void> {
-    for (let tries = 0, recoveries = 0; ; ) {
+    for (let tries = 0, internals = 0, recoveries = 0; ; ) {
       const logId = this.#options.logFor(conversationId);
       const record = queue.records.find((each) => each.stored === undefined && each.failed === undefined);
       if (logId === undefined || record === undefined || this.#options.signal.aborted) return;
@@ -203,6 +203,7 @@ export class Outbox {
         const { seq, sentAt } = await this.#options.send(request(record));
         await this.#stored(record, logId, seq, sentAt);
         tries = 0;
+        internals = 0;
         recoveries = 0;
       } catch (thrown) {
         if (thrown instanceof Stopped) throw thrown;
@@ -210,7 +211,9 @@ export class Outbox {
         let verdict = verdicts[error.code] ?? 'refused';
         // Its search tags are not wanted any more: it goes without them.
         if (error.code === 'conflict' && error.details?.field === 'search') verdict = 'recover';
-        if (error.code === 'internal' && tries >= INTERNAL_TRIES) verdict = 'refused';
+        // In a row: however long a server was away, one fault after it is no reason to give up.
+        internals = error.code === 'internal' ? internals + 1 : 0;
+        if (internals > INTERNAL_TRIES) verdict = 'refused';
         if (verdict === 'recover') {
           recoveries += 1;
           if (recoveries <= RECOVERIES && (await this.#recover(record, error))) continue;
@@ -222,6 +225,7 @@ export class Outbox {
         } else {
           await this.#fail(record, { code: error.code, message: error.message });
           tries = 0;
+          internals = 0;
           recoveries = 0;
         }
       }
