@@ -35,6 +35,11 @@ export function storeErrorOf(error: unknown): unknown {
   switch (error.code) {
     case 'ECONNREFUSED':
     case 'ENOENT':
+    case 'EACCES':
+    // A UNIX socket whose queue is full; and too many open files, here or in the whole system.
+    case 'EAGAIN':
+    case 'EMFILE':
+    case 'ENFILE':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'CONNECT_TIMEOUT':

@@ -1,4 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { testProxy } from '../testing/proxy.ts';
@@ -96,6 +102,49 @@ test('all connections are made at once when asked for, and the first that is fre
   assert.deepEqual(await made(), before, 'and nobody made another');
 });
 
+test('a connection that is lost and cannot be made again is left aside while others are there', async () => {
+  await using db = await testDatabase();
+  const direct = new URL(db.url);
+  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
+  const url = new URL(db.url);
+  url.host = `127.0.0.1:${proxy.port}`;
+  await using gate = opened(url.href);
+  await gate.connect();
+  // Whoever connects says who they are.
+  proxy.cutAt('application_name');
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select pg_terminate_backend(pg_backend_pid())`),
+    StoreUnavailable,
+  );
+  for (let n = 0; n < 5; n += 1) await gate.run('read', (sql) => sql`select 1`);
+  const both = await Promise.allSettled([1, 2].map(() => gate.run('read', (sql) => sql`select 1`)));
+  assert.deepEqual(
+    both.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+    'two at once need the lost one',
+  );
+  proxy.cutAt(undefined);
+  await Promise.all([1, 2].map(() => gate.run('read', (sql) => sql`select 1`)));
+});
+
+test('one silent connection has its idle neighbours made anew', async () => {
+  await using db = await testDatabase();
+  const direct = new URL(db.url);
+  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
+  const url = new URL(db.url);
+  url.host = `127.0.0.1:${proxy.port}`;
+  await using gate = opened(url.href);
+  await gate.connect();
+  proxy.freeze();
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select 1`),
+    unavailable('unknown'),
+  );
+  proxy.pass();
+  await Promise.all([1, 2].map(() => gate.run('read', (sql) => sql`select 1`)));
+  assert.equal(gate.counts().read.abandoned, 1, 'nobody else had to wait for a dead one');
+});
+
 test('a query that does not begin in time is refused, surely not done', async () => {
   await using db = await testDatabase();
   await using gate = opened(db.url, { ...limits, read: { ...narrow, connections: 1, statementTimeoutMs: 5_000 } });
@@ -172,6 +221,33 @@ test('a connection cut while the driver looks at it for the first time is unavai
 
 test('no PostgreSQL at all is unavailable, surely not done', async () => {
   await using gate = opened('postgres://nobody@127.0.0.1:1/none');
+  await assert.rejects(
+    gate.run('read', (sql) => sql`select 1`),
+    unavailable('not_done'),
+  );
+});
+
+test('a socket whose queue is full, as of a PostgreSQL that was stopped, is unavailable, surely not done', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-gate-'));
+  const path = join(folder, '.s.PGSQL.5432');
+  const listen = `require('node:net').createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.log())`;
+  const stopped = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => {
+    stopped.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+  await once(stopped.stdout, 'data');
+  stopped.kill('SIGSTOP');
+  const full = async (): Promise<boolean> => {
+    const socket = connect(path);
+    t.after(() => socket.destroy());
+    return once(socket, 'connect').then(
+      () => false,
+      () => true,
+    );
+  };
+  while (!(await full()));
+  await using gate = opened(`postgres://nobody@localhost/none?host=${folder}`);
   await assert.rejects(
     gate.run('read', (sql) => sql`select 1`),
     unavailable('not_done'),

@@ -113,7 +113,8 @@ class Lane {
   readonly #startWithinMs: number;
   readonly #waited: (ms: number) => void;
   readonly #waiting = new Set<Waiter>();
-  readonly #seats: readonly Seat[];
+  /** In the order in which they are tried. */
+  readonly #seats: Seat[];
   #closed = false;
   #whenIdle: (() => void) | undefined;
   #refused = 0;
@@ -135,7 +136,9 @@ class Lane {
     try {
       return await this.#race(seat, query);
     } catch (error) {
-      throw storeErrorOf(error);
+      const failure = storeErrorOf(error);
+      if (failure instanceof StoreUnavailable) this.#tryLast(seat);
+      throw failure;
     } finally {
       this.#release(seat);
     }
@@ -184,6 +187,11 @@ class Lane {
     const seat = this.#closed ? undefined : this.#seats.find(({ busy }) => !busy);
     if (seat !== undefined) seat.busy = true;
     return seat;
+  }
+
+  /** It may have lost its connection and get no other, while the rest have theirs. */
+  #tryLast(seat: Seat): void {
+    this.#seats.push(...this.#seats.splice(this.#seats.indexOf(seat), 1));
   }
 
   get #running(): number {
@@ -236,6 +244,8 @@ class Lane {
       timer = setTimeout(() => {
         this.#abandoned += 1;
         this.#replace(seat);
+        // What silenced one has mostly silenced its neighbours; those at work will find out for themselves.
+        for (const idle of this.#seats) if (!idle.busy) this.#replace(idle);
         reject(new StoreUnavailable('unknown', 'PostgreSQL did not answer'));
       }, this.#limits.statementTimeoutMs + 1_000);
     });

@@ -25,6 +25,8 @@ export function openPool(options: PoolOptions): Sql {
     ...(path !== undefined && { path }),
     max: options.max,
     connect_timeout: 5,
+    // By default the driver ends each connection after half an hour or an hour, and the query that comes next waits.
+    max_lifetime: null,
     // The default waits up to 20 s before it looks again; PostgreSQL is usually back within one.
     backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
     onnotice: () => {},
@@ -46,9 +48,11 @@ export function openPool(options: PoolOptions): Sql {
 function addressOf(given: string): { url: string; path?: string } {
   const url = new URL(given);
   const folder = url.searchParams.get('host');
-  if (!folder?.startsWith('/')) return { url: given };
-  url.searchParams.delete('host');
-  return { url: url.href, path: `${folder}/.s.PGSQL.${url.port || '5432'}` };
+  if (folder === null) return { url: given };
+  const port = url.searchParams.get('port') ?? (url.port || '5432');
+  // No TLS on a socket, as libpq has it.
+  for (const name of ['host', 'port', 'sslmode']) url.searchParams.delete(name);
+  return { url: url.href, path: `${folder}/.s.PGSQL.${port}` };
 }
 
 /** Counters, positions and times fit in 53 bits; anything larger would be silently wrong, so it is refused. */

@@ -6,6 +6,8 @@ export interface TestProxy extends AsyncDisposable {
   /** Connections stay open and nothing passes any more, as when a machine hangs. */
   freeze(): void;
   thaw(): void;
+  /** New connections pass again, those that were frozen never. */
+  pass(): void;
   /** Cuts every connection; new ones pass. */
   cut(): void;
   /** From now on a connection is reset at the moment a client says this on it; undefined: no more. */
@@ -55,6 +57,9 @@ export async function testProxy(target: { host: string; port: number }): Promise
     thaw() {
       frozen = false;
       for (const socket of sockets) socket.resume();
+    },
+    pass() {
+      frozen = false;
     },
     cut,
     cutAt(words) {
