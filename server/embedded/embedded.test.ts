@@ -82,6 +82,7 @@ test('stopped and started again it has its data, durable settings and secrets fo
     'durable, and out of reach for the network',
   );
   assert.equal(runningDatabase(folder), url, 'programs beside the server find it');
+  assert.equal(await stored(`${url}&port=5432&sslmode=require`), 42, "with libpq's other parameters as libpq has them");
   assert.equal(
     statSync(join(folder, 'postgres.socket')).mode & 0o077,
     0,

@@ -1,5 +1,6 @@
-import { chownSync, mkdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { chmodSync, lchownSync, mkdirSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { type Settings, superuser } from './cluster.ts';
@@ -22,13 +23,26 @@ export async function makeSocketFolder({ user }: Binaries, folder: string): Prom
   rmSync(folder, { recursive: true, force: true });
   if (process.platform === 'win32' || Buffer.byteLength(path) > MAX_SOCKET_PATH) return false;
   mkdirSync(folder, { mode: 0o700 });
-  const probe = createServer();
-  const takes = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false));
-    probe.listen(path, () => probe.close(() => resolve(true)));
-  });
-  if (takes && user.kind === 'other') chownSync(folder, user.uid, user.gid);
-  return takes;
+  // Before anybody else has a turn, and no link is followed: whoever owns the data folder could put one in its place.
+  if (user.kind === 'other') lchownSync(folder, user.uid, user.gid);
+  return carriesSocket(path);
+}
+
+/** Whether PostgreSQL will get along with this file system: shared folders of virtual machines take a socket, but no more. */
+async function carriesSocket(path: string): Promise<boolean> {
+  const probe = createServer((socket) => socket.destroy());
+  try {
+    await once(probe.listen(path), 'listening');
+    chmodSync(path, 0o600);
+    const client = connect(path);
+    await once(client, 'connect');
+    client.destroy();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await new Promise((resolve) => probe.close(resolve));
+  }
 }
 
 /** What to connect to, as libpq writes it. */
