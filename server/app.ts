@@ -49,14 +49,17 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     },
     fault: (err) => log.debug({ err }, 'a connection to Redis failed'),
   });
-  const [instance] = await onceReachable(
-    () => gate.run('read', (sql) => logId.run(undefined, sql)),
+  const [[instance], [parameters]] = await onceReachable(
+    () =>
+      gate.run(
+        'read',
+        async (sql) => [await logId.run(undefined, sql), await logsParameters.run(undefined, sql)] as const,
+      ),
     (err) => log.warn({ err }, 'PostgreSQL went away'),
   );
   if (instance === undefined) throw new Error('the database has no log id');
   // A connection takes some 20 ms of CPU time: better now than when the first people come, all of them at once.
   await gate.connect().catch((err) => log.warn({ err }, 'not all connections to PostgreSQL could be made'));
-  const [parameters] = await gate.run('read', (sql) => logsParameters.run(undefined, sql));
   if (parameters?.logs === true)
     log.warn('PostgreSQL logs the values of statements, also search tags: set its log_parameter_max_length to 0');
   const hub: Pick<Hub, 'end' | 'state' | 'connections'> = {

@@ -105,6 +105,13 @@ test('all problems are reported at once, each with the name of its variable', ()
   assert.doesNotMatch(problems.join(), /hunter2/);
 });
 
+test('a database on a UNIX socket is named by its one folder', () => {
+  const at = (host: string) => problemsOf({ DATABASE_URL: `postgres://sotto@localhost/sotto?host=${host}` });
+  assert.deepEqual(at('/var/run/postgresql'), []);
+  for (const host of ['db.example.org', 'run/postgresql', '/a,/b'])
+    assert.match(at(host).join(), /^DATABASE_URL takes \?host= for the one folder/);
+});
+
 test('variables that need each other are reported beside wrong values', () => {
   assert.match(
     problemsOf({ REDIS_URL: 'redis://a', PORT: 'x' }).join('\n'),

@@ -115,7 +115,15 @@ const environment = v.object({
   ADMIN_HOST: v.optional(v.string(), '127.0.0.1'),
   ADMIN_PORT: v.optional(port),
   DATA_DIR: v.optional(v.string(), './data'),
-  DATABASE_URL: v.optional(urlOf('postgres:', 'postgresql:')),
+  DATABASE_URL: v.optional(
+    v.pipe(
+      urlOf('postgres:', 'postgresql:'),
+      v.check(
+        namesOneFolder,
+        'takes ?host= for the one folder of a UNIX socket: postgres://user@localhost/name?host=/folder',
+      ),
+    ),
+  ),
   REDIS_URL: v.optional(redisUrls),
   SMTP_URL: v.optional(urlOf('smtp:', 'smtps:')),
   MAIL_FROM: v.optional(
@@ -238,6 +246,12 @@ function configOf(env: Environment): Config {
 function hostInUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Other hosts belong before the name, and libpq's lists are not understood. */
+function namesOneFolder(text: string): boolean {
+  const host = URL.canParse(text) ? new URL(text).searchParams.get('host') : null;
+  return host === null || (host.startsWith('/') && !host.includes(','));
 }
 
 function hasScheme(text: string, schemes: readonly string[]): boolean {

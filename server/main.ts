@@ -108,8 +108,9 @@ Try next: npm run chat, in two terminals. Stop with Ctrl-C; starting again keeps
 
 /** An address without its password. */
 function place(text: string): string {
-  const { protocol, host, pathname } = new URL(text.trim());
-  return `${protocol}//${host}${pathname}`;
+  const { protocol, host, pathname, searchParams } = new URL(text.trim());
+  const folder = searchParams.get('host');
+  return `${protocol}//${host}${pathname}${folder === null ? '' : ` on the socket in ${folder}`}`;
 }
 
 function say(text: string): void {
