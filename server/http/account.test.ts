@@ -126,6 +126,7 @@ test('people get all that is stored about them as JSON', async () => {
   await using accounts = await testAccounts();
   const id = await accounts.account('ada');
   const { accessToken } = await accounts.login('ada', { name: 'laptop' });
+  await accounts.db.sql`update users set avatar = '\\xfbff', avatar_type = 'image/png' where id = ${id}`;
   const answer = await accounts.get('/v1/account/export', accessToken);
   assert.equal(answer.status, 200);
   const body = answer.body as { account: object; sessions: { deviceName: string }[] };
@@ -135,6 +136,7 @@ test('people get all that is stored about them as JSON', async () => {
   );
   assert.deepEqual(Object.keys(body).sort(), ['account', 'blocked', 'conversations', 'recovery', 'sessions']);
   assert.equal(body.sessions[0]?.deviceName, 'laptop');
+  assert.equal((body.account as { avatar: string }).avatar, '-_8', 'bytes as everywhere');
   assert.ok(!JSON.stringify(body).includes('$2b$'), 'no password hash');
 });
 

@@ -130,7 +130,7 @@ export function exportAccount(gate: Gate, userId: string) {
     if (account === undefined) throw new RequestError('not_found');
     const { avatar, ...rest } = account;
     return {
-      account: { ...rest, avatar: avatar?.toString('base64') ?? null },
+      account: { ...rest, avatar: avatar?.toString('base64url') ?? null },
       sessions: await queries.exportSessions.run({ userId }, tx),
       blocked: await queries.exportBlocks.run({ userId }, tx),
       conversations: await queries.exportConversations.run({ userId }, tx),
