@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SOCKET_PATH } from '../protocol/frame.ts';
-import { countDescriptors, cpuBetween, readCpu } from './measure/cpu.ts';
+import { countDescriptors, cpuBetween, readCores, readCpu, stolenBetween } from './measure/cpu.ts';
 import { type Watched, watchProcess } from './measure/watch.ts';
 import { readEnvironment } from './report/environment.ts';
 import { readSummary } from './report/k6-summary.ts';
@@ -107,7 +107,9 @@ async function main(): Promise<number> {
   if (values.profile !== undefined) await database.sql`select pg_stat_statements_reset()`;
   const watching = watchProcess(() => server.pid);
   const killing = scenario === 'reconnect-storm' ? killInTheMiddle(server, users, seconds) : Promise.resolve();
+  const cores = readCores();
   const code = await runK6(k6, scenario, env, summaryFile);
+  const stolen = stolenBetween(cores, readCores());
   const watched = watching.stop();
   await killing;
   // Of a server that was killed nobody knows any more; then it is what the new one used.
@@ -131,9 +133,10 @@ async function main(): Promise<number> {
     ...(scenario === 'soak' && { grown }),
     server: { ...watched, ...(scenario === 'idle' && { bytesPerConnection: perConnection }) },
     cpuSeconds,
+    stolen,
   };
   const { floor: _, ...shown } = result.server;
-  console.log(JSON.stringify({ passed, grown, server: shown, cpuSeconds }, null, 2));
+  console.log(JSON.stringify({ passed, grown, server: shown, cpuSeconds, stolen }, null, 2));
   if (values.profile === undefined) console.log(`written to ${writeResult(name, result)}`);
   else {
     console.log(`\n${await topStatements(database.sql)}\n`);

@@ -41,6 +41,7 @@ const k6Result = v.object({
     bytesPerConnection: v.optional(number),
   }),
   cpuSeconds: v.record(v.string(), number),
+  stolen: v.optional(number),
   environment: v.custom<Environment>(() => true),
 });
 const reader = v.object({
@@ -196,7 +197,7 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
     if (/_ms(\{.*\})?$/.test(name)) rows.push([name, of('med'), of('p(95)'), of('p(99)'), of('max')]);
   }
   const count = (name: string) => thousands(Number(result.metrics[name]?.count ?? 0));
-  const { server, cpuSeconds } = result;
+  const { server, cpuSeconds, stolen } = result;
   return [
     `### k6 ${result.scenario}, ${thousands(result.users)} users: thresholds ${result.passed ? 'passed' : 'crossed'}`,
     where(result.environment),
@@ -205,7 +206,9 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
       `${server.bytesPerConnection === undefined ? '' : `, ${thousands(server.bytesPerConnection)} bytes a connection`}; ` +
       `CPU ${Object.entries(cpuSeconds)
         .map(([name, seconds]) => `${name} ${fixed(seconds, 1)} s`)
-        .join(', ')}.`,
+        .join(
+          ', ',
+        )}.${stolen === undefined ? '' : ` A hypervisor took ${fixed(stolen * 100, 1)} % of the cores meanwhile.`}`,
     ...(result.scenario === 'soak' ? [slopes(server)] : []),
     ...(rows.length > 0 ? [markdownTable(['ms', 'median', 'p95', 'p99', 'max'], rows)] : []),
   ].join('\n\n');

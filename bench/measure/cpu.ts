@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** Process ids by name; each counts with everything below it in the process tree. */
 export type CpuWatch = Readonly<Record<string, number>>;
@@ -50,6 +50,25 @@ function ranFor(pid: number): number {
 
 export const cpuBetween = (before: CpuTimes, after: CpuTimes): CpuTimes =>
   Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]));
+
+/** Of all cores, in ticks: the time since the start, and what of it a hypervisor gave to other machines. */
+export interface CoreTimes {
+  readonly all: number;
+  readonly stolen: number;
+}
+
+/** Undefined where there is no /proc. */
+export function readCores(): CoreTimes | undefined {
+  if (!existsSync('/proc/stat')) return undefined;
+  const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n', 1);
+  // user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of these.
+  const ticks = line.split(/\s+/).slice(1, 9).map(Number);
+  return { all: ticks.reduce((sum, n) => sum + n, 0), stolen: ticks[7] ?? 0 };
+}
+
+/** The share of the cores that a hypervisor took, 0 to 1. */
+export const stolenBetween = (before: CoreTimes | undefined, after: CoreTimes | undefined): number | undefined =>
+  before && after && (after.stolen - before.stolen) / (after.all - before.all);
 
 function readProcesses(): ReadonlyMap<number, ProcessTimes> {
   const processes = new Map<number, ProcessTimes>();
