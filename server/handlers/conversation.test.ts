@@ -47,6 +47,20 @@ test('any member changes what the members agree on, and all of them are told', a
   assert.deepEqual([last.conversation.searchOnServer, last.conversation.expireAfterMs], [false, null]);
 });
 
+test('accepting tells the others of the marks that it uncovers', async () => {
+  const { a, b, bob, conversationId } = await pair();
+  await send(a, conversationId);
+  await b.event('message.new');
+  await b.request('receipt.read', { conversationId, seq: 1 });
+  const marksOfBob = async () => {
+    const { conversation } = await a.event('conversation.changed');
+    return conversation.members.find(({ userId }) => userId === bob.userId)?.readSeq;
+  };
+  assert.deepEqual([await marksOfBob(), await marksOfBob()], [0, 0], 'when it was opened, and with its first entry');
+  await b.request('conversation.accept', { conversationId });
+  assert.equal(await marksOfBob(), 1);
+});
+
 test('a change that changes nothing is told to nobody, and one before the first entry only to who made it', async () => {
   const { a, b, conversationId } = await pair();
   await a.event('conversation.changed');

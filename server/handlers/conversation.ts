@@ -24,6 +24,12 @@ export function conversationHandlers(deps: {
     return conversation;
   }
 
+  function changed(userId: string, conversation: Shown): void {
+    // Before its first entry a conversation is its opener's alone.
+    if (conversation.lastSeq > 0) show(conversation.id);
+    else showTo(hub, userId, conversation);
+  }
+
   const open: Handler<'conversation.open'> = async ({ userId }, { connection }) => {
     if (userId === connection.userId)
       throw new RequestError('bad_request', {
@@ -34,7 +40,7 @@ export function conversationHandlers(deps: {
     const opened = await conversations.openDirect(connection, userId);
     if (opened.state !== 'opened') throw new RequestError(opened.state);
     const conversation = await one(connection.userId, opened.conversationId);
-    if (opened.created) showTo(hub, connection.userId, conversation);
+    if (opened.created) changed(connection.userId, conversation);
     return { conversation };
   };
 
@@ -45,7 +51,8 @@ export function conversationHandlers(deps: {
   const accept: Handler<'conversation.accept'> = async ({ conversationId }, { connection }) => {
     const accepted = await conversations.accept(connection, conversationId);
     const conversation = await one(connection.userId, conversationId);
-    if (accepted) showTo(hub, connection.userId, conversation);
+    // Also to the others: accepting uncovers the marks that were set before.
+    if (accepted) changed(connection.userId, conversation);
     return { conversation };
   };
 
@@ -57,9 +64,7 @@ export function conversationHandlers(deps: {
     const updated = await conversations.update(connection, conversationId, { searchOnServer, expireAfterMs });
     if (updated.state !== 'updated') throw new RequestError(updated.state);
     const conversation = await one(connection.userId, conversationId);
-    // Before its first entry a conversation is its opener's alone.
-    if (updated.changed && conversation.lastSeq > 0) show(conversationId);
-    else if (updated.changed) showTo(hub, connection.userId, conversation);
+    if (updated.changed) changed(connection.userId, conversation);
     return { conversation };
   };
 
@@ -83,12 +88,10 @@ export function conversationHandlers(deps: {
   };
 }
 
+type Shown = Awaited<ReturnType<ConversationStore['byIds']>>[number];
+
 /** Shows a conversation to all devices of one user. */
-export function showTo(
-  hub: Hub,
-  userId: string,
-  conversation: Awaited<ReturnType<ConversationStore['byIds']>>[number],
-): void {
+export function showTo(hub: Hub, userId: string, conversation: Shown): void {
   hub.state([userId], `conversation:${conversation.id}`, eventFrame('conversation.changed', { conversation }));
 }
 
