@@ -1,14 +1,15 @@
 import { isStopWord } from './stop-words.ts';
 
 /** Goes up with every change of a token, a rule or a stop word: an old index then no longer fits new queries. */
-export const tokeniserVersion = 1;
+export const tokeniserVersion = 2;
 
 const maxTokens = 48;
 const maxWordLength = 64;
 
-// Scripts written without spaces between words. Their runs become pairs of characters.
+// Scripts written without spaces between words, whose runs become pairs of characters. The long vowel mark of Kana belongs
+// to no script by Unicode's main property.
 const unspaced =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 const mark = /\p{M}/u;
 // Accents, Arabic vowel signs, Hebrew points. Not all of \p{M}: in Thai or Hindi a mark is half of a letter.
 const droppedMarks = /[\u0300-\u036f\u064b-\u0652\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]/g;
