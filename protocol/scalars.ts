@@ -99,7 +99,7 @@ export const email = v.pipe(
 );
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 /** PostgreSQL keeps no text with a null character. */
 export const noNull = v.check((text: string) => !text.includes('\u0000'), 'must not contain a null character');
