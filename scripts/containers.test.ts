@@ -52,7 +52,8 @@ test('every service of compose.yaml has a pinned image, and only this machine re
 test('the server understands what the containers set, and is given longer to stop than it takes', async () => {
   const image = pairs(last.find((line) => line.startsWith('ENV ')) ?? '', /(\w+)=(\S+)/g);
   const block = /environment:\n((?: {4}.*\n)+)/.exec(compose)?.[1] ?? '';
-  const service = pairs(block, /^ {4}([A-Z_]+): (.*)$/gm);
+  // As compose fills them in where .env has nothing.
+  const service = pairs(block.replace(/\$\{\w+:-(.*?)\}/g, '$1'), /^ {4}([A-Z_]+): (.*)$/gm);
   const env = {
     ...image,
     ...service,

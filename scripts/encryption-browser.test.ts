@@ -10,6 +10,7 @@ import { createEncryptedClient } from ${modulePath('../../client/index.js')};
 import { openIndexedDbStore } from ${modulePath('../../client/browser/indexeddb-store.js')};
 let client;
 const texts = [];
+let coded;
 globalThis.sotto = {
   texts: () => texts,
   status: () => client.encryption.status,
@@ -22,8 +23,12 @@ globalThis.sotto = {
   login: (input) => client.login(input),
   async start() { await client.start(); await client.ready(); },
   send: ({ id, text }) => client.send(id, { type: 'text', text }),
-  offer: async () => (await client.encryption.linking().offer()).text,
-  code: () => new Promise((resolve) => client.encryption.on('link', ({ code }) => resolve(code))),
+  async offer() {
+    // Listened for from here on: the answer can be there before the page is asked for its code.
+    coded = new Promise((resolve) => client.encryption.on('link', ({ code }) => resolve(code)));
+    return (await client.encryption.linking().offer()).text;
+  },
+  code: () => coded,
   confirm: () => client.encryption.linking().confirm(),
   close: () => client.close(),
 };`;

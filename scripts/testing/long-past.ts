@@ -140,6 +140,7 @@ const page = `
 import { createEncryptedClient } from ${pathOf('../../client/index.js')};
 import { openIndexedDbStore } from ${pathOf('../../client/browser/indexeddb-store.js')};
 let client;
+let coded;
 globalThis.sotto = {
   status: () => client.encryption.status,
   group: async (id) => (await client.encryption.group(id)).devices.length,
@@ -149,8 +150,12 @@ globalThis.sotto = {
     await client.start();
     await client.ready();
   },
-  offer: async () => (await client.encryption.linking().offer()).text,
-  code: () => new Promise((resolve) => client.encryption.on('link', ({ code }) => resolve(code))),
+  async offer() {
+    // Listened for from here on: the answer can be there before the page is asked for its code.
+    coded = new Promise((resolve) => client.encryption.on('link', ({ code }) => resolve(code)));
+    return (await client.encryption.linking().offer()).text;
+  },
+  code: () => coded,
   confirm: () => client.encryption.linking().confirm(),
   async readBack({ id }) {
     const began = performance.now();
