@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
-import { testProxy } from '../testing/proxy.ts';
+import { type TestProxy, testProxy } from '../testing/proxy.ts';
 import { StoreRefused, StoreUnavailable } from './errors.ts';
 import { type Gate, type GateLimits, openGate, type QueryClass } from './gate.ts';
 
@@ -48,6 +48,14 @@ async function holdLock(db: TestDatabase): Promise<() => Promise<void>> {
     release();
     await db.sql`select pg_advisory_xact_lock(1)`;
   };
+}
+
+/** Something to break between a gate and its database. */
+async function proxyTo(db: TestDatabase): Promise<TestProxy & { readonly url: string }> {
+  const url = new URL(db.url);
+  const proxy = await testProxy({ host: url.hostname, port: Number(url.port) });
+  url.host = `127.0.0.1:${proxy.port}`;
+  return { ...proxy, url: url.href };
 }
 
 const unavailable = (outcome: string) => (error: unknown) =>
@@ -104,11 +112,8 @@ test('all connections are made at once when asked for, and the first that is fre
 
 test('a connection that is lost and cannot be made again is left aside while others are there', async () => {
   await using db = await testDatabase();
-  const direct = new URL(db.url);
-  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
-  const url = new URL(db.url);
-  url.host = `127.0.0.1:${proxy.port}`;
-  await using gate = opened(url.href);
+  await using proxy = await proxyTo(db);
+  await using gate = opened(proxy.url);
   await gate.connect();
   // Whoever connects says who they are.
   proxy.cutAt('application_name');
@@ -129,11 +134,8 @@ test('a connection that is lost and cannot be made again is left aside while oth
 
 test('one silent connection has its idle neighbours made anew', async () => {
   await using db = await testDatabase();
-  const direct = new URL(db.url);
-  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
-  const url = new URL(db.url);
-  url.host = `127.0.0.1:${proxy.port}`;
-  await using gate = opened(url.href);
+  await using proxy = await proxyTo(db);
+  await using gate = opened(proxy.url);
   await gate.connect();
   proxy.freeze();
   await assert.rejects(
@@ -170,11 +172,8 @@ test('a statement over its time is unavailable, and its class goes on', async ()
 
 test('a PostgreSQL that is silent does not hold anyone, and new connections are made when it is back', async () => {
   await using db = await testDatabase();
-  const direct = new URL(db.url);
-  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
-  const url = new URL(db.url);
-  url.host = `127.0.0.1:${proxy.port}`;
-  await using gate = opened(url.href);
+  await using proxy = await proxyTo(db);
+  await using gate = opened(proxy.url);
   await gate.run('append', (sql) => sql`select 1`);
   proxy.freeze();
   const lost = [1, 2].map(() => gate.run('append', (sql) => sql`select 1`));
@@ -186,11 +185,8 @@ test('a PostgreSQL that is silent does not hold anyone, and new connections are 
 
 test('a connection cut during a transaction is unavailable with an unknown outcome, and the process lives', async () => {
   await using db = await testDatabase();
-  const direct = new URL(db.url);
-  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
-  const url = new URL(db.url);
-  url.host = `127.0.0.1:${proxy.port}`;
-  await using gate = opened(url.href);
+  await using proxy = await proxyTo(db);
+  await using gate = opened(proxy.url);
   const cut = gate.transaction('append', async (tx) => {
     await tx`select 1`;
     const sleeping = tx`select pg_sleep(10)`.then(() => {});
@@ -204,11 +200,8 @@ test('a connection cut during a transaction is unavailable with an unknown outco
 
 test('a connection cut while the driver looks at it for the first time is unavailable, and the process lives', async () => {
   await using db = await testDatabase();
-  const direct = new URL(db.url);
-  await using proxy = await testProxy({ host: direct.hostname, port: Number(direct.port) });
-  const url = new URL(db.url);
-  url.host = `127.0.0.1:${proxy.port}`;
-  await using gate = opened(url.href);
+  await using proxy = await proxyTo(db);
+  await using gate = opened(proxy.url);
   // A question of the driver's own, whose failure nobody would hear of but the process.
   proxy.cutAt('pg_catalog.pg_type');
   await assert.rejects(
