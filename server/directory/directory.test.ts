@@ -358,7 +358,10 @@ test('a device is told when its packages run low, at hello and when they are cla
   const { conversation } = await ada.client.request('conversation.open', { userId: bob.identity.userId });
   await bob.publish(20);
   await ada.claim(conversation.id);
-  assert.deepEqual(await bob.client.event('keys.low'), { oneTime: 19 });
+  // The first hello's own look may come as late as after the registration, and then tells that there are none yet.
+  let low = await bob.client.event('keys.low');
+  if (low.oneTime === 0) low = await bob.client.event('keys.low');
+  assert.deepEqual(low, { oneTime: 19 });
   const again = await server.connect(bob.identity);
   assert.deepEqual(await again.event('keys.low'), { oneTime: 19 });
   await new Phone(bob.identity, bob.device, bob.account, again).publish(1);
