@@ -6,6 +6,7 @@ import { readEnvironment } from './report/environment.ts';
 import { profileFlags, topFrames } from './report/profile.ts';
 import { writeResult } from './report/results.ts';
 import { textTable } from './report/table.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { benchRedis } from './services/redis.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
@@ -24,7 +25,7 @@ const { values } = parseArgs({
 });
 
 async function main(): Promise<number> {
-  const environment = readEnvironment();
+  const environment = readEnvironment(keepAwake());
   await using stack = new Stack();
   const postgres = stack.use(await benchPostgres());
   const redis = await benchRedis();

@@ -9,6 +9,7 @@ import { readEnvironment } from './report/environment.ts';
 import { growthTable } from './report/growth.ts';
 import { writeResult } from './report/results.ts';
 import { textTable } from './report/table.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchRedis } from './services/redis.ts';
 import { exitOnSignals } from './services/stack.ts';
 
@@ -64,7 +65,7 @@ async function main(): Promise<number> {
   }
   let code = 0;
   for (const part of parts) {
-    const environment = readEnvironment();
+    const environment = readEnvironment(keepAwake());
     const measured = await measure(part);
     if (measured === undefined) {
       console.error('Several instances need redis-server, or REDIS_URL.');

@@ -12,6 +12,7 @@ import { readEnvironment } from './report/environment.ts';
 import { readSummary } from './report/k6-summary.ts';
 import { profileFlags, topFrames, topStatements } from './report/profile.ts';
 import { writeResult } from './report/results.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
 import { BENCH_PASSWORD, RestartableServer } from './targets/server.ts';
@@ -19,10 +20,11 @@ import { BENCH_PASSWORD, RestartableServer } from './targets/server.ts';
 const SCENARIOS = ['chat', 'idle', 'reconnect-storm', 'login-storm', 'soak'] as const;
 type Scenario = (typeof SCENARIOS)[number];
 
-const USAGE = `npm run bench:k6 -- <${SCENARIOS.join(' | ')}> [--users 300] [--every 1000] [--seconds 30] [--vus 20] [--profile folder]
+const USAGE = `npm run bench:k6 -- <${SCENARIOS.join(' | ')}> [--users 300] [--every 1000] [--seconds 30] [--vus 20] [--profile folder] [--sleep]
   chat --users 5000 --every 10000   the crowd
   idle --users 10000                memory for each connection
-  reconnect-storm --users 5000      the server is killed in the middle`;
+  reconnect-storm --users 5000      the server is killed in the middle
+  --sleep                           lets idle cores sleep, as on a machine that nobody tuned`;
 
 const DEFAULT_USERS: Record<Scenario, number> = {
   chat: 300,
@@ -54,6 +56,7 @@ const { values, positionals } = parseArgs({
     vus: { type: 'string', default: '20' },
     /** Where to write a CPU profile of the server; the run is no result then. */
     profile: { type: 'string' },
+    sleep: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 });
@@ -71,7 +74,7 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const environment = readEnvironment();
+  const environment = readEnvironment(values.sleep ? false : keepAwake());
   const users = Number(values.users ?? DEFAULT_USERS[scenario]);
   const seconds = Number(values.seconds ?? DEFAULT_SECONDS[scenario]);
   await using stack = new Stack();
@@ -117,7 +120,7 @@ async function main(): Promise<number> {
 
   const metrics = existsSync(summaryFile) ? readSummary(readFileSync(summaryFile, 'utf8')) : {};
   const perConnection = Math.round((watched.peakRss - watched.firstRss) / users);
-  const name = values.out ?? (scenario === 'chat' ? `k6-chat-${users}` : `k6-${scenario}`);
+  const name = values.out ?? `k6-${scenario}${scenario === 'chat' ? `-${users}` : ''}${values.sleep ? '-sleep' : ''}`;
   const grown = scenario === 'soak' ? growth(watched) : [];
   const passed = code === 0 && grown.length === 0;
   const result = {

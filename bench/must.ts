@@ -7,6 +7,7 @@ import { readEnvironment } from './report/environment.ts';
 import { mustHead, mustRow } from './report/must.ts';
 import { writeResult } from './report/results.ts';
 import { textTable } from './report/table.ts';
+import { keepAwake } from './services/awake.ts';
 import { exitOnSignals } from './services/stack.ts';
 
 const NAMES = Object.keys(measurements) as Measurement[];
@@ -28,7 +29,7 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const environment = readEnvironment();
+  const environment = readEnvironment(keepAwake());
   for (const name of values.read ? [] : NAMES.filter((each) => only.includes(each))) {
     const { script, program, args } = measurements[name];
     console.error(`\n${name}: npm run ${script} -- ${args.join(' ')}`);

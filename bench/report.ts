@@ -199,7 +199,7 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
   const count = (name: string) => thousands(Number(result.metrics[name]?.count ?? 0));
   const { server, cpuSeconds, stolen } = result;
   return [
-    `### k6 ${result.scenario}, ${thousands(result.users)} users: thresholds ${result.passed ? 'passed' : 'crossed'}`,
+    `### k6 ${result.scenario}, ${thousands(result.users)} users${result.environment.awake === false ? ', idle cores free to sleep' : ''}: thresholds ${result.passed ? 'passed' : 'crossed'}`,
     where(result.environment),
     `One message in ${result.everyMs / 1000} s each, ${result.seconds} s. ${count('messages_sent')} messages sent, ${count('messages_received')} received, ` +
       `${count('connections_opened')} connections, ${count('faults')} faults. Server: ${megabytes(server.firstRss)} MB before, ${megabytes(server.peakRss)} MB at the peak` +
@@ -291,7 +291,7 @@ function slowReader({
 function where(env: Environment): string {
   const machine = `${env.cpu}, ${env.cores} cores, ${env.memoryGb} GB, Node ${env.node}`;
   const when = `${env.at.slice(0, 16).replace('T', ' ')} UTC, commit ${env.commit}, \`${env.command}\``;
-  return `${when}; ${machine}, uWebSockets.js ${env.packages['uWebSockets.js']}; load ${env.load} before.`;
+  return `${when}; ${machine}, uWebSockets.js ${env.packages['uWebSockets.js']}; load ${env.load} before${env.awake === undefined ? '' : `, idle cores ${env.awake ? 'kept awake' : 'free to sleep'}`}.`;
 }
 
 function megabytes(bytes: number): string {

@@ -4,6 +4,7 @@ import { measureResume } from './measure/resume.ts';
 import { readEnvironment } from './report/environment.ts';
 import { profileFlags, topFrames, topStatements } from './report/profile.ts';
 import { writeResult } from './report/results.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { benchRedis } from './services/redis.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
@@ -26,7 +27,7 @@ const { values } = parseArgs({
 });
 
 async function main(): Promise<number> {
-  const environment = readEnvironment();
+  const environment = readEnvironment(keepAwake());
   await using stack = new Stack();
   const postgres = stack.use(await benchPostgres(values.profile !== undefined));
   const redis = await benchRedis();

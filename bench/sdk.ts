@@ -14,6 +14,7 @@ import { type SdkRow, sdkHead, sdkRow } from './report/sdk.ts';
 import { textTable } from './report/table.ts';
 import { measureClient } from './sdk-client.ts';
 import { newTalks, openAll, sealAll } from './sdk-crypto.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
 
@@ -29,7 +30,7 @@ const messages = Number(values.messages);
 const conversations = Number(values.conversations);
 
 async function main(): Promise<number> {
-  const environment = readEnvironment();
+  const environment = readEnvironment(keepAwake());
   await using stack = new Stack();
   const folder = mkdtempSync(join(tmpdir(), 'sotto-bench-sdk-'));
   stack.use({

@@ -13,6 +13,7 @@ import { writeResult } from './report/results.ts';
 import { indexText, isWithin, type SearchResult, type SearchRow, searchCells, searchHead } from './report/search.ts';
 import { textTable, thousands } from './report/table.ts';
 import { fill } from './search/fill.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { exitOnSignals } from './services/stack.ts';
 
@@ -28,7 +29,7 @@ const INDEX_LIMIT_MB = 450;
 exitOnSignals();
 const { values } = parseArgs({ options: { messages: { type: 'string', default: '1000000' } } });
 const messages = Number(values.messages);
-const environment = readEnvironment();
+const environment = readEnvironment(keepAwake());
 await using postgres = await benchPostgres();
 const { url, sql } = await postgres.database();
 const began = performance.now();

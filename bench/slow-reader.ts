@@ -4,6 +4,7 @@ import { compareSlowReader, type SlowReaderResult } from './measure/slow-reader.
 import { readEnvironment } from './report/environment.ts';
 import { writeResult } from './report/results.ts';
 import { fixed, textTable } from './report/table.ts';
+import { keepAwake } from './services/awake.ts';
 import { benchPostgres } from './services/postgres.ts';
 import { exitOnSignals } from './services/stack.ts';
 import { serverTarget } from './targets/server.ts';
@@ -13,7 +14,7 @@ const ALLOWED_EXTRA = 64 * 1024 * 1024;
 exitOnSignals();
 const { values } = parseArgs({ options: { messages: { type: 'string', default: '100000' } } });
 const messages = Number(values.messages);
-const environment = readEnvironment();
+const environment = readEnvironment(keepAwake());
 await using postgres = await benchPostgres();
 
 const { normal, slow, extraBytes } = await compareSlowReader(() => serverTarget(postgres), messages);

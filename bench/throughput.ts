@@ -5,6 +5,7 @@ import { type DriveResult, drive } from './driver/drive.ts';
 import { readEnvironment } from './report/environment.ts';
 import { type ThroughputResult, writeResult } from './report/results.ts';
 import { throughputText } from './report/throughput.ts';
+import { keepAwake } from './services/awake.ts';
 import { type BenchPostgres, benchPostgres } from './services/postgres.ts';
 import { benchRedis } from './services/redis.ts';
 import { exitOnSignals, Stack } from './services/stack.ts';
@@ -56,7 +57,7 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return values.help ? 0 : 2;
   }
-  const environment = readEnvironment();
+  const environment = readEnvironment(keepAwake());
   await using stack = new Stack();
   const postgres = stack.use(await benchPostgres());
   const targets = values.mls

@@ -16,11 +16,13 @@ export interface Environment {
   readonly packages: Readonly<Record<string, string>>;
   /** Of the last minute before the run: what else the machine was doing. */
   readonly load: number;
+  /** Whether idle cores were kept from sleeping; unknown of older results. */
+  readonly awake?: boolean;
 }
 
 const PACKAGES = ['uWebSockets.js', 'postgres', 'valibot', 'socket.io', '@socket.io/redis-adapter', 'ioredis'];
 
-export function readEnvironment(): Environment {
+export function readEnvironment(awake: boolean): Environment {
   const [first] = cpus();
   return {
     at: new Date().toISOString(),
@@ -33,6 +35,7 @@ export function readEnvironment(): Environment {
     node: process.version,
     packages: Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+    awake,
   };
 }
 

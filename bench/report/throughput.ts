@@ -127,7 +127,7 @@ export function throughputText(result: ThroughputResult): string {
   return [
     `${plan.connections} connections, ${plan.depth} in flight each, ${messagesOf(result)}, ` +
       `${plan.measureMs / 1000} s measured after ${plan.warmUpMs / 1000} s, ${plan.driverProcesses} driver processes`,
-    `${env.cpu}, ${env.cores} cores, Node ${env.node}, load ${env.load} before, commit ${env.commit}`,
+    `${env.cpu}, ${env.cores} cores, Node ${env.node}, load ${env.load} before, idle cores ${env.awake ? 'kept awake' : 'free to sleep'}, commit ${env.commit}`,
     `PostgreSQL ${postgres.server_version}: fsync ${postgres.fsync}, synchronous_commit ${postgres.synchronous_commit}, ` +
       `full_page_writes ${postgres.full_page_writes}, ${postgres.wal_sync_method}`,
     '',
