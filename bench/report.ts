@@ -116,6 +116,7 @@ const mustResult = v.object({
       figure: v.string(),
       verdict: v.picklist(['hope reached', 'must reached', 'missed', 'no result']),
       objections: v.array(v.string()),
+      before: v.optional(v.array(v.string())),
       at: v.string(),
       commit: v.string(),
     }),
@@ -152,10 +153,7 @@ function section(name: string, result: unknown): string {
 }
 
 function must({ rows, environment }: v.InferOutput<typeof mustResult>): string {
-  const text = markdownTable(
-    mustHead,
-    rows.map((row) => mustRow(row, row)),
-  );
+  const text = markdownTable(mustHead, rows.map(mustRow));
   return ['### The targets', where(environment), text].join('\n\n');
 }
 

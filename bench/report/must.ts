@@ -3,8 +3,12 @@ import type { Cell } from './table.ts';
 
 export const mustHead = ['target', 'measured', 'must', 'hope', '', 'on', 'commit'] as const;
 
-export function mustRow(aim: Pick<Aim, 'what' | 'must' | 'hope'>, outcome: Outcome): Cell[] {
-  const { figure, verdict, objections, at, commit } = outcome;
+/** One target, what was measured, and the figures of the tries before it that were no result. */
+export type MustRow = Pick<Aim, 'what' | 'must' | 'hope'> &
+  Omit<Outcome, 'unquiet'> & { readonly before?: readonly string[] | undefined };
+
+export function mustRow({ what, must, hope, figure, verdict, objections, before = [], at, commit }: MustRow): Cell[] {
   const why = objections.length === 0 ? '' : `: ${objections.join('; ')}`;
-  return [aim.what, figure, aim.must, aim.hope, verdict + why, at.slice(0, 16).replace('T', ' '), commit];
+  const tries = before.length === 0 ? '' : `; before it, no result: ${before.join(', ')}`;
+  return [what, figure, must, hope, verdict + why + tries, at.slice(0, 16).replace('T', ' '), commit];
 }

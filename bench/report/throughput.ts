@@ -73,7 +73,7 @@ export const ratioHead = ['server against', 'ratio', 'spread', 'must', 'hope', '
 
 export function ratioRow(result: ThroughputResult, of: Ratio): Cell[] {
   const { against, ratio, spread: apart, must, hope } = of;
-  const objected = ratioObjections(result, of).length > 0;
+  const objected = ratioFaults(result, of).length + ratioApart(of).length > 0;
   const verdict = must === 0 ? '' : ratio >= hope ? 'hope reached' : ratio >= must ? 'must reached' : 'missed';
   return [
     against,
@@ -85,13 +85,14 @@ export function ratioRow(result: ThroughputResult, of: Ratio): Cell[] {
   ];
 }
 
-/** Why the ratio to one baseline counts neither as reached nor as missed; empty if it counts. */
-export function ratioObjections(result: ThroughputResult, ratio: Ratio): string[] {
-  const both = result.targets.filter(({ name }) => name === 'server' || name === ratio.against);
-  return [
-    ...both.flatMap(faults),
-    ...(ratio.spread > MAX_SPREAD ? [`${ratio.against}: the rounds' ratios lie more than 15 % apart`] : []),
-  ];
+/** What was wrong with the runs of one ratio, so that it counts neither as reached nor as missed. */
+export function ratioFaults(result: ThroughputResult, { against }: Ratio): string[] {
+  return result.targets.filter(({ name }) => name === 'server' || name === against).flatMap(faults);
+}
+
+/** Nor does it count if its rounds disagree: the machine was not quiet. */
+export function ratioApart({ against, spread: apart }: Ratio): string[] {
+  return apart > MAX_SPREAD ? [`${against}: the rounds' ratios lie more than 15 % apart`] : [];
 }
 
 /** What else is to be known about a run: ratios can stand where rates drift. */
