@@ -30,6 +30,7 @@ const k6Result = v.object({
   seconds: number,
   everyMs: number,
   metrics: v.record(v.string(), metric),
+  live: v.optional(v.object({ slope: number, error: number, bytes: v.array(number) })),
   server: v.looseObject({
     firstRss: number,
     peakRss: number,
@@ -207,15 +208,20 @@ function k6(result: v.InferOutput<typeof k6Result>): string {
         .join(
           ', ',
         )}.${stolen === undefined ? '' : ` A hypervisor took ${fixed(stolen * 100, 1)} % of the cores meanwhile.`}`,
-    ...(result.scenario === 'soak' ? [slopes(server)] : []),
+    ...(result.scenario === 'soak' ? [slopes(result)] : []),
     ...(rows.length > 0 ? [markdownTable(['ms', 'median', 'p95', 'p99', 'max'], rows)] : []),
   ].join('\n\n');
 }
 
-function slopes(server: v.InferOutput<typeof k6Result>['server']): string {
+function slopes({ server, live }: v.InferOutput<typeof k6Result>): string {
   const { rssPerHour, rssPerHourError = 0, descriptorsPerHour = 0, descriptorsPerHourError = 0 } = server;
+  const kept =
+    live === undefined
+      ? ''
+      : `what is in use after a collection grew by ${megabytes(live.slope)} ± ${megabytes(live.error)} MB an hour ` +
+        `(${live.bytes.map(megabytes).join(', ')} MB), `;
   return (
-    `Over the second half memory grew by ${megabytes(rssPerHour)} ± ${megabytes(rssPerHourError)} MB an hour, descriptors by ` +
+    `Over the second half ${kept}resident memory by ${megabytes(rssPerHour)} ± ${megabytes(rssPerHourError)} MB an hour, descriptors by ` +
     `${fixed(descriptorsPerHour, 1)} ± ${fixed(descriptorsPerHourError, 1)} an hour, at most ${server.peakDescriptors} of them.`
   );
 }
