@@ -70,7 +70,9 @@ export class Hub {
 
   /** Resolves once everything published for the user reaches `connection`. The caller removes it in any case. */
   async add(connection: Connection): Promise<void> {
-    this.#users.set(connection.userId, [...(this.#users.get(connection.userId) ?? []), connection]);
+    const known = this.#users.get(connection.userId);
+    // Nearly everybody has one connection, and a list made by spreading keeps room for sixteen more.
+    this.#users.set(connection.userId, known === undefined ? [connection] : [...known, connection]);
     this.#size++;
     await this.#bus.subscribe(connection.userId);
   }

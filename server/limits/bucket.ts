@@ -1,14 +1,12 @@
 import { RequestError } from '../errors.ts';
 
-/** A bucket that fills steadily: bursts up to its size, and a rate over time. For what is counted with every frame. */
-export interface Bucket {
-  /** Takes `amount` and answers 0, or takes nothing and answers after how many ms it would be there. */
-  take(amount: number): number;
-}
-
-export interface BucketRow {
+/** How much at once, and how much over time. */
+export interface Rate {
   readonly size: number;
   readonly perSecond: number;
+}
+
+export interface BucketRow extends Rate {
   readonly per: string;
   /** Always counted by one instance, without Redis. */
   readonly withoutRedis: 'local';
@@ -23,17 +21,32 @@ const bucketTable = {
   sends: { size: 20_000, perSecond: 2_000, per: 'account and instance', withoutRedis: 'local' },
 } as const satisfies Record<string, BucketRow>;
 
-/** The budget of one connection: a refusal, or nothing if the request may pass. */
-export function createBudget(now: () => number): (bytes: number) => RequestError | undefined {
-  const requests = createBucket(bucketTable.requests, now);
-  const volume = createBucket(bucketTable.bytes, now);
-  return (bytes) => refusal('requests', requests.take(1)) ?? refusal('bytes', volume.take(bytes));
+/** What one connection may still ask for. */
+export class Budget {
+  readonly #requests: Bucket;
+  readonly #bytes: Bucket;
+
+  /** `now`, here and below, is in milliseconds; a clock that is set back counts as no time. */
+  constructor(now: number) {
+    this.#requests = new Bucket(bucketTable.requests, now);
+    this.#bytes = new Bucket(bucketTable.bytes, now);
+  }
+
+  /** A refusal, or nothing if a frame of so many bytes may pass. */
+  spend(bytes: number, now: number): RequestError | undefined {
+    return refusal('requests', this.#requests.take(1, now)) ?? refusal('bytes', this.#bytes.take(bytes, now));
+  }
+
+  /** It is what a new one would be, so it need not be kept. */
+  isWhole(now: number): boolean {
+    return this.#requests.isFull(now) && this.#bytes.isFull(now);
+  }
 }
 
 /** What each account may send over time, over all of its connections to this instance. */
 export function createSendBudget(
   now: () => number,
-  row: Pick<BucketRow, 'size' | 'perSecond'> = bucketTable.sends,
+  row: Rate = bucketTable.sends,
 ): (userId: string) => RequestError | undefined {
   // A bucket that nobody took from for this long is full, which is what a new one is: it need not be remembered.
   const fullAfterMs = (row.size / row.perSecond) * 1_000;
@@ -41,17 +54,18 @@ export function createSendBudget(
   let before = new Map<string, Bucket>();
   let turnedAt = now();
   return (userId) => {
-    if (now() - turnedAt > fullAfterMs) {
+    const time = now();
+    if (time - turnedAt > fullAfterMs) {
       before = recent;
       recent = new Map();
-      turnedAt = now();
+      turnedAt = time;
     }
     let bucket = recent.get(userId);
     if (bucket === undefined) {
-      bucket = before.get(userId) ?? createBucket(row, now);
+      bucket = before.get(userId) ?? new Bucket(row, time);
       recent.set(userId, bucket);
     }
-    return refusal('sends', bucket.take(1));
+    return refusal('sends', bucket.take(1, time));
   };
 }
 
@@ -59,20 +73,39 @@ function refusal(bucket: string, retryAfterMs: number): RequestError | undefined
   return retryAfterMs === 0 ? undefined : new RequestError('rate_limited', { retryAfterMs, details: { bucket } });
 }
 
-export function createBucket(row: Pick<BucketRow, 'size' | 'perSecond'>, now: () => number = Date.now): Bucket {
+/** A bucket that fills steadily: bursts up to its size, and a rate over time. For what is counted with every frame. */
+export class Bucket {
+  readonly #rate: Rate;
   // In thousandths, of which `perSecond` come with every millisecond: whole numbers, so nothing is lost by rounding.
-  const full = row.size * 1_000;
-  let level = full;
-  let at = now();
-  return {
-    take(amount) {
-      const time = now();
-      level = Math.min(full, level + Math.max(0, time - at) * row.perSecond);
-      at = time;
-      const wanted = amount * 1_000;
-      if (wanted > level) return Math.max(1, Math.ceil((Math.min(wanted, full) - level) / row.perSecond));
-      level -= wanted;
+  #level: number;
+  #at: number;
+
+  constructor(rate: Rate, now: number) {
+    this.#rate = rate;
+    this.#level = rate.size * 1_000;
+    this.#at = now;
+  }
+
+  /** Takes `amount` and answers 0, or takes nothing and answers after how many ms it would be there. */
+  take(amount: number, now: number): number {
+    this.#fill(now);
+    const wanted = amount * 1_000;
+    if (wanted <= this.#level) {
+      this.#level -= wanted;
       return 0;
-    },
-  };
+    }
+    const { size, perSecond } = this.#rate;
+    return Math.max(1, Math.ceil((Math.min(wanted, size * 1_000) - this.#level) / perSecond));
+  }
+
+  isFull(now: number): boolean {
+    this.#fill(now);
+    return this.#level === this.#rate.size * 1_000;
+  }
+
+  #fill(now: number): void {
+    const { size, perSecond } = this.#rate;
+    this.#level = Math.min(size * 1_000, this.#level + Math.max(0, now - this.#at) * perSecond);
+    this.#at = now;
+  }
 }

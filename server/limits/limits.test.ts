@@ -5,7 +5,7 @@ import { openRedis } from '../bus/connection.ts';
 import { RequestError } from '../errors.ts';
 import { testAccounts } from '../testing/accounts.ts';
 import { privateRedis } from '../testing/redis-server.ts';
-import { createBucket, createBudget, createSendBudget } from './bucket.ts';
+import { Bucket, Budget, createSendBudget } from './bucket.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { type LimitName, limitTable } from './table.ts';
 
@@ -78,16 +78,16 @@ test('a bucket gives no more than its size and its rate, and says when there is 
   fc.assert(
     fc.property(fc.array(fc.record({ wait: fc.nat(3_000), amount: fc.integer({ min: 1, max: 50 }) })), (steps) => {
       let time = 0;
-      const bucket = createBucket({ size: 100, perSecond: 10 }, () => time);
+      const bucket = new Bucket({ size: 100, perSecond: 10 }, time);
       let given = 0;
       for (const { wait, amount } of steps) {
         time += wait;
-        const retryAfterMs = bucket.take(amount);
+        const retryAfterMs = bucket.take(amount, time);
         if (retryAfterMs === 0) given += amount;
         else {
           assert.ok(retryAfterMs > 0);
           time += retryAfterMs;
-          assert.equal(bucket.take(amount), 0, 'after that time it is there');
+          assert.equal(bucket.take(amount, time), 0, 'after that time it is there');
           given += amount;
         }
         assert.ok(given <= 100 + (time / 1_000) * 10 + 1e-6);
@@ -98,14 +98,16 @@ test('a bucket gives no more than its size and its rate, and says when there is 
 
 test('a connection that asks for more than its budget is refused by name, and is heard again later', () => {
   let time = 0;
-  const budget = createBudget(() => time);
+  const budget = new Budget(time);
   let passed = 0;
-  while (budget(100) === undefined) passed += 1;
+  while (budget.spend(100, time) === undefined) passed += 1;
   assert.equal(passed, 200_000);
-  const refused = budget(100);
+  const refused = budget.spend(100, time);
   assert.deepEqual([refused?.code, refused?.details], ['rate_limited', { bucket: 'requests' }]);
   time += refused?.retryAfterMs ?? 0;
-  assert.equal(budget(100), undefined);
+  assert.equal(budget.spend(100, time), undefined);
+  assert.equal(budget.isWhole(time + 19_999), false);
+  assert.equal(budget.isWhole(time + 20_000), true, 'all of it is back, so it can be forgotten');
 });
 
 test('an account sends no more over all its connections than its rate, others are not held up, and idle ones are forgotten', () => {

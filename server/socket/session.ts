@@ -13,7 +13,7 @@ import { isHere } from '../delivery/hub.ts';
 import { Writer } from '../delivery/writer.ts';
 import { RequestError } from '../errors.ts';
 import { Raw } from '../handlers/handler.ts';
-import { createBudget } from '../limits/bucket.ts';
+import { Budget } from '../limits/bucket.ts';
 import type { Socket, SocketHandler } from '../listen/transport.ts';
 import type { HelloState, Identity } from '../store/store.ts';
 import { dispatch, type Result } from './dispatch.ts';
@@ -65,7 +65,7 @@ export class Session implements SocketHandler {
   readonly #writer: Writer;
   #state: State;
   #inFlight: Set<number> | undefined;
-  #budget: ReturnType<typeof createBudget> | undefined;
+  #budget: Budget | undefined;
   #member: Member | undefined;
 
   constructor(socket: Socket, lobby: Lobby) {
@@ -108,7 +108,9 @@ export class Session implements SocketHandler {
     const state = this.#state;
     if (state.name === 'greeting' && now >= state.until) this.#close('hello_timeout');
     if (state.name !== 'ready') return;
+    // Most connections are idle, and there are very many: they keep nothing that can be made again.
     if (this.#inFlight?.size === 0) this.#inFlight = undefined;
+    if (this.#budget?.isWhole(now) === true) this.#budget = undefined;
     if (now - state.heardAt > IDLE_MS) return this.#close('idle');
     if (now >= state.expiresAt) return this.#close('token_invalid', 'expired');
     if (!state.warned && now >= state.expiresAt - WARN_MS) {
@@ -265,8 +267,9 @@ export class Session implements SocketHandler {
   }
 
   #spend(bytes: number): RequestError | undefined {
-    this.#budget ??= createBudget(this.#lobby.clock.now);
-    return this.#budget(bytes);
+    const now = this.#lobby.clock.now();
+    this.#budget ??= new Budget(now);
+    return this.#budget.spend(bytes, now);
   }
 
   #answer(id: number, type: string, result: Result): void {
