@@ -148,17 +148,22 @@ test('a full window, of entries or of bytes, leaves the rest in the log until it
     [10, WINDOW_ENTRIES],
     [WINDOW_BYTES / 16, 16],
   ] as const) {
-    const { outbox, grow, offer, names, counts } = bench();
+    const { outbox, grow, offer, names, counts, clock } = bench();
     grow(X, 1000, size);
     for (let seq = 1; seq <= 1000; seq++) offer(X, seq);
     await turn();
     assert.equal(names().length - 1, window);
     assert.equal(outbox.unacknowledged, window);
     assert.equal(counts.reads, 0);
-    // Less than half of it acknowledged is not worth a read.
+    // Less than half of it acknowledged is not worth a read of its own: what else is acknowledged soon shares it.
+    outbox.ack(X, 1);
     outbox.ack(X, window / 2 - 1);
     await turn();
     assert.equal(counts.reads, 0);
+    clock.pass(50);
+    await turn();
+    assert.ok(counts.reads > 0);
+    assert.ok(names().length - 1 > window);
     for (let acked = 0; acked < 1000; ) {
       acked = names().length - 1;
       outbox.ack(X, acked);
@@ -173,6 +178,37 @@ test('a full window, of entries or of bytes, leaves the rest in the log until it
     assert.equal(names().at(-1), 'x1001');
     assert.equal(counts.reads, reads, 'it is live again');
   }
+});
+
+test('a backlog fills the whole window without an acknowledgement, in however many conversations', async () => {
+  const { outbox, grow, names, clock } = bench({ started: false });
+  for (const id of [X, 'y', 'z']) grow(id, 85);
+  outbox.start([X, 'y', 'z'].map((conversationId) => ({ conversationId, lastSeq: 85, cursor: 0 })));
+  for (let i = 0; i < 16; i++) {
+    await turn();
+    clock.pass(50);
+  }
+  assert.equal(names().length, 255 + 1);
+  assert.equal(names().at(-1), 'sync.done');
+  assert.equal(outbox.unacknowledged, 255);
+});
+
+test('the window is never overdrawn, but one entry always has room', async () => {
+  const { grow, offer, outbox, names, clock } = bench();
+  grow(X, 3, WINDOW_BYTES * 0.6);
+  for (let seq = 1; seq <= 3; seq++) {
+    offer(X, seq);
+    await turn();
+    clock.pass(50);
+    await turn();
+    assert.equal(outbox.unacknowledged, 1);
+    assert.deepEqual(names().slice(1), range(X, 1, seq));
+    outbox.ack(X, seq);
+  }
+  grow(X, 1, WINDOW_BYTES * 1.5);
+  offer(X, 4);
+  await turn();
+  assert.equal(names().at(-1), 'x4');
 });
 
 test('a device that read ahead in the history opens its window again', async () => {

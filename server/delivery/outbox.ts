@@ -6,6 +6,8 @@ import type { Writer } from './writer.ts';
 
 /** How long an entry waits for the one before it, before the log is read. */
 const GAP_MS = 20;
+/** How long a read of the log waits while more than half of the window is taken: else each acknowledgement would cost a query. */
+const ROOM_MS = 50;
 const MAX_HELD = 32;
 /** Beyond this, what a connection sent while it was behind comes to it as an event too, which does no harm. */
 const MAX_OWN = 4096;
@@ -58,9 +60,11 @@ export class Outbox {
   #states: Map<string, string> | undefined;
   #entries = 0;
   #bytes = 0;
-  #reading = false;
-  #closed = false;
-  #started = false;
+  /** The next entry found no room: nothing is pushed until something is acknowledged. */
+  #shut = false;
+  #state: 'new' | 'started' | 'closed' = 'new';
+  /** Of the log: a read is under way, or will be in a moment. */
+  #reading: 'no' | 'soon' | 'now' = 'no';
 
   constructor(host: OutboxHost) {
     this.#host = host;
@@ -68,7 +72,7 @@ export class Outbox {
 
   /** Takes over from the positions read after the subscription: what came in between is in the log and in `known`. */
   start(positions: readonly Position[]): void {
-    this.#started = true;
+    this.#state = 'started';
     if (!this.#host.writer.congested) this.#writeStates();
     this.#goals = new Map();
     for (const { conversationId, lastSeq, cursor } of positions) {
@@ -102,9 +106,9 @@ export class Outbox {
     const lane = this.#lane(conversationId, seq);
     if (seq > lane.known) lane.known = seq;
     if (seq <= lane.sent || lane.mode === 'behind' || lane.mode === 'unplaced') return;
-    if (frame === undefined || !this.#open()) return this.#fallBehind(lane);
+    if (frame === undefined || this.#shut) return this.#fallBehind(lane);
     if (seq === lane.sent + 1) {
-      this.#push(lane, seq, frame);
+      if (!this.#push(lane, seq, frame)) return this.#fallBehind(lane);
       if (lane.mode === 'gap') this.#release(lane);
     } else this.#hold(lane, seq, frame);
   }
@@ -133,7 +137,7 @@ export class Outbox {
   /** An absolute value: while the socket is congested only the latest per key is kept. */
   state(key: string, frame: string): void {
     // Before the start nothing may leave: hello isn't answered yet, and may still be refused.
-    const flows = this.#started && !this.#host.writer.congested && this.#states === undefined;
+    const flows = this.#state === 'started' && !this.#host.writer.congested && this.#states === undefined;
     if (flows) return this.#host.writer.write(frame);
     this.#states ??= new Map();
     if (this.#states.size >= MAX_STATES && !this.#states.has(key)) return this.#host.overflow();
@@ -142,7 +146,7 @@ export class Outbox {
 
   /** Dropped first: only a socket with an empty buffer gets it. */
   ephemeral(frame: string): void {
-    if (this.#started && !this.#host.writer.congested) this.#host.writer.write(frame);
+    if (this.#state === 'started' && !this.#host.writer.congested) this.#host.writer.write(frame);
   }
 
   /** The device holds everything up to `seq`. False if that is above anything known here: PostgreSQL must judge it. */
@@ -166,12 +170,12 @@ export class Outbox {
 
   drained(): void {
     this.#host.writer.drained();
-    if (this.#started) this.#writeStates();
+    if (this.#state === 'started') this.#writeStates();
     this.#pump();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#state = 'closed';
     this.#lanes.clear();
     this.#behind = [];
     this.#states = undefined;
@@ -184,15 +188,11 @@ export class Outbox {
 
   /** Something is to be read from the log for it. */
   get behind(): boolean {
-    return this.#reading || this.#behind.length > 0;
+    return this.#reading === 'now' || this.#behind.length > 0;
   }
 
   get congested(): boolean {
     return this.#host.writer.congested;
-  }
-
-  #open(): boolean {
-    return this.#entries < WINDOW_ENTRIES && this.#bytes < WINDOW_BYTES;
   }
 
   #writeStates(): void {
@@ -210,7 +210,7 @@ export class Outbox {
     let lane = this.#lanes.get(conversationId);
     if (lane === undefined) {
       // A conversation that began after this connection starts with entry 1; any other must be looked up.
-      const fresh = this.#started && seq === 1;
+      const fresh = this.#state === 'started' && seq === 1;
       lane = {
         conversationId,
         sent: 0,
@@ -221,7 +221,7 @@ export class Outbox {
         own: undefined,
       };
       this.#lanes.set(conversationId, lane);
-      if (!fresh && this.#started) {
+      if (!fresh && this.#state === 'started') {
         this.#behind.push(lane);
         this.#pump();
       }
@@ -229,7 +229,10 @@ export class Outbox {
     return lane;
   }
 
-  #push(lane: Lane, seq: number, frame: string): void {
+  /** False if the window has no room for it; one entry always has, however large it is. */
+  #push(lane: Lane, seq: number, frame: string): boolean {
+    this.#shut = this.#entries >= WINDOW_ENTRIES || (this.#entries > 0 && this.#bytes + frame.length > WINDOW_BYTES);
+    if (this.#shut) return false;
     lane.sent = seq;
     if (lane.known < seq) lane.known = seq;
     lane.unacked ??= [];
@@ -237,10 +240,12 @@ export class Outbox {
     this.#entries++;
     this.#bytes += frame.length;
     this.#host.writer.write(frame);
+    return true;
   }
 
   #settle(lane: Lane, unacked: number[], seq: number): void {
     let n = 0;
+    this.#shut = false;
     while (n < unacked.length && (unacked[n] ?? 0) <= seq) {
       this.#entries--;
       this.#bytes -= unacked[n + 1] ?? 0;
@@ -255,18 +260,17 @@ export class Outbox {
       lane.mode = 'gap';
       lane.held = new Map();
       this.#host.clock.after(GAP_MS, () => {
-        if (lane.mode === 'gap' && !this.#closed) this.#fallBehind(lane);
+        if (lane.mode === 'gap' && this.#state !== 'closed') this.#fallBehind(lane);
       });
     }
     if (lane.held !== undefined && lane.held.size < MAX_HELD) lane.held.set(seq, frame);
   }
 
   #release(lane: Lane): void {
-    while (lane.held !== undefined && this.#open()) {
-      const frame = lane.held.get(lane.sent + 1);
-      if (frame === undefined) break;
-      lane.held.delete(lane.sent + 1);
-      this.#push(lane, lane.sent + 1, frame);
+    for (;;) {
+      const frame = lane.held?.get(lane.sent + 1);
+      if (frame === undefined || !this.#push(lane, lane.sent + 1, frame)) break;
+      lane.held?.delete(lane.sent);
     }
     if (lane.sent < lane.known) return;
     lane.mode = 'live';
@@ -280,22 +284,33 @@ export class Outbox {
     this.#pump();
   }
 
-  /** Reads what the window has room for, one page of one conversation at a time, conversations in turn. */
+  /** Sees to it that what the window has room for is read: at once if that is half of it, else in a moment. */
   #pump(): void {
-    if (this.#reading || this.#closed || !this.#started) return;
-    // Only a half empty window is worth a read: otherwise each acknowledgement would cost a query.
-    if (this.#entries > WINDOW_ENTRIES / 2 || this.#bytes > WINDOW_BYTES / 2) return;
+    if (this.#reading === 'now' || this.#state !== 'started' || this.#behind.length === 0) return;
+    if (this.#shut || this.#entries >= WINDOW_ENTRIES) return;
+    if (this.#entries <= WINDOW_ENTRIES / 2 && this.#bytes <= WINDOW_BYTES / 2) return this.#read();
+    if (this.#reading === 'soon') return;
+    this.#reading = 'soon';
+    this.#host.clock.after(ROOM_MS, () => {
+      if (this.#reading !== 'soon' || this.#state !== 'started') return;
+      this.#reading = 'no';
+      if (!this.#shut && this.#entries < WINDOW_ENTRIES) this.#read();
+    });
+  }
+
+  /** One page of one conversation at a time, conversations in turn. */
+  #read(): void {
     const lane = this.#behind.shift();
     if (lane === undefined) return;
-    this.#reading = true;
+    this.#reading = 'now';
     void this.#advance(lane).then(
       () => {
-        this.#reading = false;
+        this.#reading = 'no';
         this.#pump();
       },
       (error: unknown) => {
-        this.#reading = false;
-        if (this.#closed) return;
+        this.#reading = 'no';
+        if (this.#state === 'closed') return;
         this.#behind.push(lane);
         this.#host.failed(error);
         this.#host.clock.after(1000, () => this.#pump());
@@ -306,7 +321,7 @@ export class Outbox {
   async #advance(lane: Lane): Promise<void> {
     if (lane.mode === 'unplaced') {
       const position = await this.#host.place(lane.conversationId);
-      if (this.#closed) return;
+      if (this.#state === 'closed') return;
       if (position === undefined) return void this.#lanes.delete(lane.conversationId);
       lane.sent = position.cursor;
       lane.known = Math.max(lane.known, position.lastSeq);
@@ -314,12 +329,11 @@ export class Outbox {
     }
     if (lane.sent < lane.known) {
       const { entries } = await this.#host.loader.read(lane.conversationId, lane.sent);
-      if (this.#closed) return;
+      if (this.#state === 'closed') return;
       for (const { seq, frame } of entries) {
-        if (!this.#open()) break;
         if (seq !== lane.sent + 1) continue;
         if (lane.own?.delete(seq) === true) lane.sent = seq;
-        else this.#push(lane, seq, frame);
+        else if (!this.#push(lane, seq, frame)) break;
       }
       // The log has no hole, so an empty page means that what was announced isn't there: trust the log.
       if (entries.length === 0) lane.known = lane.sent;

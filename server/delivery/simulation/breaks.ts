@@ -20,8 +20,8 @@ export const breaks: readonly Break[] = [
   {
     name: 'skipping the gap check',
     file: 'server/delivery/outbox.js',
-    find: 'if (seq === lane.sent + 1) {\n            this.#push(lane, seq, frame);',
-    replace: 'if (seq > lane.sent) {\n            this.#push(lane, seq, frame);',
+    find: 'if (seq === lane.sent + 1) {\n            if (!this.#push(lane, seq, frame))',
+    replace: 'if (seq > lane.sent) {\n            if (!this.#push(lane, seq, frame))',
     shows: /a gap/,
   },
   {
