@@ -7,7 +7,7 @@ import { errorFrame, eventFrame, replyFrame } from './frame.ts';
 import { events, notifications, requests } from './index.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-const FINGERPRINTS: Record<number, string> = { 1: '956656f7f4e898bc' };
+const FINGERPRINTS: Record<number, string> = { 1: '3a0d4131d7498a8e' };
 
 const describe = (schema: Schema) => toJsonSchema(schema, { typeMode: 'input', errorMode: 'ignore' });
 

@@ -41,6 +41,8 @@ export function conversationHandlers(deps: {
     if (opened.state !== 'opened') throw new RequestError(opened.state);
     const conversation = await one(connection.userId, opened.conversationId);
     if (opened.created) changed(connection.userId, conversation);
+    // From now on this connection is known to take part, also before the first entry.
+    connection.outbox.check(conversation.id, conversation.lastSeq);
     return { conversation };
   };
 

@@ -33,7 +33,8 @@ export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
     const revoked = await store.revokeDevice(gate, connection, deviceId);
     if (typeof revoked === 'string') throw new RequestError(revoked);
     log.info({ userId, revoked: deviceId }, 'a device was revoked');
-    hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked');
+    // After the reply: the device may be the one that asks.
+    setImmediate(() => hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked'));
     hub.state(
       revoked.contacts,
       `devices:${userId}`,

@@ -15,7 +15,8 @@ import type { Handler, Handlers } from './handler.ts';
 import { Raw } from './handler.ts';
 
 const HISTORY_LIMIT = 50;
-const HISTORY_BYTES = 1024 * 1024;
+/** Of ciphertext. As JSON such a page stays below 1 MiB, the largest frame that many WebSocket libraries take by default. */
+const HISTORY_BYTES = 600 * 1024;
 
 export function messageHandlers(deps: {
   appender: Appender;

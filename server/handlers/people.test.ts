@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { RequestError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { type TestAccounts, testAccounts } from '../testing/accounts.ts';
@@ -108,10 +109,11 @@ test('a revoked device is gone from the list, its sockets are told, its tokens a
   await assert.rejects(async () => handlers['device.revoke']({ deviceId }, eve.context), refusal('not_found'));
   await handlers['device.revoke']({ deviceId }, phone.context);
   assert.deepEqual(await list(), [['phone', true]]);
+  await turn();
   const changed = { type: 'device.changed', body: { userId, version: 1 } };
   assert.deepEqual(told, [
-    ['end', userId, [sessionId], 4502, 'revoked'],
     ['state', [userId], `devices:${userId}`, changed],
+    ['end', userId, [sessionId], 4502, 'revoked'],
   ]);
   assert.equal((await accounts.get('/v1/account/export', laptop.tokens.accessToken)).status, 401);
   assert.equal((await accounts.post('/v1/auth/refresh', { refreshToken: laptop.tokens.refreshToken })).status, 401);
