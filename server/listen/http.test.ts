@@ -252,6 +252,32 @@ test('requests at once are bounded', async () => {
   assert.equal((await fetch(`${server.url}/wait`)).status, 200);
 });
 
+test('bodies that drip from one address hold up nobody else, nor what needs no body', async () => {
+  using server = await served([echo, { method: 'GET', path: '/well', maxBody: 0, handle: async () => text('ok') }], {
+    trustedProxies: ['127.0.0.0/8'],
+  });
+  const drips = await Promise.all(
+    Array.from({ length: 64 }, async () => {
+      const socket = connect(server.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(
+        'POST /echo HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\nContent-Length: 900\r\n\r\nfirst',
+      );
+      return socket;
+    }),
+  );
+  const send = (from: string) =>
+    fetch(`${server.url}/echo`, { method: 'POST', body: 'bytes', headers: { 'X-Forwarded-For': from } });
+  let refused = await send('203.0.113.7');
+  // Until the last of them has been read.
+  while (refused.status === 200) refused = await send('203.0.113.7');
+  assert.deepEqual([refused.status, await codeOf(refused)], [503, 'unavailable']);
+  assert.equal((await send('203.0.113.8')).status, 200);
+  assert.equal((await fetch(`${server.url}/well`, { headers: { 'X-Forwarded-For': '203.0.113.7' } })).status, 200);
+  for (const socket of drips) socket.destroy();
+  while ((await send('203.0.113.7')).status !== 200);
+});
+
 test('few requests with large bodies are taken at once, and small ones beside them', async () => {
   let started = 0;
   let begun = (): void => {};
@@ -264,13 +290,13 @@ test('few requests with large bodies are taken at once, and small ones beside th
   });
   const handle = async (): Promise<HttpResponse> => {
     started += 1;
-    if (started === 32) begun();
+    if (started === 4) begun();
     await released;
     return text('done');
   };
   using server = await served([{ method: 'POST', path: '/large', maxBody: 2 * 1024 * 1024, handle }, echo]);
   const send = (path: string): Promise<Response> => fetch(server.url + path, { method: 'POST', body: 'bytes' });
-  const held = Array.from({ length: 32 }, () => send('/large'));
+  const held = Array.from({ length: 4 }, () => send('/large'));
   await all;
   const refused = await send('/large');
   assert.deepEqual([refused.status, await codeOf(refused)], [503, 'unavailable']);

@@ -251,6 +251,8 @@ export class Session implements SocketHandler {
   }
 
   #receive(member: Member, text: string, bytes: number): void {
+    // Before anything is made of it, also of one that is too large: reading is what costs.
+    const refused = this.#spend(bytes);
     const frame = parseFrame(text);
     switch (frame.kind) {
       case 'malformed':
@@ -258,7 +260,7 @@ export class Session implements SocketHandler {
       case 'notification':
         if (bytes > MAX_FRAME_BYTES) return this.#close('protocol_error', 'frame too large');
         // Nothing can be answered to it, and what is not taken may be an acknowledgement: the client starts over.
-        if (this.#spend(bytes) !== undefined) return this.#close('too_slow', 'too many frames');
+        if (refused !== undefined) return this.#close('too_slow', 'too many frames');
         if (!this.#lobby.notify(frame.type, frame.body, member))
           this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
         return;
@@ -272,7 +274,6 @@ export class Session implements SocketHandler {
             errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })),
           );
         }
-        const refused = this.#spend(bytes);
         if (refused !== undefined) return this.#writer.write(errorFrame(id, refused));
         this.#inFlight.add(id);
         this.#lobby.metrics.started(type);
