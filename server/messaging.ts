@@ -27,7 +27,7 @@ import { presenceHandlers } from './handlers/presence.ts';
 import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
 import { searchHandlers } from './handlers/search.ts';
 import { sessionHandlers } from './handlers/session.ts';
-import { createSendBudget } from './limits/bucket.ts';
+import { createAccountBudget } from './limits/bucket.ts';
 import type { Limits } from './limits/limits.ts';
 import type { Log } from './log.ts';
 import { Lobby, type SocketMetrics } from './socket/lobby.ts';
@@ -111,9 +111,10 @@ export function createMessaging(options: MessagingOptions) {
 
   const presence = options.presence && startPresence({ ...options.presence, hub, clock, failed: failed('presence') });
 
+  const spendRead = createAccountBudget('reads', clock.now);
   const handlers: Handlers = {
     ...sessionHandlers(clock),
-    ...conversationHandlers({ conversations: stores.conversations, hub, limits, show: began }),
+    ...conversationHandlers({ conversations: stores.conversations, hub, limits, spendRead, show: began }),
     ...messageHandlers({
       appender,
       hub,
@@ -122,7 +123,8 @@ export function createMessaging(options: MessagingOptions) {
       limits,
       began,
       requireMls: options.requireMls,
-      spend: createSendBudget(clock.now),
+      spendSend: createAccountBudget('sends', clock.now),
+      spendRead,
       tagged: pendingTags.added,
       timer: createSendTimer(options.sendTimes ?? { acknowledged() {}, delivered() {} }),
     }),

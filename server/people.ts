@@ -98,7 +98,7 @@ export async function openPeople(given: {
     ],
     adminRoutes: adminRoutes({ ...deps, live, mailJobs: mail.jobs }),
     handlers: {
-      ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
+      ...deviceHandlers({ gate, hub, limits, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
       ...profileHandlers({ gate, limits, show }),
       ...userHandlers({ gate, limits }),
       ...recoveryHandlers(recovery),

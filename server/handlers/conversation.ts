@@ -13,10 +13,12 @@ export function conversationHandlers(deps: {
   conversations: ConversationStore;
   hub: Hub;
   limits: Limits;
+  /** A refusal once an account reads more than its share. */
+  spendRead: (userId: string) => RequestError | undefined;
   /** Shows a conversation again to all of its members. */
   show: (conversationId: string) => void;
 }): Pick<Handlers, Family> {
-  const { conversations, hub, limits, show } = deps;
+  const { conversations, hub, limits, spendRead, show } = deps;
 
   async function one(userId: string, conversationId: string) {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -46,9 +48,11 @@ export function conversationHandlers(deps: {
     return { conversation };
   };
 
-  const get: Handler<'conversation.get'> = async ({ conversationId }, { connection }) => ({
-    conversation: await one(connection.userId, conversationId),
-  });
+  const get: Handler<'conversation.get'> = async ({ conversationId }, { connection }) => {
+    const refused = spendRead(connection.userId);
+    if (refused !== undefined) throw refused;
+    return { conversation: await one(connection.userId, conversationId) };
+  };
 
   const accept: Handler<'conversation.accept'> = async ({ conversationId }, { connection }) => {
     const accepted = await conversations.accept(connection, conversationId);
@@ -71,6 +75,8 @@ export function conversationHandlers(deps: {
   };
 
   const list: Handler<'conversation.list'> = async ({ cursor, limit = PAGE }, { connection }) => {
+    const refused = spendRead(connection.userId);
+    if (refused !== undefined) throw refused;
     const page = await conversations.page(
       connection.userId,
       cursor === undefined ? undefined : readCursor(cursor),

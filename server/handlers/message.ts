@@ -27,13 +27,15 @@ export function messageHandlers(deps: {
   /** A conversation got its first entry: its members are to be shown the conversation. */
   began: (conversationId: string) => void;
   requireMls: boolean;
-  /** A refusal once an account sends more than its share. */
-  spend: (userId: string) => RequestError | undefined;
+  /** A refusal once an account sends, or reads, more than its share. */
+  spendSend: (userId: string) => RequestError | undefined;
+  spendRead: (userId: string) => RequestError | undefined;
   /** A message with search tags was stored. */
   tagged: () => void;
   timer: SendTimer;
 }): Pick<Handlers, 'message.send' | 'message.history' | 'message.delete'> {
-  const { appender, hub, entries, conversations, limits, began, requireMls, spend, tagged, timer } = deps;
+  const { appender, hub, entries, conversations, limits, began, requireMls, spendSend, spendRead, tagged, timer } =
+    deps;
 
   async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -42,7 +44,7 @@ export function messageHandlers(deps: {
   }
 
   const messageSend: Handler<'message.send'> = (body, { connection }) => {
-    const refused = spend(connection.userId);
+    const refused = spendSend(connection.userId);
     if (refused !== undefined) throw refused;
     if (requireMls && body.epoch === 0) return refuseUnencrypted(connection.userId, body.conversationId);
     if (body.epoch > 0) checkHeader(body);
@@ -114,6 +116,8 @@ export function messageHandlers(deps: {
     { conversationId, before, after, limit = HISTORY_LIMIT },
     { connection },
   ) => {
+    const refused = spendRead(connection.userId);
+    if (refused !== undefined) throw refused;
     const readable = await conversations.readableFrom(connection, conversationId);
     if (readable === undefined) throw new RequestError('not_found');
     const floor = readable.joinedSeq;

@@ -94,7 +94,12 @@ test('a revoked device is gone from the list, its sockets are told, its tokens a
     state: (users: readonly string[], key: string, frame: string) =>
       void told.push(['state', users, key, JSON.parse(frame)]),
   };
-  const handlers = deviceHandlers({ gate: accounts.gate, hub, checkRevocation: () => Promise.resolve() });
+  const handlers = deviceHandlers({
+    gate: accounts.gate,
+    hub,
+    limits: accounts.deps.limits,
+    checkRevocation: () => Promise.resolve(),
+  });
   const list = async () => {
     const { devices } = (await handlers['device.list']({}, phone.context)) as {
       devices: { name: string; current: boolean }[];

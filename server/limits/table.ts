@@ -37,6 +37,7 @@ export const limitTable = {
   key_publish: { points: 120, seconds: 3600, per: 'device', withoutRedis: 'alone' },
   key_claim: { points: 60, seconds: 3600, per: 'claiming account and claimed device', withoutRedis: 'alone' },
   commit: { points: 600, seconds: 3600, per: 'account and conversation', withoutRedis: 'alone' },
+  commit_account: { points: 36_000, seconds: 3600, per: 'account', withoutRedis: 'alone' },
   recovery_put: { points: 120, seconds: 3600, per: 'account', withoutRedis: 'alone' },
   recovery_get: { points: 60, seconds: 3600, per: 'account', withoutRedis: 'alone' },
   link_offer: { points: 30, seconds: 3600, per: 'account', withoutRedis: 'alone' },
