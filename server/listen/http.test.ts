@@ -206,6 +206,25 @@ test('an answer without a body says nothing of a length', async () => {
   assert.deepEqual([answer.status, answer.headers.get('content-length')], [204, null]);
 });
 
+test('HEAD is answered as GET, without the body, and so is any refusal of it', async () => {
+  using server = await served([
+    { method: 'GET', path: '/v1/x', maxBody: 0, handle: async () => text('twelve bytes') },
+    echo,
+  ]);
+  const ask = async (path: string): Promise<[number, string | undefined, string | undefined]> => {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.end(`HEAD ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    let came = '';
+    for await (const chunk of socket.setEncoding('utf8')) came += chunk;
+    const [head = '', body] = came.split('\r\n\r\n');
+    return [Number(head.slice(9, 12)), /Content-Length: (\d+)/i.exec(head)?.[1], body];
+  };
+  assert.deepEqual(await ask('/v1/x'), [200, '12', '']);
+  assert.equal((await ask('/echo'))[2], '');
+  assert.deepEqual((await ask('/nothing'))[0], 404);
+  assert.equal((await fetch(`${server.url}/v1/x`, { method: 'POST' })).headers.get('allow'), 'GET, HEAD');
+});
+
 test('the forwarded address is believed from trusted proxies only', async () => {
   const who: Route = {
     method: 'GET',

@@ -32,6 +32,8 @@ const maxLargeBodies = [32, 4] as const;
 interface Exchange {
   readonly res: UwsResponse;
   readonly abort: AbortController;
+  /** The answer's headers are wanted, and not its body (RFC 9110 section 9.3.2). */
+  readonly head: boolean;
   /** Answered, or the client is gone: `res` must not be touched. */
   over: boolean;
   /** Sent with whatever the answer is. */
@@ -45,14 +47,18 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
   for (const [path, routes] of groupByPath(options.routes)) {
     for (const route of routes) {
       const register = route.method === 'GET' ? app.get.bind(app) : app.post.bind(app);
-      register(path, (res, req) => guarded(res, req, options, (exchange) => serve(route, exchange, req)));
+      const take = (res: UwsResponse, req: UwsRequest): void =>
+        guarded(res, req, options, (exchange) => serve(route, exchange, req));
+      register(path, take);
+      if (route.method === 'GET') app.head(path, take);
     }
     const methods = routes.map((route) => route.method).join(', ');
+    const allowed = methods.replace('GET', 'GET, HEAD');
     app.options(path, (res, req) => guarded(res, req, options, (exchange) => answer(exchange, preflight(methods))));
-    const wrongMethod = refusal(405, 'bad_request', `Use ${methods}.`);
+    const wrongMethod = refusal(405, 'bad_request', `Use ${allowed}.`);
     app.any(path, (res, req) =>
       guarded(res, req, options, (exchange) =>
-        answer(exchange, { ...wrongMethod, headers: { ...wrongMethod.headers, Allow: methods } }),
+        answer(exchange, { ...wrongMethod, headers: { ...wrongMethod.headers, Allow: allowed } }),
       ),
     );
   }
@@ -155,7 +161,13 @@ function guarded(res: UwsResponse, req: UwsRequest, options: HttpOptions, serve:
   const allowed = own || options.originAllowed(origin);
   const corsHeaders: Record<string, string> = origin === '' ? {} : { Vary: 'Origin' };
   if (origin !== '' && allowed) corsHeaders['Access-Control-Allow-Origin'] = origin;
-  const exchange: Exchange = { res, abort: new AbortController(), over: false, corsHeaders };
+  const exchange: Exchange = {
+    res,
+    abort: new AbortController(),
+    over: false,
+    corsHeaders,
+    head: req.getMethod() === 'head',
+  };
   res.onAborted(() => {
     exchange.over = true;
     exchange.abort.abort();
@@ -183,6 +195,8 @@ function answer(exchange: Exchange, response: HttpResponse, closeConnection = fa
     for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);
     // With an argument it would report a length, which a 204 must not have.
     if (response.status === 204) res.endWithoutBody();
+    // uWebSockets.js reads no further request of a connection after this.
+    else if (exchange.head) res.endWithoutBody(Buffer.byteLength(response.body ?? ''), true);
     else res.end(response.body ?? '', closeConnection);
   });
 }
