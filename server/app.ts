@@ -1,8 +1,8 @@
 import { logId, logsParameters } from '../sql/queries/instance.queries.ts';
 import { createActivity } from './activity.ts';
 import { openBus } from './bus/open.ts';
+import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { systemClock } from './delivery/clock.ts';
 import type { Hub } from './delivery/hub.ts';
 import { closePaced } from './drain.ts';
 import { commitRoute } from './http/commits.ts';

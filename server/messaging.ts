@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus } from './bus/bus.ts';
 import type { Leases } from './bus/leases.ts';
+import type { Clock } from './clock.ts';
 import { createAnnouncer } from './delivery/announce.ts';
 import { createAppender } from './delivery/append.ts';
-import type { Clock } from './delivery/clock.ts';
 import { createCommits } from './delivery/commits.ts';
 import { Hub } from './delivery/hub.ts';
 import { createLoader } from './delivery/loader.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from './delivery/clock.ts';
+import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
 const EVERY_MS = 30_000;

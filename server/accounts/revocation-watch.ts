@@ -1,5 +1,5 @@
 import { closeCodes, type RevocationReason, revocationReasons } from '../../protocol/codes.ts';
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import { endedSince } from '../store/audit.ts';
 import type { Gate } from '../store/gate.ts';
 

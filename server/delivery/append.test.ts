@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { systemClock } from '../clock.ts';
 import { openGate } from '../store/gate.ts';
 import { createLogStore } from '../store/log.ts';
 import type { Identity, LogStore, NewMessage, Verdict } from '../store/store.ts';
 import { testDatabase } from '../testing/database.ts';
 import { addPerson } from '../testing/people.ts';
 import { createAppender, type Outcome, type Send } from './append.ts';
-import { systemClock } from './clock.ts';
 
 class Away extends Error {}
 

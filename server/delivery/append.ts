@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import type { LogStore, NewMessage, Verdict } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 
 /** Batches in PostgreSQL at a time; while they are there, the next one forms. */
 const LANES = 2;

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import { FEW_PACKAGES, type MailboxStore, type WaitingWelcome } from '../store/mailbox.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 

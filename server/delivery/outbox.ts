@@ -1,6 +1,6 @@
 import { WINDOW_BYTES, WINDOW_ENTRIES } from '../../protocol/scalars.ts';
+import type { Clock } from '../clock.ts';
 import type { Position } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import type { Loader } from './loader.ts';
 import type { Writer } from './writer.ts';
 

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import type { ConnectionStore } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import { type Connection, type Hub, isHere, newerIs } from './hub.ts';
 
 const PER_QUERY = 500;

@@ -1,8 +1,8 @@
 import { LEASE_MS, type Leases } from '../bus/leases.ts';
+import type { Clock } from '../clock.ts';
 import { joined } from '../store/joined.ts';
 import type { PresenceStore } from '../store/presence.ts';
 import type { Identity } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 

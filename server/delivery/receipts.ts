@@ -1,6 +1,6 @@
 import { closeCodes } from '../../protocol/codes.ts';
+import type { Clock } from '../clock.ts';
 import type { ReceiptAnswer, ReceiptStore, ReceiptWrite } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 

@@ -3,7 +3,7 @@ import type { CloseName } from '../../protocol/codes.ts';
 import type { Conversation, RequestBody } from '../../protocol/index.ts';
 import { HELLO_REPLY_MS } from '../../protocol/scalars.ts';
 import { hello } from '../../protocol/session.ts';
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Connection, Hub } from '../delivery/hub.ts';
 import type { Loader } from '../delivery/loader.ts';
 import type { Flusher } from '../delivery/writer.ts';

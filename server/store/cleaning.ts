@@ -7,7 +7,7 @@ import {
   unusedDevices,
 } from '../../sql/queries/cleaning.queries.ts';
 import { findContacts } from '../../sql/queries/people.queries.ts';
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Gate } from './gate.ts';
 import { MAX_CONTACTS } from './people.ts';
 
