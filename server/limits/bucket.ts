@@ -8,18 +8,19 @@ export interface Rate {
 
 export interface BucketRow extends Rate {
   readonly per: string;
-  /** Always counted by one instance, without Redis. */
-  readonly withoutRedis: 'local';
 }
 
-/** What one connection, or one account, may ask for over time; far above what people do, and below what would starve others. */
+/**
+ * What one connection, or one account, may ask for over time; far above what people do, and below what would starve
+ * others. Always counted by one instance, without Redis.
+ */
 const bucketTable = {
-  requests: { size: 200_000, perSecond: 10_000, per: 'connection', withoutRedis: 'local' },
-  bytes: { size: 256 * 1024 * 1024, perSecond: 16 * 1024 * 1024, per: 'connection', withoutRedis: 'local' },
+  requests: { size: 200_000, perSecond: 10_000, per: 'connection' },
+  bytes: { size: 256 * 1024 * 1024, perSecond: 16 * 1024 * 1024, per: 'connection' },
   // These two are counted in memory, since a round trip would cost more than what is counted: somebody connected to several
   // instances has them on each. `reads`: or one account could keep the connections to PostgreSQL busy on which all others wait.
-  reads: { size: 2_000, perSecond: 100, per: 'account and instance', withoutRedis: 'local' },
-  sends: { size: 20_000, perSecond: 2_000, per: 'account and instance', withoutRedis: 'local' },
+  reads: { size: 2_000, perSecond: 100, per: 'account and instance' },
+  sends: { size: 20_000, perSecond: 2_000, per: 'account and instance' },
 } as const satisfies Record<string, BucketRow>;
 
 /** What one connection may still ask for. */
