@@ -17,7 +17,6 @@ const request: HttpRequest = {
   headers: new Map(),
   remoteAddress: '127.0.0.1',
   body: Buffer.alloc(0),
-  signal: new AbortController().signal,
 };
 
 /** What a balancer gets, in short. */

@@ -31,11 +31,12 @@ const maxLargeBodies = [32, 4] as const;
 /** One request and its answer. Every use of `res` after the handler returned goes through here. */
 interface Exchange {
   readonly res: UwsResponse;
-  readonly abort: AbortController;
   /** The answer's headers are wanted, and not its body (RFC 9110 section 9.3.2). */
   readonly head: boolean;
   /** Answered, or the client is gone: `res` must not be touched. */
   over: boolean;
+  /** Called if the client leaves. */
+  gone: () => void;
   /** Sent with whatever the answer is. */
   readonly corsHeaders: Readonly<Record<string, string>>;
 }
@@ -78,7 +79,6 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
       query: new URLSearchParams(req.getQuery()),
       headers,
       remoteAddress: clientAddress(peerAddress(exchange.res), headers.get('x-forwarded-for'), options.trusted),
-      signal: exchange.abort.signal,
     };
     if (Number(headers.get('content-length') ?? 0) > route.maxBody) {
       answer(exchange, tooLarge(route), true);
@@ -128,10 +128,10 @@ function readBody(route: Route, exchange: Exchange, bodyWithinMs: number): Promi
       bodyWithinMs,
     );
     const settled = (): void => clearTimeout(timer);
-    exchange.abort.signal.addEventListener('abort', () => {
+    exchange.gone = () => {
       settled();
       resolve(undefined);
-    });
+    };
     exchange.res.onData((chunk, isLast) => {
       if (exchange.over) return;
       bytes += chunk.byteLength;
@@ -161,16 +161,10 @@ function guarded(res: UwsResponse, req: UwsRequest, options: HttpOptions, serve:
   const allowed = own || options.originAllowed(origin);
   const corsHeaders: Record<string, string> = origin === '' ? {} : { Vary: 'Origin' };
   if (origin !== '' && allowed) corsHeaders['Access-Control-Allow-Origin'] = origin;
-  const exchange: Exchange = {
-    res,
-    abort: new AbortController(),
-    over: false,
-    corsHeaders,
-    head: req.getMethod() === 'head',
-  };
+  const exchange: Exchange = { res, over: false, gone: () => {}, corsHeaders, head: req.getMethod() === 'head' };
   res.onAborted(() => {
     exchange.over = true;
-    exchange.abort.abort();
+    exchange.gone();
   });
   try {
     if (allowed) serve(exchange);

@@ -178,10 +178,6 @@ class LiveSocket implements Socket {
     if (this.open) this.#ws.cork(write);
   }
 
-  bufferedBytes(): number {
-    return this.open ? this.#ws.getBufferedAmount() : 0;
-  }
-
   end(code: number, reason: string): void {
     if (!this.open) return;
     // The close handler runs inside this call.

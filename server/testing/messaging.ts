@@ -65,10 +65,6 @@ export class TestClient implements Socket {
     write();
   }
 
-  bufferedBytes(): number {
-    return 0;
-  }
-
   end(code: number, reason: string): void {
     this.closed = { code, reason };
     this.#session.close(code);
