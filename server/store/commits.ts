@@ -1,5 +1,5 @@
 import { appendCommit, groupForCommit } from '../../sql/queries/commits.queries.ts';
-import { byteaArray } from './bytea.ts';
+import { byteaArray, listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
 import { readStanding, type Standing } from './keys.ts';
 import type { Identity } from './store.ts';
@@ -65,10 +65,10 @@ export function createCommitStore(gate: Gate) {
           {
             ...rest,
             sessionId,
-            adds: `{${adds.map((add) => add.deviceId).join()}}`,
-            addLeaves: `{${adds.map((add) => add.leafIndex).join()}}`,
+            adds: listOf(adds.map((add) => add.deviceId)),
+            addLeaves: listOf(adds.map((add) => add.leafIndex)),
             addRefs: byteaArray(adds.map((add) => add.ref)),
-            removes: `{${removes.join()}}`,
+            removes: listOf(removes),
             welcome: welcome ?? null,
           },
           sql,

@@ -13,8 +13,9 @@ import {
   openDirect,
   updateConversation,
 } from '../../sql/queries/conversations.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
-import { byQuestion, joined, listOf } from './joined.ts';
+import { byQuestion, joined } from './joined.ts';
 import { createHistory } from './log.ts';
 import type { ConversationStore } from './store.ts';
 
@@ -85,7 +86,7 @@ export function createConversationStore(gate: Gate): ConversationStore {
     },
 
     async forAll(ids) {
-      const rows = await gate.run('background', (sql) => conversationsForAll.run({ ids: `{${ids.join()}}` }, sql));
+      const rows = await gate.run('background', (sql) => conversationsForAll.run({ ids: listOf(ids) }, sql));
       return rows.map((row) => ({ viewerId: row.viewerId, conversation: toConversation(row) }));
     },
 

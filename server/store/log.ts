@@ -7,8 +7,9 @@ import {
   type IEntriesAfterResult,
   readableFrom,
 } from '../../sql/queries/log.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
-import { byQuestion, joined, listOf } from './joined.ts';
+import { byQuestion, joined } from './joined.ts';
 import { commitJson, deletedJson, messageJson } from './json.ts';
 import type { AppendAnswer, ConversationStore, DeleteState, LogStore, NewMessage, Verdict } from './store.ts';
 

@@ -1,19 +1,19 @@
 import { type IWriteReceiptsResult, writeReceipts } from '../../sql/queries/receipts.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
 import type { ReceiptAnswer, ReceiptStore } from './store.ts';
 
 export function createReceiptStore(gate: Gate): ReceiptStore {
   return {
     async writeReceipts(writes) {
-      const list = (values: readonly (string | number)[]): string => `{${values.join()}}`;
       const rows = await gate.run('background', (sql) =>
         writeReceipts.run(
           {
-            conversationIds: list(writes.map((write) => write.conversationId)),
-            sessionIds: list(writes.map((write) => write.sessionId)),
-            connectionNos: list(writes.map((write) => write.connectionNo)),
-            ackSeqs: list(writes.map((write) => write.ackSeq)),
-            readSeqs: list(writes.map((write) => write.readSeq)),
+            conversationIds: listOf(writes.map((write) => write.conversationId)),
+            sessionIds: listOf(writes.map((write) => write.sessionId)),
+            connectionNos: listOf(writes.map((write) => write.connectionNo)),
+            ackSeqs: listOf(writes.map((write) => write.ackSeq)),
+            readSeqs: listOf(writes.map((write) => write.readSeq)),
           },
           sql,
         ),
