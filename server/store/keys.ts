@@ -28,6 +28,7 @@ import { byteaArray, listOf } from './arrays.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { joined } from './joined.ts';
+import { oneOf } from './one-of.ts';
 import { MAX_CONTACTS } from './people.ts';
 import type { TransactionSql } from './pool.ts';
 import type { Identity } from './store.ts';
@@ -248,7 +249,5 @@ export function createKeyStore(gate: Gate) {
   };
 }
 
-export function readStanding(text: string | undefined): Standing {
-  if (text === 'ok' || text === 'unauthenticated' || text === 'not_found' || text === 'forbidden') return text;
-  throw new Error(`conversation_standing answered ${text}`);
-}
+export const readStanding = (text: string | undefined): Standing =>
+  oneOf(['ok', 'unauthenticated', 'not_found', 'forbidden'], text, 'conversation_standing');
