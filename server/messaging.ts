@@ -16,7 +16,7 @@ import { createSendTimer, type SendTimes } from './delivery/send-timer.ts';
 import { createTyping } from './delivery/typing.ts';
 import { createFlusher } from './delivery/writer.ts';
 import { createDirectory } from './directory/directory.ts';
-import { RequestError } from './errors.ts';
+import { RequestError, unavailable } from './errors.ts';
 import { commitHandlers, mailHandlers } from './handlers/commit.ts';
 import { conversationHandlers } from './handlers/conversation.ts';
 import type { Handlers } from './handlers/handler.ts';
@@ -190,7 +190,7 @@ function explain(error: unknown, type: string, log: Log, warn: Warn): RequestErr
   if (error instanceof RequestError) return error;
   if (error instanceof StoreUnavailable) {
     warn('the database is unavailable', error, { type });
-    return new RequestError('unavailable', { retryAfterMs: 500 });
+    return unavailable();
   }
   const logId = randomUUID();
   log.error({ err: error, type, logId }, 'a request failed');

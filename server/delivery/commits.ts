@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { conversationEpoch, groupEpoch, MAX_GENERATION } from '../../protocol/epoch.ts';
 import type { Reply, RequestBody } from '../../protocol/index.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError, unavailable } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { type Commit, readCommit } from '../mls/commit.ts';
 import { type GroupId, readGroupId } from '../mls/group-id.ts';
@@ -205,8 +205,6 @@ function digestOf({ baseEpoch, groupId, commit, adds, removes, welcome = '' }: B
     'buffer',
   );
 }
-
-const unavailable = (): RequestError => new RequestError('unavailable', { retryAfterMs: 500 });
 
 function refusal(verdict: Exclude<CommitVerdict, { members: unknown }>): RequestError {
   switch (verdict.state) {

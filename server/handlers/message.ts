@@ -5,7 +5,7 @@ import { checked } from '../delivery/checked.ts';
 import { digestOf } from '../delivery/digest.ts';
 import type { Hub } from '../delivery/hub.ts';
 import type { SendTimer } from '../delivery/send-timer.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError, unavailable } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { readMessageHeader } from '../mls/message.ts';
 import { ensure } from '../mls/mls-error.ts';
@@ -163,7 +163,7 @@ function refusal(outcome: Exclude<Outcome, { state: 'stored' } | { state: 'dupli
         details: { field: 'search', ...(outcome.maxVersion > 0 && { maxVersion: outcome.maxVersion }) },
       });
     case 'unavailable':
-      return new RequestError('unavailable', { retryAfterMs: 500 });
+      return unavailable();
     case 'internal':
       return outcome.error;
     default:
