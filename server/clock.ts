@@ -16,3 +16,28 @@ export const systemClock: Clock = {
   },
   soon: (call) => void setImmediate(call),
 };
+
+/**
+ * Works every `everyMs`, counted from the end of one round to the beginning of the next, so that no two overlap. The
+ * answer ends it.
+ */
+export function repeat(
+  clock: Clock,
+  everyMs: number,
+  work: () => Promise<void>,
+  failed: (error: unknown) => void,
+  first: 'at once' | 'after a wait' = 'after a wait',
+): () => void {
+  let stopped = false;
+  let cancel = (): void => {};
+  const round = (): void => void work().catch(failed).finally(wait);
+  const wait = (): void => {
+    if (!stopped) cancel = clock.after(everyMs, round);
+  };
+  if (first === 'at once') round();
+  else wait();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, repeat } from '../clock.ts';
 import type { Gate } from './gate.ts';
 
 const EVERY_MS = 1_000;
@@ -9,26 +9,17 @@ export function watchDatabase(
   clock: Clock,
 ): { /** How long it has not answered; undefined while it does. */ awayMs(): number | undefined; stop(): void } {
   let awaySince: number | undefined;
-  let stopped = false;
-  let cancel = (): void => {};
 
   async function look(): Promise<void> {
-    try {
-      await gate.run('background', (sql) => sql`select 1`);
-      awaySince = undefined;
-    } catch {
-      // Whatever it was: it did not answer.
-      awaySince ??= clock.now();
-    }
-    if (!stopped) cancel = clock.after(EVERY_MS, () => void look());
+    await gate.run('background', (sql) => sql`select 1`);
+    awaySince = undefined;
   }
 
-  void look();
-  return {
-    awayMs: () => (awaySince === undefined ? undefined : clock.now() - awaySince),
-    stop() {
-      stopped = true;
-      cancel();
-    },
-  };
+  // Whatever fails it: PostgreSQL did not answer.
+  function failed(): void {
+    awaySince ??= clock.now();
+  }
+
+  const stop = repeat(clock, EVERY_MS, look, failed, 'at once');
+  return { awayMs: () => (awaySince === undefined ? undefined : clock.now() - awaySince), stop };
 }
