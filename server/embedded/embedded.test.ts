@@ -190,6 +190,43 @@ test('signals of the terminal do not reach the database, and a killed PostgreSQL
   await terminate(server);
 });
 
+test('a PostgreSQL that is just being started again is stopped, too', {
+  skip: !existsSync('/proc/self/status'),
+}, async (t) => {
+  const folder = dataFolder(t);
+  const cluster = join(folder, 'postgres');
+  const server = startServer(t, folder);
+  await withDatabase(await urlOf(server), async (sql) => {
+    await sql`create table much as select n, repeat(md5(n::text), 8) as text from generate_series(1, 100000) n`;
+  });
+  const first = livingPostmaster(cluster);
+  assert.ok(first !== undefined);
+  process.kill(first, 'SIGKILL');
+  let next = livingPostmaster(cluster);
+  while (next === undefined || next === first) {
+    await new Promise(setImmediate);
+    next = livingPostmaster(cluster);
+  }
+  // Held where it is, in its recovery, until the keeper has either told it to stop or gone without.
+  const second = next;
+  process.kill(second, 'SIGSTOP');
+  const keeper = keeperOf(folder);
+  server.child.kill('SIGTERM');
+  const told = () => (signalsOf(second) & 2n) !== 0n || markOf(keeper) === undefined;
+  assert.ok(await waitUntil(told, 20_000));
+  process.kill(second, 'SIGCONT');
+  assert.equal((await exited(server)).code, 0);
+  const left = livingPostmaster(cluster);
+  if (left !== undefined) process.kill(left, 'SIGINT');
+  assert.equal(left, undefined, 'it runs on without a server');
+});
+
+/** Signals that wait for a process, as a mask: 2 is SIGINT. */
+function signalsOf(pid: number): bigint {
+  const [, mask = '0'] = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return BigInt(`0x${mask}`);
+}
+
 test('half of a cluster, left by a server killed during its first start, is made anew', async (t) => {
   const folder = dataFolder(t);
   mkdirSync(join(folder, 'postgres.new'));
