@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -226,6 +236,21 @@ function signalsOf(pid: number): bigint {
   const [, mask = '0'] = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return BigInt(`0x${mask}`);
 }
+
+test('a disk so full that nothing can be logged does not end the database', async (t) => {
+  const folder = dataFolder(t);
+  const server = startServer(t, folder);
+  const url = await urlOf(server);
+  await store(url);
+  const postmaster = livingPostmaster(join(folder, 'postgres'));
+  rmSync(join(folder, 'postgres.log'));
+  symlinkSync('/dev/full', join(folder, 'postgres.log'));
+  // The keeper logs signals in the same way as what PostgreSQL prints, and handles them in order.
+  process.kill(keeperOf(folder), 'SIGHUP');
+  await withDatabase(url, (sql) => assert.rejects(sql`select 1 / 0`));
+  await terminate(server);
+  assert.ok(postmaster !== undefined && markOf(postmaster) === undefined, 'the keeper went without PostgreSQL');
+});
 
 test('half of a cluster, left by a server killed during its first start, is made anew', async (t) => {
   const folder = dataFolder(t);

@@ -176,8 +176,12 @@ function report(message: KeeperReport): void {
 }
 
 function logLine(line: string): void {
-  if (existsSync(folder.log) && statSync(folder.log).size > maxLogBytes) renameSync(folder.log, `${folder.log}.old`);
-  appendFileSync(folder.log, `${line}\n`, { mode: 0o600 });
+  try {
+    if (existsSync(folder.log) && statSync(folder.log).size > maxLogBytes) renameSync(folder.log, `${folder.log}.old`);
+    appendFileSync(folder.log, `${line}\n`, { mode: 0o600 });
+  } catch {
+    // The disk is full, say. PostgreSQL lives through that, and a line is no reason to stop it.
+  }
 }
 
 function tuning(): Settings {
