@@ -54,7 +54,7 @@ export function startPostmaster(
     readLines(child, (line) => {
       if (recent.push(line) > 20) recent.shift();
       onLine(line);
-      if (line.includes('database system is ready to accept connections')) resolve(child);
+      if (/database system is ready to accept (read-only )?connections/.test(line)) resolve(child);
     });
   });
 }
