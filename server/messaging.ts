@@ -91,6 +91,7 @@ export function createMessaging(options: MessagingOptions) {
   const positions = startPositionCheck({
     hub,
     store: stores.connections,
+    conversations: stores.conversations,
     clock,
     ...(options.positionCheckMs !== undefined && { everyMs: options.positionCheckMs }),
     failed: failed('the position check'),

@@ -153,6 +153,7 @@ export class Lobby {
 
   /** Not at hello: a device that was then told nothing must be told from where it really was. A loss means to tell more. */
   seen(deviceId: string): void {
+    if (this.hub.missedSince !== undefined) return;
     this.connections.seen(deviceId).catch(() => {});
   }
 
