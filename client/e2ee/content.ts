@@ -94,14 +94,6 @@ export const contentKinds = {
   readonly [Type in Content['type']]: number;
 };
 
-/** Only texts notify; everything else is sent with `silent`. */
-export const isSilent = (what: Content): boolean => what.type !== 'text';
-
-/** A text may be changed, reacted away or deleted by devices of its author alone. */
-export function mayChange(what: Content, byUserId: string, targetAuthorId: string): boolean {
-  return (what.type !== 'edit' && what.type !== 'delete') || byUserId === targetAuthorId;
-}
-
 /** Padded to 256 B, 1 KiB, 4 KiB, then multiples of 4 KiB, so that its length says little. */
 export function paddedLength(length: number): number {
   for (const bucket of [256, 1024, 4096]) if (length <= bucket) return bucket;
