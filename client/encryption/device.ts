@@ -185,13 +185,12 @@ export class OwnDevice {
       await this.#keep(identity);
     }
     if (!identity.registered) {
-      const { accountKey, accountKeySig, crossSig } = identity;
+      const { accountKey, crossSig } = identity;
       if (accountKey === undefined || crossSig === undefined) return this.#become('unlinked');
       // With its packages, so that nobody sees this device without any.
       const packed = await this.#pack(identity.published ? 0 : PACKAGES);
       const body = {
         accountKey: toBase64url(accountKey),
-        ...(accountKeySig === undefined ? {} : { accountKeySig: toBase64url(accountKeySig) }),
         deviceKey: toBase64url(identity.device.publicKey),
         crossSig: toBase64url(crossSig),
       };

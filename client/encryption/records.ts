@@ -17,8 +17,6 @@ export const identityRecord = v.object({
   account: v.optional(signingKey),
   accountKey: v.optional(bytesText(32)),
   crossSig: v.optional(bytesText(64)),
-  /** How the key before passed on to this one; to be given when the key is registered. */
-  accountKeySig: v.optional(bytesText(64)),
   /** The head of the account's chain, as the primary device told it. */
   chainHead: v.optional(bytesText(32)),
   registered: v.boolean(),
