@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { utf8 } from '../e2ee/bytes.ts';
 import { E2eeError, type E2eeErrorCode } from '../e2ee/error.ts';
-import { checkKeyStore } from '../e2ee/key-store-rules.ts';
+import { checkKeyStore } from '../e2ee/testing/key-store-rules.ts';
 import { openFileKeyStore } from './key-store.ts';
 
 async function folderOf(t: TestContext): Promise<string> {
