@@ -12,7 +12,7 @@ const maxPadded = 64 * 1024 - 16;
 
 const uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/));
 /** Another message, by what its author chose and signed (a `seq` is only the server's word). */
-const messageRef = v.object({ deviceId: uuid, clientId: uuid });
+export const messageRef = v.object({ deviceId: uuid, clientId: uuid });
 const body = v.pipe(v.string(), v.minLength(1), v.maxBytes(60_000));
 const ringKey = v.object({
   v: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647)),
@@ -40,6 +40,8 @@ const reaction = v.object({
   on: v.boolean(),
 });
 const deletion = v.object({ type: v.literal('delete'), target: messageRef });
+/** The contents that change another message. */
+export const change = v.variant('type', [edit, reaction, deletion]);
 /** How long after it was sent a message disappears everywhere; null: never. */
 export const expiry = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(60_000)));
 const historyMode = v.picklist(['on', 'strict']);
@@ -66,7 +68,7 @@ const settings = v.object({
   expireAfterMs: v.optional(expiry),
 });
 
-const content = v.variant('type', [text, edit, reaction, deletion, keys, keysRequest, settings]);
+const content = v.variant('type', [text, change, keys, keysRequest, settings]);
 
 /** What the SDK says to itself on other devices; applications neither send nor see it. */
 export type Control = Extract<Content, { type: 'keys' | 'keys_request' | 'settings' }>;
@@ -74,6 +76,7 @@ export const isControl = (what: Content | Unsupported): what is Control =>
   what.type === 'keys' || what.type === 'keys_request' || what.type === 'settings';
 
 export type MessageRef = v.InferOutput<typeof messageRef>;
+export type ChangeContent = v.InferOutput<typeof change>;
 export type Content = v.InferOutput<typeof content>;
 /** A content of a type or version that this client does not know. */
 export interface Unsupported {
