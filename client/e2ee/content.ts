@@ -42,9 +42,15 @@ const reaction = v.object({
 const deletion = v.object({ type: v.literal('delete'), target: messageRef });
 /** The contents that change another message. */
 export const change = v.variant('type', [edit, reaction, deletion]);
-/** How long after it was sent a message disappears everywhere; null: never. */
-export const expiry = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(60_000)));
-const historyMode = v.picklist(['on', 'strict']);
+/** How a conversation is kept, by the word of its members. */
+export const conversationSettings = v.object({
+  /** `strict`: nobody reads what was sent before they joined. */
+  history: v.picklist(['on', 'strict']),
+  searchOnServer: v.boolean(),
+  /** How many milliseconds after it was sent a message disappears everywhere; null: never. */
+  expireAfterMs: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(60_000))), null),
+});
+export const settingsChange = v.partial(conversationSettings);
 /**
  * Control: history and search keys, from whoever made them or was asked for them. `fresh` says that they were made for
  * this message: nobody who left before it knows them. `settings` are for those who joined late and know none.
@@ -54,19 +60,12 @@ const keys = v.object({
   history: v.optional(ringKeys),
   search: v.optional(ringKeys),
   fresh: v.optional(v.boolean()),
-  settings: v.optional(
-    v.object({ history: historyMode, searchOnServer: v.boolean(), expireAfterMs: v.optional(expiry, null) }),
-  ),
+  settings: v.optional(conversationSettings),
 });
 /** Control: asks the other devices to send the keys again. */
 const keysRequest = v.object({ type: v.literal('keys_request') });
 /** Control: how the conversation is kept and searched from here on. */
-const settings = v.object({
-  type: v.literal('settings'),
-  history: v.optional(historyMode),
-  searchOnServer: v.optional(v.boolean()),
-  expireAfterMs: v.optional(expiry),
-});
+const settings = v.object({ type: v.literal('settings'), ...settingsChange.entries });
 
 const content = v.variant('type', [text, change, keys, keysRequest, settings]);
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
-import { expiry } from '../e2ee/content.ts';
+import { conversationSettings, settingsChange } from '../e2ee/content.ts';
 import { bytesText } from '../e2ee/conversation-keys.ts';
 import type { E2eeEngine, GroupState, KeyPackageBundle } from '../e2ee/engine.ts';
 import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
@@ -116,18 +116,12 @@ export const pendingRecord = v.object({
 
 const ring = v.array(v.object({ v: v.number(), key: bytesText(32), at: v.number() }));
 
-export const settingsRecord = v.object({
-  history: v.picklist(['on', 'strict']),
-  searchOnServer: v.boolean(),
-  expireAfterMs: v.optional(expiry, null),
-});
-
 /** What a conversation's members share besides their group: keys of its archive, and how it is kept. */
 export const ringsRecord = v.object({
   history: ring,
   search: ring,
   /** Absent while this device, which came late, was not told. */
-  settings: v.optional(settingsRecord),
+  settings: v.optional(conversationSettings),
   /** Epochs from which on only newer keys may be used: somebody left who knows the present ones. 0 if nobody did. */
   rotate: v.object({ history: v.number(), search: v.number() }),
   /** Under which identity this device knows each person here, and since when (0: from the beginning). */
@@ -141,12 +135,7 @@ export const controlsRecord = v.array(
     wants: v.variant('is', [
       v.object({ is: v.literal('keys'), why: v.picklist(['due', 'joined', 'asked']) }),
       v.object({ is: v.literal('keys_request') }),
-      v.object({
-        is: v.literal('settings'),
-        history: v.optional(v.picklist(['on', 'strict'])),
-        searchOnServer: v.optional(v.boolean()),
-        expireAfterMs: v.optional(expiry),
-      }),
+      v.object({ is: v.literal('settings'), ...settingsChange.entries }),
     ]),
     /** Once encrypted, exactly these bytes are sent until there is an answer; `content` takes effect with the entry. */
     wire: v.optional(v.object({ epoch: v.number(), mls: v.string(), content: v.string() })),
