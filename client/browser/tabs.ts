@@ -1,6 +1,6 @@
 import { Emitter } from '../emitter.ts';
 import type { EncryptedClient } from '../encryption/client.ts';
-import { fromServer, reasonOf, SottoError } from '../errors.ts';
+import { type AnyError, fromServer, reasonOf, SottoError } from '../errors.ts';
 import type { EntryHandler } from '../handler.ts';
 import type { Entry } from '../records.ts';
 import { Turns } from '../turns.ts';
@@ -290,20 +290,10 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(reasonOf(thrown)));
 
-function refusalOf(error: unknown): {
-  code: string;
-  message: string;
-  retryAfterMs?: number;
-  details?: Record<string, unknown>;
-} {
+function refusalOf(error: unknown): AnyError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
   const message = reasonOf(error);
   if (!(error instanceof SottoError)) return { code, message };
   const { retryAfterMs, details } = error;
-  return {
-    code,
-    message,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(details && { details: { ...details } }),
-  };
+  return { code, message, retryAfterMs, details: details && { ...details } };
 }
