@@ -21,14 +21,16 @@ export interface GroupRules {
   readonly self: { readonly deviceId: string; readonly publicKey: Uint8Array };
 }
 
-export type UnsafeReason =
-  | 'third_person' // a leaf of someone who is not in the conversation
-  | 'ghost_device' // a leaf that no accepted account key vouches for
-  | 'revoked_device_added'
-  | 'duplicate_device' // one device or one key at two leaves
-  | 'self_missing'
-  | 'wrong_group'
-  | 'fork';
+export const unsafeReasons = [
+  'third_person', // a leaf of someone who is not in the conversation
+  'ghost_device', // a leaf that no accepted account key vouches for
+  'revoked_device_added',
+  'duplicate_device', // one device or one key at two leaves
+  'self_missing',
+  'wrong_group',
+  'fork',
+] as const;
+export type UnsafeReason = (typeof unsafeReasons)[number];
 
 export type Verdict =
   | {

@@ -1,6 +1,5 @@
 import { conversationEpoch } from '../../protocol/epoch.ts';
 import type { E2eeEngine, GroupState, Spent } from '../e2ee/engine.ts';
-import type { UnsafeReason } from '../e2ee/group-checks.ts';
 import type { Emitter } from '../emitter.ts';
 import { readOne } from '../records.ts';
 import type { Change } from '../store.ts';
@@ -15,9 +14,8 @@ import {
   put,
   stateOf,
   stateText,
+  type Unsafe,
 } from './records.ts';
-
-export type Unsafe = UnsafeReason | 'unreadable';
 
 /** What this device knows of a conversation's group. A value: a step makes the next one. */
 export interface Group {
@@ -118,11 +116,6 @@ export class Groups {
     if (record === undefined)
       return { generation: 0, state: undefined, users: [], unsafe: undefined, joined: 0, sent: 0, renewedAt: 0 };
     const { state, unsafe, ...rest } = record;
-    return {
-      ...rest,
-      state: state === undefined ? undefined : stateOf(this.#engine, state),
-      // Only this class writes it.
-      unsafe: unsafe as Unsafe | undefined,
-    };
+    return { ...rest, unsafe, state: state === undefined ? undefined : stateOf(this.#engine, state) };
   }
 }

@@ -11,9 +11,9 @@ import { checkMembers, isFork } from '../e2ee/group-checks.ts';
 import type { Controls } from './controls.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
-import { epochOf, type Group, type Groups, type Unsafe } from './groups.ts';
+import { epochOf, type Group, type Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
-import { stateOf } from './records.ts';
+import { stateOf, type Unsafe } from './records.ts';
 import type { Sharing } from './sharing.ts';
 import type { Welcomes } from './welcomes.ts';
 

@@ -3,6 +3,7 @@ import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
 import { conversationSettings, settingsChange } from '../e2ee/content.ts';
 import { bytesText } from '../e2ee/conversation-keys.ts';
 import type { E2eeEngine, GroupState, KeyPackageBundle } from '../e2ee/engine.ts';
+import { unsafeReasons } from '../e2ee/group-checks.ts';
 import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
 import type { Change } from '../store.ts';
 
@@ -88,12 +89,16 @@ export const userRecord = v.object({
   rewritten: v.boolean(),
 });
 
+/** Why nothing is sent in a conversation. `unreadable`: this device could not open the welcome into its group. */
+export const unsafe = v.picklist([...unsafeReasons, 'unreadable']);
+
 export const groupRecord = v.object({
   generation: v.number(),
   /** Absent in a group that this device is not in. */
   state: v.optional(v.string()),
   users: v.array(v.string()),
-  unsafe: v.optional(v.string()),
+  /** A reason of another version of this program is a reason all the same. */
+  unsafe: v.optional(v.fallback(unsafe, 'unreadable')),
   /** The conversation's epoch at which this device came in: what is older was never meant for it. */
   joined: v.number(),
   /** Messages sent, and time, since this device renewed its keys in the group. */
@@ -147,6 +152,7 @@ export type IdentityRecord = v.InferOutput<typeof identityRecord>;
 export type RecoveryRecord = v.InferOutput<typeof recoveryRecord>;
 export type UserRecord = v.InferOutput<typeof userRecord>;
 export type GroupRecord = v.InferOutput<typeof groupRecord>;
+export type Unsafe = v.InferOutput<typeof unsafe>;
 export type PendingCommit = v.InferOutput<typeof pendingRecord>;
 export type PendingControl = v.InferOutput<typeof controlsRecord>[number];
 
