@@ -272,20 +272,18 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
   const proxied = Object.fromEntries(
     callNames.map((what) => [what, (...args: unknown[]) => call(what, args)] as const),
   );
-  // Made of the very table that the type is made of.
-  return Object.defineProperty(
-    {
-      ...(proxied as unknown as TabCalls),
-      on: emitter.on.bind(emitter),
-      receive: (next: EntryHandler) => {
-        handler = next;
-      },
-      leading: false,
-      close,
+  return {
+    // Made of the very table that the type is made of.
+    ...(proxied as unknown as TabCalls),
+    on: emitter.on.bind(emitter),
+    receive(next: EntryHandler) {
+      handler = next;
     },
-    'leading',
-    { get: () => leader === self },
-  );
+    get leading() {
+      return leader === self;
+    },
+    close,
+  };
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(reasonOf(thrown)));
