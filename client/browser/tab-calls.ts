@@ -111,7 +111,7 @@ export type TabEvents = Pick<ClientEvents, (typeof clientEvents)[number]> &
   Pick<EncryptionEvents, (typeof encryptionEvents)[number]> & { readonly leading: boolean };
 
 /** Tells everything that tabs are told. */
-export function listen(client: Of, tell: (name: EventName, value: unknown) => void): void {
+export function listen(client: Of, tell: <Name extends EventName>(name: Name, value: TabEvents[Name]) => void): void {
   for (const name of clientEvents) client.on(name, (value) => tell(name, value));
   for (const name of encryptionEvents) client.encryption.on(name, (value) => tell(name, value));
 }
