@@ -9,6 +9,7 @@ import { E2eeError } from '../e2ee/error.ts';
 import { isVouched } from '../e2ee/identity.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
+import { Cooldowns } from './cooldowns.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups } from './groups.ts';
@@ -49,8 +50,10 @@ export class Committing {
   readonly #groups: Groups;
   readonly #lookAgain: (conversationId: string) => void;
   readonly #driving = new Map<string, Promise<void>>();
-  readonly #refused = new Map<string, { until: number; ms: number }>();
-  readonly #withoutPackages = new Map<string, { until: number; ms: number }>();
+  /** By conversation. */
+  readonly #refused: Cooldowns;
+  /** By device. */
+  readonly #withoutPackages: Cooldowns;
 
   constructor(
     host: CodecHost,
@@ -66,6 +69,8 @@ export class Committing {
     this.#directory = directory;
     this.#device = device;
     this.#groups = groups;
+    this.#refused = new Cooldowns(host.clock, REFUSED_MS, MAX_REFUSED_MS);
+    this.#withoutPackages = new Cooldowns(host.clock, NO_PACKAGES_MS, MAX_NO_PACKAGES_MS);
   }
 
   connected(): void {
@@ -94,7 +99,7 @@ export class Committing {
       }
       for (const deviceId of good.keys()) {
         if (deviceId === own || members.some((member) => member.deviceId === deviceId)) continue;
-        if ((this.#withoutPackages.get(deviceId)?.until ?? 0) > this.#host.clock.now()) incomplete = true;
+        if (this.#withoutPackages.left(deviceId) > 0) incomplete = true;
         else adds.push({ userId, deviceId });
       }
     }
@@ -157,7 +162,7 @@ export class Committing {
 
   /** One key package of each device, of those that have one, each judged to be of that device. */
   async #claim(conversationId: string, adds: Plan['adds'], reset: boolean) {
-    const wait = (this.#refused.get(conversationId)?.until ?? 0) - this.#host.clock.now();
+    const wait = this.#refused.left(conversationId);
     if (wait > 0) throw notYet('a change of the group was refused a moment ago', wait);
     if (adds.length === 0) return [];
     const deviceIds = adds.slice(0, MAX_ADDS).map(({ deviceId }) => deviceId);
@@ -195,9 +200,7 @@ export class Committing {
   /** Looks again, later each time. */
   #missed(conversationId: string, deviceId: string): void {
     const { clock, signal } = this.#host;
-    const ms = Math.min(2 * (this.#withoutPackages.get(deviceId)?.ms ?? NO_PACKAGES_MS / 2), MAX_NO_PACKAGES_MS);
-    this.#withoutPackages.set(deviceId, { until: clock.now() + ms, ms });
-    const cancel = clock.after(ms + 1, () => {
+    const cancel = clock.after(this.#withoutPackages.failed(deviceId) + 1, () => {
       signal.removeEventListener('abort', cancel);
       if (this.#host.greeting() !== undefined) this.#lookAgain(conversationId);
     });
@@ -222,7 +225,7 @@ export class Committing {
       try {
         const { next, ...body } = pending;
         const { seq } = await this.#send({ conversationId, ...body });
-        this.#refused.delete(conversationId);
+        this.#refused.succeeded(conversationId);
         return await this.#fetch(conversationId, seq);
       } catch (error) {
         if (isPassing(error)) {
@@ -230,8 +233,7 @@ export class Committing {
           await delay(clock, after ?? backoffMs(tries, random()), signal);
           continue;
         }
-        const ms = Math.min(2 * (this.#refused.get(conversationId)?.ms ?? REFUSED_MS / 2), MAX_REFUSED_MS);
-        this.#refused.set(conversationId, { until: clock.now() + ms, ms });
+        this.#refused.failed(conversationId);
         // Refused for good: somebody else was faster, or the group changed in a way this commit does not fit.
         await turns.run(conversationId, async () => {
           if ((await this.#groups.pending(conversationId))?.clientId !== pending.clientId) return;

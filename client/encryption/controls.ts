@@ -8,6 +8,7 @@ import { reasonOf, SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
 import { readOne } from '../records.ts';
 import type { Change } from '../store.ts';
+import { Cooldowns } from './cooldowns.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups } from './groups.ts';
@@ -44,7 +45,7 @@ export class Controls {
   readonly #waiting = new Map<string, readonly PendingControl[]>();
   readonly #driving = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
-  readonly #refused = new Map<string, { until: number; ms: number }>();
+  readonly #refused: Cooldowns;
 
   constructor(parts: {
     host: CodecHost;
@@ -64,6 +65,7 @@ export class Controls {
     this.#rings = parts.rings;
     this.#ready = parts.ready;
     this.#recover = parts.recover;
+    this.#refused = new Cooldowns(parts.host.clock, REFUSED_MS, MAX_REFUSED_MS);
   }
 
   connected(): void {
@@ -79,7 +81,7 @@ export class Controls {
 
   /** False for a while after a refusal. */
   mayTell(conversationId: string): boolean {
-    return (this.#refused.get(conversationId)?.until ?? 0) <= this.#host.clock.now();
+    return this.#refused.left(conversationId) === 0;
   }
 
   /** The changes that keep what is to be told, in the conversation's turn; `drive` sends it once they are stored. */
@@ -163,7 +165,7 @@ export class Controls {
   async #send(conversationId: string, clientId: string, wire: NonNullable<PendingControl['wire']>): Promise<void> {
     const body = { conversationId, clientId, ...wire, silent: true };
     const { seq, sentAt } = await this.#host.request('message.send', body);
-    this.#refused.delete(conversationId);
+    this.#refused.succeeded(conversationId);
     const { userId: senderId, deviceId: senderDeviceId } = this.#host.me();
     // The reply took the place of its event.
     this.#host.arrived({ ...body, seq, sentAt, senderId, senderDeviceId });
@@ -227,8 +229,7 @@ export class Controls {
   }
 
   async #giveUp(conversationId: string, control: PendingControl | undefined): Promise<void> {
-    const ms = Math.min(2 * (this.#refused.get(conversationId)?.ms ?? REFUSED_MS / 2), MAX_REFUSED_MS);
-    this.#refused.set(conversationId, { until: this.#host.clock.now() + ms, ms });
+    this.#refused.failed(conversationId);
     await this.#host.turns.run(conversationId, async () => {
       const waiting = await this.#list(conversationId);
       const [first] = waiting;
