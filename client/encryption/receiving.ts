@@ -7,12 +7,13 @@ import { isControl, type MessageRef } from '../e2ee/content.ts';
 import type { E2eeEngine, GroupState, MessageHeader, Processed } from '../e2ee/engine.ts';
 import { openMessage } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { checkMembers, isFork } from '../e2ee/group-checks.ts';
+import { isFork } from '../e2ee/group-checks.ts';
 import type { Controls } from './controls.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
+import { judge, vouched } from './membership.ts';
 import { stateOf, type Unsafe } from './records.ts';
 import type { Sharing } from './sharing.ts';
 import type { Welcomes } from './welcomes.ts';
@@ -102,7 +103,7 @@ export class Receiving {
     const users = await this.#groups.usersOf(conversationId, group);
     let step: Processed;
     try {
-      step = await this.#vouched(users, () => this.#engine.process(state, bytes));
+      step = await vouched(this.#directory, users, () => this.#engine.process(state, bytes));
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;
       if (isFork(state, header, error)) return this.#distrust(conversationId, group, 'fork');
@@ -118,27 +119,12 @@ export class Receiving {
       this.#moved(conversationId);
       return { is: 'nothing', changes: this.#groups.next(conversationId, { ...group, state: undefined }, step) };
     }
-    const reason = await this.#judge(users, step.state);
+    const rules = { users, self: this.#device.signer() };
+    const reason = await judge(this.#directory, this.#engine.members(step.state), rules);
     if (reason !== undefined) return this.#distrust(conversationId, group, reason);
     const { epoch } = entry;
     const change = { epoch, someoneLeft: step.removed.length > 0, isNewGroup: false, ownAdds: false };
     return this.#adopt(conversationId, { ...group, users, state: step.state }, change, step);
-  }
-
-  /**
-   * Why the state that a commit leads to must not be adopted; undefined if it may. A revoked device in it is no reason:
-   * read later, a commit from before its revocation looks the same. It is removed before the next message is sent.
-   */
-  async #judge(users: readonly string[], state: GroupState): Promise<Unsafe | undefined> {
-    const rules = { users, self: this.#device.signer() };
-    const check = () => checkMembers(this.#engine.members(state), rules, this.#directory.known);
-    let verdict = await check();
-    if (verdict.kind === 'unknown_device') {
-      await this.#directory.refreshAll(users);
-      verdict = await check();
-    }
-    if (verdict.kind === 'safe') return undefined;
-    return verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
   }
 
   async #adopt(
@@ -229,17 +215,6 @@ export class Receiving {
       if (devices.some(({ deviceId }) => deviceId === target.deviceId)) return userId === entry.senderId;
     }
     return false;
-  }
-
-  /** Runs a step; asks the directory once more before it believes that a leaf is nobody's. */
-  async #vouched<T>(users: readonly string[], step: () => Promise<T>): Promise<T> {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof E2eeError) || error.code !== 'unvouched') throw error;
-      await this.#directory.refreshAll(users);
-      return step();
-    }
   }
 
   #inspect(bytes: Uint8Array): MessageHeader | undefined {

@@ -5,11 +5,12 @@ import { delay } from '../clock.ts';
 import { fromBase64url } from '../e2ee/bytes.ts';
 import type { E2eeEngine } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { checkJoined, checkMembers } from '../e2ee/group-checks.ts';
+import { checkJoined } from '../e2ee/group-checks.ts';
 import type { OwnDevice } from './device.ts';
 import type { KeyDirectory } from './directory.ts';
 import { epochOf, type Group, type Groups } from './groups.ts';
 import type { CodecHost } from './host.ts';
+import { judge, vouched } from './membership.ts';
 import { keys } from './records.ts';
 import { afterAbsence } from './ring-rules.ts';
 import type { KeyRings } from './rings.ts';
@@ -124,14 +125,9 @@ export class Welcomes {
     const signer = this.#device.signer();
     const header = this.#engine.inspect(bytes);
     const packages = await this.#device.packagesFor(header.kind === 'welcome' ? header.refs : []);
-    const attempt = () => this.#engine.join(signer, bytes, packages);
-    let joined: Awaited<ReturnType<typeof attempt>>;
+    let joined: Awaited<ReturnType<E2eeEngine['join']>>;
     try {
-      joined = await attempt().catch(async (error: unknown) => {
-        if (!(error instanceof E2eeError) || error.code !== 'unvouched') throw error;
-        await this.#directory.refreshAll(users);
-        return attempt();
-      });
+      joined = await vouched(this.#directory, users, () => this.#engine.join(signer, bytes, packages));
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;
       const reason = error.code === 'unvouched' ? 'ghost_device' : 'unreadable';
@@ -141,12 +137,12 @@ export class Welcomes {
       throw error;
     }
     const { state, ref } = joined;
-    const rules = { users, self: signer };
-    let verdict = checkJoined(state, groupIdBytes(conversationId, generation), mlsEpoch);
-    if (verdict.kind === 'safe')
-      verdict = await checkMembers(this.#engine.members(state), rules, this.#directory.known);
-    if (verdict.kind !== 'safe') {
-      const reason = verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
+    const led = checkJoined(state, groupIdBytes(conversationId, generation), mlsEpoch);
+    const reason =
+      led.kind === 'unsafe'
+        ? led.reason
+        : await judge(this.#directory, this.#engine.members(state), { users, self: signer });
+    if (reason !== undefined) {
       await write(this.#groups.distrust(conversationId, { ...group, users }, reason));
       throw new E2eeError('refused', `The group must not be joined: ${reason}.`);
     }
