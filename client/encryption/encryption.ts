@@ -99,9 +99,10 @@ export function createEncryption() {
     // Built when the engine is there, which takes a moment; every call of the codec waits for it.
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
-      const welcomes = new Welcomes(host, made, directory, device, groups, rings);
+      const known = { host, engine: made, directory, device, groups, rings, emitter };
+      const welcomes = new Welcomes(known);
       const committing = new Committing(host, made, directory, device, groups, moved);
-      const common = { host, engine: made, directory, device, groups, welcomes, rings, emitter };
+      const common = { ...known, welcomes };
       const sending: Sending = new Sending({ ...common, committing, sharing: () => sharing });
       const controls = new Controls({
         ...common,
