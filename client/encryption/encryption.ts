@@ -99,9 +99,9 @@ export function createEncryption() {
     // Built when the engine is there, which takes a moment; every call of the codec waits for it.
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
-      const known = { host, engine: made, directory, device, groups, rings, emitter };
+      const known = { host, engine: made, directory, device, groups, rings, emitter, moved };
       const welcomes = new Welcomes(known);
-      const committing = new Committing(host, made, directory, device, groups, moved);
+      const committing = new Committing(known);
       const common = { ...known, welcomes };
       const sending: Sending = new Sending({ ...common, committing, sharing: () => sharing });
       const controls = new Controls({
@@ -111,7 +111,7 @@ export function createEncryption() {
       });
       const sharing = new Sharing({ ...common, controls });
       const archive = new Archive({ ...common, sharing });
-      const receiving = new Receiving({ ...common, controls, sharing, moved });
+      const receiving = new Receiving({ ...common, controls, sharing });
       return { ...common, committing, sending, controls, archive, receiving };
     });
     ready.catch(host.onProblem);
