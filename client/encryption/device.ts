@@ -2,12 +2,10 @@ import { equalBytes, toBase64url } from '../e2ee/bytes.ts';
 import type { DeviceSigner, E2eeEngine, KeyPackageBundle } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { crossSign, generateAccountKey, generateDeviceKey, type SigningKey, signRevocation } from '../e2ee/identity.ts';
-import type { Emitter } from '../emitter.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { readAll, readOne } from '../records.ts';
-import type { KeyDirectory } from './directory.ts';
-import type { EncryptionEvents, EncryptionStatus } from './events.ts';
-import type { CodecHost } from './host.ts';
+import type { EncryptionStatus } from './events.ts';
+import type { Parts } from './parts.ts';
 import { isPassing, notYet } from './problem.ts';
 import { type IdentityRecord, identityRecord, keys, packageRecord, put, putPackage } from './records.ts';
 
@@ -19,12 +17,11 @@ const LAST_RESORT_MS = 7 * 86_400_000;
 type Adopted = Pick<IdentityRecord, 'account' | 'chainHead' | 'holders'> &
   Required<Pick<IdentityRecord, 'accountKey' | 'crossSig'>>;
 
+type Needs = Pick<Parts, 'host' | 'directory' | 'emitter'> & { readonly engine: Promise<E2eeEngine> };
+
 /** This device's own keys: made or taken over, registered, and its key packages kept in stock. */
 export class OwnDevice {
-  readonly #host: CodecHost;
-  readonly #engine: Promise<E2eeEngine>;
-  readonly #directory: KeyDirectory;
-  readonly #emitter: Emitter<EncryptionEvents>;
+  readonly #parts: Needs;
   #identity: IdentityRecord | undefined;
   #status: EncryptionStatus = 'starting';
   #work: Promise<void> = Promise.resolve();
@@ -32,16 +29,8 @@ export class OwnDevice {
   /** Resolves when it is known for the first time whether this device has keys of its own. */
   readonly settled = new Promise<void>((resolve) => (this.#settle = resolve));
 
-  constructor(
-    host: CodecHost,
-    engine: Promise<E2eeEngine>,
-    directory: KeyDirectory,
-    emitter: Emitter<EncryptionEvents>,
-  ) {
-    this.#host = host;
-    this.#engine = engine;
-    this.#directory = directory;
-    this.#emitter = emitter;
+  constructor(parts: Needs) {
+    this.#parts = parts;
   }
 
   get status(): EncryptionStatus {
@@ -72,7 +61,7 @@ export class OwnDevice {
 
   /** The devices that have the account key, as far as this one knows. */
   get holders(): readonly string[] {
-    const { deviceId } = this.#host.me();
+    const { deviceId } = this.#parts.host.me();
     return [...new Set([...(this.#identity?.holders ?? []), deviceId])];
   }
 
@@ -135,7 +124,7 @@ export class OwnDevice {
     const { userId, deviceId, device, account, published, lastResortAt } = identity;
     if (next === undefined || account === undefined) return identity;
     const signature = toBase64url(await signRevocation(account, userId, next.revoke));
-    const code = await this.#host.request('device.revoke', { deviceId: next.revoke, signature }).then(
+    const code = await this.#parts.host.request('device.revoke', { deviceId: next.revoke, signature }).then(
       () => undefined,
       (error: unknown) => {
         if (error instanceof SottoError && error.retry === 'never') return error.code;
@@ -171,7 +160,7 @@ export class OwnDevice {
   }
 
   async #setUp(): Promise<void> {
-    const host = this.#host;
+    const host = this.#parts.host;
     let identity = await this.#load();
     const { userId, deviceId } = identity;
     if (identity.next !== undefined) identity = await this.#finishReplacing(identity);
@@ -209,13 +198,13 @@ export class OwnDevice {
   /** The server's chain for this account must end in the key this device believes in. */
   async #isOwnChain(): Promise<boolean> {
     const { userId, accountKey, chainHead } = await this.#load();
-    let own = await this.#directory.refresh(userId);
+    let own = await this.#parts.directory.refresh(userId);
     const isOurs = (key: Uint8Array | undefined) =>
       key !== undefined && accountKey !== undefined && equalBytes(key, accountKey);
     if (own.offered !== undefined && isOurs(own.offered.key)) {
       // Made anew by this very device.
-      await this.#directory.accept(userId);
-      own = await this.#directory.user(userId);
+      await this.#parts.directory.accept(userId);
+      own = await this.#parts.directory.user(userId);
     }
     if (chainHead !== undefined && !own.chain.some(({ hash }) => equalBytes(hash, chainHead))) return false;
     return own.offered === undefined && !own.rewritten && own.chain.some(({ key }) => isOurs(key));
@@ -224,15 +213,15 @@ export class OwnDevice {
   async #publish(oneTime: number): Promise<void> {
     const packed = await this.#pack(oneTime);
     if (packed === undefined) return;
-    await this.#host.request('keys.publish', packed.body);
+    await this.#parts.host.request('keys.publish', packed.body);
     await this.#keep({ ...(await this.#load()), ...packed.done });
   }
 
   /** Makes packages and keeps their private halves: what the server gets must open here. */
   async #pack(oneTime: number) {
     const identity = await this.#load();
-    const { clock, write, store } = this.#host;
-    const engine = await this.#engine;
+    const { clock, write, store } = this.#parts.host;
+    const engine = await this.#parts.engine;
     const signer = { userId: identity.userId, deviceId: identity.deviceId, ...identity.device };
     const isDue = clock.now() - identity.lastResortAt > LAST_RESORT_MS;
     const lastResort = isDue ? await engine.createKeyPackage(signer, { lastResort: true }) : undefined;
@@ -258,14 +247,16 @@ export class OwnDevice {
 
   /** Its private packages, those that a welcome names. */
   async packagesFor(refs: readonly Uint8Array[]): Promise<KeyPackageBundle[]> {
-    const found = await Promise.all(refs.map((ref) => readOne(this.#host.store, packageRecord, keys.package(ref))));
+    const found = await Promise.all(
+      refs.map((ref) => readOne(this.#parts.host.store, packageRecord, keys.package(ref))),
+    );
     return found.filter((bundle) => bundle !== undefined);
   }
 
   async #load(): Promise<IdentityRecord> {
-    const { userId, deviceId } = this.#host.me();
+    const { userId, deviceId } = this.#parts.host.me();
     if (this.#identity?.deviceId === deviceId) return this.#identity;
-    const kept = await readOne(this.#host.store, identityRecord, keys.identity);
+    const kept = await readOne(this.#parts.host.store, identityRecord, keys.identity);
     if (kept?.userId === userId && kept.deviceId === deviceId) {
       this.#identity = kept;
       return kept;
@@ -283,7 +274,7 @@ export class OwnDevice {
   }
 
   async #keep(identity: IdentityRecord): Promise<void> {
-    await this.#host.write([put(keys.identity, identity)]);
+    await this.#parts.host.write([put(keys.identity, identity)]);
     this.#identity = identity;
   }
 
@@ -291,13 +282,13 @@ export class OwnDevice {
     this.#settle();
     if (this.#status === status) return;
     this.#status = status;
-    this.#emitter.emit('status', status);
+    this.#parts.emitter.emit('status', status);
   }
 
   /** For work nobody waits for: what the next session repeats is not worth a word. */
   readonly quietly = (work: Promise<unknown>): void => {
     work.catch((error: unknown) => {
-      if (!isPassing(error)) this.#host.onProblem(error instanceof Error ? error : new Error(reasonOf(error)));
+      if (!isPassing(error)) this.#parts.host.onProblem(error instanceof Error ? error : new Error(reasonOf(error)));
     });
   };
 }

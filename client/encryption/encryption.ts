@@ -92,7 +92,7 @@ export function createEncryption() {
   function build(host: CodecHost) {
     const directory = new KeyDirectory(host, emitter);
     const engine = createTsMlsEngine(acceptVouched(directory.known));
-    const device = new OwnDevice(host, engine, directory, emitter);
+    const device = new OwnDevice({ host, engine, directory, emitter });
     const rings = new KeyRings(host, () => recovery.touch());
     const ownKeys = { allConversationKeys: () => rings.all(), adoptConversationKeys: adopt };
     const recovery = new RecoveryKeeper({ host, directory, device, ownKeys, emitter });
