@@ -327,7 +327,7 @@ export function createClient(options: ClientOptions) {
     receive(next: EntryHandler): void {
       handler = next;
     },
-    /** Reads the store, connects, and stays connected. */
+    /** Reads the store, connects, and stays connected. `unauthenticated` while nobody is logged in. */
     async start(): Promise<void> {
       const held = await account.current();
       if (held === undefined) throw new SottoError('unauthenticated', 'nobody is logged in here');
@@ -350,7 +350,7 @@ export function createClient(options: ClientOptions) {
       life.abort();
       await store.close();
     },
-    /** Resolves once everything missed has come in; rejects when the server refuses this device, or after `withinMs`. */
+    /** Resolves once all that was missed is in. `unauthenticated` if the server refuses, `unavailable` after `withinMs`. */
     ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs),
     get state(): ConnectionState {
       return connection.state;
@@ -374,9 +374,9 @@ export function createClient(options: ClientOptions) {
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
     send,
     ...messageCalls({ store, write, turns, me: () => me, send, onChanged: changed }),
-    /** Sends a failed message after all. */
+    /** Sends a failed message after all; `not_found` if none has that client id. */
     retry: (clientId: string) => outbox.retry(clientId),
-    /** Forgets a failed message. */
+    /** Forgets a failed message; `not_found` if none has that client id. */
     discard: (clientId: string) => outbox.discard(clientId),
     /** This device's messages that are not in the log: on their way, or failed. */
     outgoing: (conversationId: string) => outbox.waiting(conversationId),

@@ -11,6 +11,7 @@ export interface HttpOptions {
   /** The server's base address, for example `https://chat.example.org`. */
   readonly url: string;
   readonly fetch?: typeof fetch;
+  /** After so many milliseconds without an answer a call rejects with `unavailable`; 15 000 unless told. */
   readonly timeoutMs?: number;
 }
 

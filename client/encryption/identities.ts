@@ -51,12 +51,13 @@ export function createIdentities(deps: {
         devices: devices.flatMap(({ deviceId, revoked, former }) => (revoked || former ? [] : [deviceId])),
       };
     },
-    /** 60 digits to be compared with the other person. */
+    /** 60 digits to be compared with the other person. Rejects with `refused` while that person has no identity. */
     safetyNumber: async (userId: string): Promise<string> => safetyNumber(...(await parties(userId))),
     /** The same as a QR code's text. */
     safetyQr: async (userId: string): Promise<string> => safetyQr(...(await parties(userId))),
+    /** What a scanned code says: whether it is of that person and this one. */
     compareQr: async (scanned: string, userId: string) => compareSafetyQr(scanned, ...(await parties(userId))),
-    /** Somebody compared the safety number. */
+    /** Somebody compared the safety number. Rejects with `refused` for a person without an identity. */
     setVerified: (userId: string, verified: boolean): Promise<void> => directory.verify(userId, verified),
     /** Goes on with a person's new identity. */
     async accept(userId: string): Promise<void> {
@@ -64,8 +65,9 @@ export function createIdentities(deps: {
       await deps.accepted(userId);
     },
     /**
-     * Ends one of this person's devices for good. Only the primary device can. If that device had the account key, the
-     * account begins a new identity: contacts have to accept it, and other devices have to be linked again.
+     * Ends one of this person's devices for good. Only the primary device can: on another one it is `refused`. If that
+     * device had the account key, the account begins a new identity: contacts have to accept it, and other devices have
+     * to be linked again.
      */
     async revoke(deviceId: string): Promise<{ newIdentity: boolean }> {
       const account = device.account();
