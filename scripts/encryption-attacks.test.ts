@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { directConversationId } from '../client/e2ee/direct-id.ts';
 import { chainHash } from '../client/e2ee/identity.ts';
 import { memoryStore } from '../client/index.ts';
 import {
@@ -49,6 +50,58 @@ test('a server that meddles with keys', async (whole) => {
     const { devices, unsafe } = await again.phone.client.encryption.group(id);
     assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bob.deviceId].sort());
     assert.equal(unsafe, undefined);
+  });
+
+  await whole.test('a third person whom the server puts into a conversation of two gets into no group', async (t) => {
+    const [sa, sb] = [memoryStore(), memoryStore()];
+    const [ada, bob, mal] = await Promise.all([
+      firstPhone(t, server, 'ada7', { store: sa }),
+      firstPhone(t, server, 'bob7', { store: sb }),
+      firstPhone(t, server, 'mal7'),
+    ]);
+    const id = await meet(ada, bob);
+    const addMallory = async (conversationId: string) => {
+      await sql`insert into conversation_participants (conversation_id, user_id, accepted_at)
+        values (${conversationId}, ${mal.userId}, now())`;
+      await sql`update conversations set kind = 'group', changed_at = now() where id = ${conversationId}`;
+    };
+    await addMallory(id);
+    const { phone: adaAgain } = await restart(t, server, ada, sa);
+    const { phone: bobAgain } = await restart(t, server, bob, sb);
+    for (const { client } of [adaAgain, bobAgain]) await client.request('conversation.get', { conversationId: id });
+    await adaAgain.client.send(id, words('for two'));
+    await has('for two', adaAgain, bobAgain);
+    await bobAgain.client.encryption.renew(id);
+    await bobAgain.client.send(id, words('for us'));
+    await has('for us', adaAgain, bobAgain);
+    const { devices, unsafe } = await adaAgain.client.encryption.group(id);
+    assert.deepEqual(devices.map(({ deviceId }) => deviceId).sort(), [ada.deviceId, bob.deviceId].sort());
+    assert.equal(unsafe, undefined);
+    assert.deepEqual([...(await sql`select id from device_mailbox where device_id = ${mal.deviceId}`)], []);
+
+    // Before the first message, when nothing is pinned yet.
+    const { conversation } = await adaAgain.client.request('conversation.open', { userId: mal.userId });
+    await sql`insert into conversation_participants (conversation_id, user_id, accepted_at)
+      values (${conversation.id}, ${bob.userId}, now())`;
+    // And under an id that is not that of the two.
+    const other = randomUUID();
+    await sql`insert into conversations (id, kind) values (${other}, 'direct')`;
+    await sql`insert into conversation_participants (conversation_id, user_id, accepted_at)
+      select ${other}, unnest(${[ada.userId, mal.userId]}::uuid[]), now()`;
+    for (const conversationId of [conversation.id, other]) {
+      await adaAgain.client.request('conversation.get', { conversationId });
+      await adaAgain.client.send(conversationId, words('to whom?'));
+      await until(clients(adaAgain), () => failure(adaAgain, conversationId) !== undefined, 'it is held back');
+      assert.equal(failure(adaAgain, conversationId)?.code, 'conversation_unsafe');
+    }
+  });
+
+  await whole.test('the id of a direct conversation is derived as the server derives it', async () => {
+    for (let n = 0; n < 50; n += 1) {
+      const [one, two] = [randomUUID(), randomUUID()];
+      const [row] = await sql`select direct_conversation_id(${one}, ${two}) as id`;
+      assert.equal(directConversationId(one, two), row?.id);
+    }
   });
 
   await whole.test('a revocation that the server takes back stays one for whoever has heard of it', async (t) => {

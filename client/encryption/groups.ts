@@ -1,10 +1,12 @@
 import { conversationEpoch } from '../../protocol/epoch.ts';
+import { directConversationId } from '../e2ee/direct-id.ts';
 import type { E2eeEngine, GroupState, Spent } from '../e2ee/engine.ts';
 import type { Emitter } from '../emitter.ts';
 import { readOne } from '../records.ts';
 import type { Change } from '../store.ts';
 import type { EncryptionEvents } from './events.ts';
 import type { CodecHost } from './host.ts';
+import { blocked } from './problem.ts';
 import {
   type GroupRecord,
   groupRecord,
@@ -102,13 +104,22 @@ export class Groups {
     return kept.map(({ key }) => key.slice(keys.groups.length));
   }
 
-  /** Who may be in a conversation's group: for a direct one the two users it was opened with, whatever is said later. */
+  /**
+   * Who may be in a conversation's group: the two users it was opened with, whatever is said later. The server's word for
+   * who they are counts only where the conversation's id, which is derived from the two, bears it out.
+   */
   async usersOf(conversationId: string, group: Group): Promise<readonly string[]> {
+    if (group.users.length > 0) return group.users;
     const conversation =
       this.#host.conversation(conversationId) ??
       (await this.#host.request('conversation.get', { conversationId })).conversation;
-    if (conversation.kind === 'direct' && group.users.length > 0) return group.users;
-    return conversation.members.map(({ userId }) => userId);
+    const users = conversation.members.map(({ userId }) => userId);
+    const me = this.#host.me().userId;
+    const [other, ...more] = users.filter((userId) => userId !== me);
+    const isOfTwo = users.length === 2 && other !== undefined && more.length === 0;
+    if (conversation.kind !== 'direct' || !isOfTwo || directConversationId(me, other) !== conversationId)
+      throw blocked('conversation_unsafe', 'Only a conversation of two people is encrypted, and this is none.');
+    return users;
   }
 
   async #read(conversationId: string): Promise<Group> {

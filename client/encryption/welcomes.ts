@@ -2,6 +2,7 @@ import { groupEpoch } from '../../protocol/epoch.ts';
 import { groupIdBytes } from '../../protocol/identity.ts';
 import type { EventBody } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
+import { NotEncodable } from '../codec.ts';
 import { fromBase64url } from '../e2ee/bytes.ts';
 import type { E2eeEngine } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
@@ -103,13 +104,18 @@ export class Welcomes {
     const { write, clock } = this.#parts.host;
     const bytes = fromBase64url(welcome.welcome);
     const { generation, mlsEpoch } = groupEpoch(welcome.epoch);
-    const users = await this.#parts.groups.usersOf(conversationId, group);
-    const signer = this.#parts.device.signer();
-    const header = this.#parts.engine.inspect(bytes);
-    const packages = await this.#parts.device.packagesFor(header.kind === 'welcome' ? header.refs : []);
+    const { groups, device, engine } = this.#parts;
+    const users = await groups.usersOf(conversationId, group).catch(async (error: unknown) => {
+      // The server names others than the two.
+      if (error instanceof NotEncodable) await write(groups.distrust(conversationId, group, 'third_person'));
+      throw error;
+    });
+    const signer = device.signer();
+    const header = engine.inspect(bytes);
+    const packages = await device.packagesFor(header.kind === 'welcome' ? header.refs : []);
     let joined: Awaited<ReturnType<E2eeEngine['join']>>;
     try {
-      joined = await vouched(this.#parts.directory, users, () => this.#parts.engine.join(signer, bytes, packages));
+      joined = await vouched(this.#parts.directory, users, () => engine.join(signer, bytes, packages));
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;
       const reason = error.code === 'unvouched' ? 'ghost_device' : 'unreadable';
