@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { fromBase64url, toBase64url } from '../client/e2ee/bytes.ts';
 import { directConversationId } from '../client/e2ee/direct-id.ts';
-import { chainHash } from '../client/e2ee/identity.ts';
+import { chainHash, crossSign, generateAccountKey, generateDeviceKey } from '../client/e2ee/identity.ts';
 import { memoryStore } from '../client/index.ts';
 import {
   clients,
   firstPhone,
   has,
   joined,
+  link,
   linkPhone,
   meet,
   type Phone,
@@ -16,10 +18,30 @@ import {
   start,
   words,
 } from './testing/encrypted.ts';
-import { type RunningServer, runServer, until } from './testing/running-server.ts';
+import { lyingSocket, type Told } from './testing/lying-socket.ts';
+import { PASSWORD, patiently, type RunningServer, register, runServer, until } from './testing/running-server.ts';
 
 const failure = (phone: Phone, id: string) =>
   phone.client.outgoing(id).find(({ failed }) => failed !== undefined)?.failed;
+
+/** A server that appends a key of its own to the chain of a person, and with it vouches for their devices and one more. */
+async function appendedKey(personOf: () => string) {
+  const evil = await generateAccountKey();
+  const ghost = { deviceId: randomUUID(), key: toBase64url((await generateDeviceKey()).publicKey) };
+  const lie = async (userId: string, { accountKeys, devices }: Told): Promise<void> => {
+    const head = accountKeys.at(-1);
+    if (userId !== personOf() || head === undefined) return;
+    const link = { version: head.version + 1, key: evil.publicKey };
+    const hash = toBase64url(chainHash(userId, fromBase64url(head.hash), link));
+    accountKeys.push({ ...head, version: link.version, key: toBase64url(link.key), hash });
+    devices.push({ ...ghost, crossSig: '', accountKeyVersion: link.version, createdAt: head.createdAt });
+    for (const device of devices) {
+      device.crossSig = toBase64url(await crossSign(evil, userId, device.deviceId, fromBase64url(device.key)));
+      device.accountKeyVersion = link.version;
+    }
+  };
+  return { lie, ghost };
+}
 
 /** The same device in another session, so that it asks for everything again. */
 async function restart(t: TestContext, server: RunningServer, phone: Phone, store: ReturnType<typeof memoryStore>) {
@@ -103,6 +125,51 @@ test('a server that meddles with keys', async (whole) => {
       assert.equal(directConversationId(one, two), row?.id);
     }
   });
+
+  await whole.test(
+    'a key that the server appends to the chain of a new device’s own account is not pinned',
+    async (t) => {
+      let person = '';
+      let lies = true;
+      const { lie, ghost } = await appendedKey(() => (lies ? person : ''));
+      const openSocket = lyingSocket(lie);
+      // The account's first device, which knows its key since it made it.
+      const store = memoryStore();
+      const first = phoneOf(t, server, { store, openSocket });
+      await register(first, server, 'ada8');
+      person = (await first.whoAmI())?.userId ?? '';
+      const seen: string[] = [];
+      first.encryption.on('status', (status) => seen.push(status));
+      await start(first);
+      await until([first], () => seen.length > 0, 'it knows where it stands');
+      assert.deepEqual(seen, ['unlinked']);
+      await first.close();
+      // Told the same once more, it does not think itself ready in between; told the truth, it goes on.
+      const again = phoneOf(t, server, { store, openSocket });
+      again.encryption.on('status', (status) => seen.push(status));
+      const ada = await start(again);
+      await until([again], () => seen.length > 1, 'it knows where it stands');
+      assert.deepEqual(seen, ['unlinked', 'unlinked']);
+      lies = false;
+      again.reconnectNow();
+      await again.close();
+      const honest = phoneOf(t, server, { store });
+      const adaNow = await start(honest);
+      await until([honest], () => honest.encryption.status === 'ready', 'its keys are registered');
+
+      // A device that is linked knows the key from the one that let it in.
+      lies = true;
+      const laptop = phoneOf(t, server, { openSocket });
+      await patiently(() => laptop.login({ login: 'ada8', password: PASSWORD, deviceName: 'another' }));
+      await start(laptop);
+      await assert.rejects(link({ ...ada, client: laptop }, adaNow), { code: 'refused' });
+      assert.equal(laptop.encryption.status, 'unlinked');
+      lies = false;
+      const bob = await firstPhone(t, server, 'bob8');
+      await meet(bob, adaNow);
+      assert.deepEqual((await honest.encryption.identities().of(person)).devices.includes(ghost.deviceId), false);
+    },
+  );
 
   await whole.test('a revocation that the server takes back stays one for whoever has heard of it', async (t) => {
     const store = memoryStore();

@@ -1,13 +1,28 @@
 import { equalBytes, toBase64url } from '../e2ee/bytes.ts';
 import type { DeviceSigner, E2eeEngine, KeyPackageBundle } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { crossSign, generateAccountKey, generateDeviceKey, type SigningKey, signRevocation } from '../e2ee/identity.ts';
+import {
+  crossSign,
+  generateAccountKey,
+  generateDeviceKey,
+  type SigningKey,
+  signRevocation,
+  vouchingKeys,
+} from '../e2ee/identity.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { readAll, readOne } from '../records.ts';
 import type { EncryptionStatus } from './events.ts';
 import type { Parts } from './parts.ts';
 import { isPassing, notYet } from './problem.ts';
-import { type IdentityRecord, identityRecord, keys, packageRecord, put, putPackage } from './records.ts';
+import {
+  type IdentityRecord,
+  identityRecord,
+  keys,
+  packageRecord,
+  put,
+  putPackage,
+  type UserRecord,
+} from './records.ts';
 
 /** One-time packages that lie at the server after publishing; it says when they become few. */
 const PACKAGES = 50;
@@ -164,9 +179,12 @@ export class OwnDevice {
     let identity = await this.#load();
     const { userId, deviceId } = identity;
     if (identity.next !== undefined) identity = await this.#finishReplacing(identity);
-    if (identity.registered && identity.published) this.#become('ready');
+    if (identity.registered && identity.published && isOwn(identity, await this.#parts.directory.kept(userId)))
+      this.#become('ready');
     if (identity.accountKey === undefined) {
       const { accountKeys } = await host.request('keys.devices', { userId });
+      // Until it is known which key is the account's, nothing that the server tells of it is pinned for good.
+      await this.#parts.directory.forget(userId);
       if (accountKeys.length > 0) return this.#become('unlinked');
       const account = await generateAccountKey();
       const crossSig = await crossSign(account, userId, deviceId, identity.device.publicKey);
@@ -195,19 +213,20 @@ export class OwnDevice {
     this.#become('ready');
   }
 
-  /** The server's chain for this account must end in the key this device believes in. */
+  /** The server's chain for this account must be that of the key this device believes in; only then is it pinned. */
   async #isOwnChain(): Promise<boolean> {
-    const { userId, accountKey, chainHead } = await this.#load();
+    const identity = await this.#load();
+    const { userId, accountKey } = identity;
+    const isFirst = (await this.#parts.directory.kept(userId))?.pin === undefined;
     let own = await this.#parts.directory.refresh(userId);
-    const isOurs = (key: Uint8Array | undefined) =>
-      key !== undefined && accountKey !== undefined && equalBytes(key, accountKey);
-    if (own.offered !== undefined && isOurs(own.offered.key)) {
+    if (own.offered !== undefined && accountKey !== undefined && equalBytes(own.offered.key, accountKey)) {
       // Made anew by this very device.
       await this.#parts.directory.accept(userId);
       own = await this.#parts.directory.user(userId);
     }
-    if (chainHead !== undefined && !own.chain.some(({ hash }) => equalBytes(hash, chainHead))) return false;
-    return own.offered === undefined && !own.rewritten && own.chain.some(({ key }) => isOurs(key));
+    if (isOwn(identity, own)) return true;
+    if (isFirst) await this.#parts.directory.forget(userId);
+    return false;
   }
 
   async #publish(oneTime: number): Promise<void> {
@@ -291,4 +310,14 @@ export class OwnDevice {
       if (!isPassing(error)) this.#parts.host.onProblem(error instanceof Error ? error : new Error(reasonOf(error)));
     });
   };
+}
+
+/**
+ * Whether what is believed of the account is what this device knows of it: its key is among those that may vouch, so no
+ * key follows it that the one before did not sign. The server could append such a one, and devices of its own under it.
+ */
+function isOwn({ accountKey, chainHead }: IdentityRecord, own: UserRecord | undefined): boolean {
+  if (own?.pin === undefined || own.offered !== undefined || own.rewritten || accountKey === undefined) return false;
+  if (chainHead !== undefined && !own.chain.some(({ hash }) => equalBytes(hash, chainHead))) return false;
+  return vouchingKeys(own.chain, own.pin).some((key) => equalBytes(key, accountKey));
 }

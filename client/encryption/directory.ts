@@ -93,6 +93,13 @@ export class KeyDirectory {
     await this.#keep({ ...rest, devices, pin: offered });
   }
 
+  /** What was believed on first use does not hold: as if nothing had been heard. */
+  async forget(userId: string): Promise<void> {
+    await this.#host.write([{ key: keys.user(userId) }]);
+    this.#users.delete(userId);
+    this.outdate(userId);
+  }
+
   async verify(userId: string, verified: boolean): Promise<void> {
     const known = await this.user(userId);
     if (known.pin === undefined) throw new E2eeError('refused', 'That user has no identity yet.');
