@@ -221,7 +221,7 @@ export class OwnDevice {
     let own = await this.#parts.directory.refresh(userId);
     if (own.offered !== undefined && accountKey !== undefined && equalBytes(own.offered.key, accountKey)) {
       // Made anew by this very device.
-      await this.#parts.directory.accept(userId);
+      await this.#parts.directory.accept(userId, accountKey);
       own = await this.#parts.directory.user(userId);
     }
     if (isOwn(identity, own)) return true;

@@ -3,7 +3,7 @@ import { E2eeError } from '../e2ee/error.ts';
 import { crossSign, generateAccountKey, signRevocation } from '../e2ee/identity.ts';
 import { compareSafetyQr, type Party, safetyNumber, safetyQr } from '../e2ee/safety-number.ts';
 import type { OwnDevice } from './device.ts';
-import type { KeyDirectory } from './directory.ts';
+import { comparedAnother, type KeyDirectory } from './directory.ts';
 import type { CodecHost } from './host.ts';
 import type { Recovered, RecoveryKeeper } from './recovery.ts';
 
@@ -27,6 +27,14 @@ export function createIdentities(deps: {
       { userId: host.me().userId, accountKey: myKey },
       { userId, accountKey: theirKey },
     ];
+  }
+
+  /** The key of the person for which the safety number, or the text of the code on their screen, stands now. */
+  async function keyCompared(userId: string, compared: string): Promise<Uint8Array> {
+    const [mine, theirs] = await parties(userId);
+    const isSame = withoutSpaces(compared) === withoutSpaces(safetyNumber(mine, theirs));
+    if (!isSame && compareSafetyQr(compared, mine, theirs) !== 'match') throw comparedAnother();
+    return theirs.accountKey;
   }
 
   /** What the account key vouches for, with this device as its primary one. */
@@ -57,11 +65,19 @@ export function createIdentities(deps: {
     safetyQr: async (userId: string): Promise<string> => safetyQr(...(await parties(userId))),
     /** What a scanned code says: whether it is of that person and this one. */
     compareQr: async (scanned: string, userId: string) => compareSafetyQr(scanned, ...(await parties(userId))),
-    /** Somebody compared the safety number. Rejects with `refused` for a person without an identity. */
-    setVerified: (userId: string, verified: boolean): Promise<void> => directory.verify(userId, verified),
-    /** Goes on with a person's new identity. */
-    async accept(userId: string): Promise<void> {
-      await directory.accept(userId);
+    /**
+     * Somebody compared `compared`: the safety number, or the text of the QR code that the other device showed. Rejects with
+     * `conflict` if that is not the present one any more, or if a new identity waits to be accepted. `undefined` withdraws it.
+     */
+    async setVerified(userId: string, compared: string | undefined): Promise<void> {
+      await directory.verify(userId, compared === undefined ? undefined : await keyCompared(userId, compared));
+    },
+    /**
+     * Goes on with the new identity of a person for which `shown` stands: the safety number that was shown when they were
+     * asked, or the text of their QR code. Rejects with `conflict` if another one is offered by now.
+     */
+    async accept(userId: string, shown: string): Promise<void> {
+      await directory.accept(userId, await keyCompared(userId, shown));
       await deps.accepted(userId);
     },
     /**
@@ -96,3 +112,5 @@ export function createIdentities(deps: {
     },
   };
 }
+
+const withoutSpaces = (text: string): string => text.replaceAll(/\s/g, '');
