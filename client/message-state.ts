@@ -1,7 +1,7 @@
 import type { Conversation } from '../protocol/index.ts';
 
 export interface FailureReason {
-  /** A code of the protocol, or `unreadable`, `handler_failed`, `not_encoded`. */
+  /** A code of the protocol, or `unreadable`, `handler_failed`, `not_encoded`, or what the codec refused it for, as `members_changed`. */
   readonly code: string;
   readonly message: string;
 }

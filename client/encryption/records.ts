@@ -104,6 +104,8 @@ export const groupRecord = v.object({
   /** Messages sent, and time, since this device renewed its keys in the group. */
   sent: v.number(),
   renewedAt: v.number(),
+  /** How often somebody has come into the group since this device knows of it. */
+  grown: v.optional(v.number(), 0),
 });
 
 /** A commit on its way: exactly these bytes are sent until there is an answer. */

@@ -35,12 +35,18 @@ export class Sending {
     this.#parts = parts;
   }
 
-  async encode({ conversationId, clientId, content }: Outgoing): Promise<EncodedMessage> {
+  async encode({ conversationId, clientId, content, again, ...before }: Outgoing): Promise<EncodedMessage> {
     const valid = checkedContent(content);
     const signer = this.#parts.device.signer();
     const group = await this.ready(conversationId);
     const { state } = group;
     if (state === undefined) throw notYet('another device has to add this one');
+    const audience = await this.#audience(conversationId, group);
+    if (again === true && before.audience !== audience)
+      throw blocked(
+        'members_changed',
+        'The server lost it, and by now others would read it than those it was sent to.',
+      );
     const keys = await this.#parts.sharing().keysInUse(conversationId, group);
     const own = await this.#parts.directory.user(signer.userId);
     const sealed = await sealMessage(this.#parts.engine, state, {
@@ -66,8 +72,20 @@ export class Sending {
         ...(envelope.search ? { search: { v: envelope.search.v, tags: envelope.search.tags.map(toBase64url) } } : {}),
         ...(envelope.wrap ? { wrap: { v: envelope.wrap.v, ct: toBase64url(envelope.wrap.ct) } } : {}),
       },
+      audience,
       changes,
     };
+  }
+
+  /**
+   * Who may read what is encrypted now, as something to compare: another one means that a device came in, or that somebody has
+   * another identity. A server could say at any time that it lost everything, and would be sent the past for them too.
+   */
+  async #audience(conversationId: string, { users }: Group): Promise<string> {
+    const pins = await Promise.all([...users].sort().map((userId) => this.#parts.directory.kept(userId)));
+    // Joining a group on the way here may have counted.
+    const { grown } = await this.#parts.groups.get(conversationId);
+    return [grown, ...pins.map((user) => user?.pin?.since ?? 0)].join(' ');
   }
 
   /** Blind tags of the words, where the members have agreed to it among themselves and the server keeps them. */

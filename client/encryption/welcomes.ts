@@ -143,6 +143,7 @@ export class Welcomes {
       joined: welcome.epoch,
       sent: 0,
       renewedAt: clock.now(),
+      grown: group.grown,
     };
     await write([
       ...this.#parts.groups.next(conversationId, next),
