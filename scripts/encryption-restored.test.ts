@@ -65,3 +65,50 @@ test('a server that claims to have lost everything is sent again only what those
   await has('hello', phone);
   assert.ok(!phone.texts().includes('before the new identity'));
 });
+
+test('after an honest restore, also of the group, everything lost is sent again to those who had it', async (t) => {
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
+  const { sql } = server;
+  const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada'), firstPhone(t, server, 'bob')]);
+  const id = await meet(ada, bob);
+  const tables = (
+    await sql`select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition`
+  ).map(({ name }) => String(name));
+  await server.kill();
+  await sql`create schema backup`;
+  for (const name of tables) await sql.unsafe(`create table backup."${name}" as table public."${name}"`);
+  await server.start();
+  for (const { client } of [ada, bob]) client.reconnectNow();
+  await ada.client.send(id, words('after the backup'));
+  await has('after the backup', ada, bob);
+  await bob.client.encryption.renew(id);
+  await bob.client.send(id, words('in the next epoch'));
+  await has('in the next epoch', ada, bob);
+  await server.kill();
+  await sql.begin(async (all) => {
+    await all`set local session_replication_role = replica`;
+    for (const name of tables) await all.unsafe(`delete from public."${name}"`);
+    for (const name of tables)
+      await all.unsafe(`insert into public."${name}" overriding system value select * from backup."${name}"`);
+    await all`update instance set log_id = gen_random_uuid()`;
+  });
+  await server.start();
+  for (const { client } of [ada, bob]) client.reconnectNow();
+  for (const { client } of [ada, bob]) await client.ready();
+  await ada.client.send(id, words('and on it goes'));
+  await has('and on it goes', ada, bob);
+  await until(
+    clients(ada, bob),
+    () => clients(ada, bob).every((c) => c.outgoing(id).length === 0),
+    'all is in the log',
+  );
+  const { entries } = await bob.client.history(id);
+  assert.deepEqual(
+    entries
+      .map(({ content }) => content?.text)
+      .filter((text) => text !== undefined)
+      .sort(),
+    ['after the backup', 'and on it goes', 'hello', 'in the next epoch'],
+  );
+});
