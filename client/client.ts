@@ -181,14 +181,9 @@ export function createClient(options: ClientOptions) {
       if (record.content.type === 'delete') erasures.pump();
     },
     relive: (conversationId, logId, lost) => {
-      const records = outbox.relive(lost);
-      return {
-        records,
-        admit: () => {
-          outbox.unstore(conversationId, logId);
-          outbox.admit(records);
-        },
-      };
+      const again = outbox.relive(lost);
+      const records = [...outbox.unstored(conversationId, logId), ...again];
+      return { records, admit: () => outbox.admit(conversationId, logId, again) };
     },
     onReady: (conversationId) => {
       outbox.pump(conversationId);
@@ -292,6 +287,8 @@ export function createClient(options: ClientOptions) {
   }
 
   function trackOutgoing(record: OutgoingRecord): void {
+    // Stored in a log that is gone, or in one that this device has no place in: sent again, it is known there or missing.
+    if (record.stored?.logId !== inbox.logOf(record.conversationId)) delete record.stored;
     const { conversationId, clientId, stored, failed } = record;
     if (failed !== undefined) own.track(conversationId, clientId, { is: 'failed', reason: failed });
     else if (stored === undefined) own.track(conversationId, clientId, { is: 'pending' });

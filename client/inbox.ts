@@ -79,6 +79,11 @@ export class Inbox {
     return this.#lane(conversationId).settled;
   }
 
+  /** The log that this device's place in a conversation is of, if it has one. */
+  logOf(conversationId: string): string | undefined {
+    return (this.#lanes.get(conversationId)?.position ?? this.#positions.get(conversationId))?.logId;
+  }
+
   /** A session began. Its log may be another one than the last. */
   greeted(logId: string): void {
     const changed = this.#logId !== logId;

@@ -161,8 +161,15 @@ export class Outbox {
     });
   }
 
+  /** Records whose mark is of a log that is gone, without it. Written before `admit`: a later run must not believe the mark. */
+  unstored(conversationId: string, logId: string): OutgoingRecord[] {
+    return this.list(conversationId).flatMap(({ stored, ...record }) =>
+      stored === undefined || stored.logId === logId ? [] : [record],
+    );
+  }
+
   /** The log in which this conversation's messages had been stored is gone. */
-  unstore(conversationId: string, logId: string): void {
+  #unstore(conversationId: string, logId: string): void {
     for (const record of this.list(conversationId)) {
       if (record.stored?.logId === logId) continue;
       if (record.stored === undefined) continue;
@@ -172,7 +179,8 @@ export class Outbox {
     }
   }
 
-  admit(records: readonly OutgoingRecord[]): void {
+  admit(conversationId: string, logId: string, records: readonly OutgoingRecord[]): void {
+    this.#unstore(conversationId, logId);
     for (const record of records) {
       this.#insert(record);
       this.#options.onFact(record, { is: 'lost' });
