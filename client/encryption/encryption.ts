@@ -9,6 +9,7 @@ import { searchQuery } from '../e2ee/search-tags.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
+import { backoffMs } from '../reconnect.ts';
 import { Archive } from './archive.ts';
 import { Committing } from './committing.ts';
 import { Controls } from './controls.ts';
@@ -164,12 +165,22 @@ export function createEncryption() {
     }
 
     async function greeted(): Promise<void> {
+      const session = host.greeting();
       const { committing, welcomes, controls } = await ready;
       directory.outdate();
       committing.connected();
       controls.connected();
       welcomes.connected();
-      await device.setUp();
+      // Much waits for it, so a passing error is not left to the next session, which may be hours away.
+      for (let tries = 0; session !== undefined && host.greeting() === session; tries += 1) {
+        try {
+          return await device.setUp();
+        } catch (error) {
+          if (!(error instanceof SottoError) || error.retry !== 'same' || host.signal.aborted) throw error;
+          const pause = backoffMs(tries, host.random());
+          await delay(host.clock, Math.max(error.retryAfterMs ?? 0, pause), host.signal);
+        }
+      }
     }
 
     emitter.on('settings', ({ conversationId, byDeviceId }) => host.agreed(conversationId, byDeviceId));
