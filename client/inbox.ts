@@ -120,7 +120,9 @@ export class Inbox {
   }
 
   replied(record: OutgoingRecord, seq: number, sentAt: string): void {
-    this.#lane(record.conversationId).arrive({ is: 'reply', seq, sentAt, clientId: record.clientId });
+    const lane = this.#lane(record.conversationId);
+    // Else it is of a log that is being left: a message is sent, and replied to, in a log that is settled.
+    if (lane.settled) lane.arrive({ is: 'reply', seq, sentAt, clientId: record.clientId });
   }
 
   get busy(): boolean {

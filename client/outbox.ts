@@ -304,6 +304,8 @@ export class Outbox {
     if (this.#byClientId.get(record.clientId) !== record) return;
     record.stored = { logId, seq, sentAt };
     await this.#options.write([{ key: keys.outgoing(record), value: record }]);
+    // The log was replaced while that was written: the seq means nothing in the new one.
+    if (record.stored?.logId !== logId) return;
     this.#options.onFact(record, { is: 'stored', seq, sentAt });
     this.#options.onReply(record, seq, sentAt);
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import * as v from 'valibot';
 import { keys, outgoing as outgoingSchema, readAll } from './records.ts';
 import { memoryStore } from './store.ts';
 import { mortal, World } from './testing/world.ts';
@@ -127,6 +128,60 @@ for (const marked of [false, true]) {
     for (const { client } of [again, bob]) await client.close();
   });
 }
+
+test('a reply of the old log that could not be noted in time does not count in the new one', async () => {
+  const world = new World(7);
+  const { server, network } = world;
+  const kept = memoryStore();
+  let replied = false;
+  let full = true;
+  const ada = await world.device({
+    store: {
+      ...kept,
+      async write(changes) {
+        replied ||= changes.some(({ value }) => v.is(v.object({ stored: v.object({}) }), value));
+        const isOutgoing = changes.length === 1 && changes[0]?.key.startsWith(keys.allOutgoing);
+        if (full && replied && isOutgoing) throw new Error('the disk is full');
+        await kept.write(changes);
+      },
+    },
+  });
+  const bob = await world.device();
+  const room = server.addRoom(ada.userId, bob.userId);
+  const say = async ({ client }: typeof bob, text: string) => client.send(room, { type: 'text', text });
+  for (const { client } of [ada, bob]) await client.start();
+  await world.settle(5_000);
+  await say(bob, 'm1');
+  await world.settle(5_000);
+  const restore = server.backup();
+  server.loses = () => true;
+  await say(bob, 'm2');
+  await world.settle(2_000);
+  await say(ada, 'm3');
+  await world.settle(100);
+  assert.equal(server.rooms.get(room)?.log.length, 3);
+  server.loses = () => false;
+  network.breakAll();
+  restore();
+  await world.settle(10_000);
+  await say(bob, 'm4');
+  world.clock.after(1_000, () => {
+    full = false;
+  });
+  for (const text of ['m5', 'm6']) {
+    await say(bob, text);
+    await world.settle(10_000);
+  }
+  const shown = (ada.got.get(room) ?? []).map((line) => line.split(' ')[1]);
+  assert.deepEqual(shown.sort(), ['m1', 'm2', 'm3', 'm4', 'm5', 'm6']);
+  const { entries } = await pump(world, ada.client.history(room, { limit: 100 }));
+  assert.deepEqual(
+    entries.map(({ seq, clientId }) => `${seq} ${clientId}`),
+    server.rooms.get(room)?.log.map(({ seq, clientId }) => `${seq} ${clientId}`),
+    'kept in the order of the restored log',
+  );
+  for (const { client } of [ada, bob]) await client.close();
+});
 
 async function pump<T>(world: World, work: Promise<T>): Promise<T> {
   await world.settle(2_000);
