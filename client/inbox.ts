@@ -100,8 +100,14 @@ export class Inbox {
     for (const lane of this.#lanes.values()) {
       const position = lane.position ?? this.#positions.get(lane.conversationId);
       if (position !== undefined && position.logId !== logId) this.#rebase(lane, position);
-      else if (changed && !lane.settled) this.#settle(lane, position);
-      else {
+      else if (changed && (position === undefined || !lane.settled)) {
+        // What was replied to in the log before has no place in this one.
+        if (lane.settled) {
+          lane.unsettle();
+          this.#options.relive(lane.conversationId, logId, []).admit();
+        }
+        this.#settle(lane, position);
+      } else {
         lane.reconnected();
         this.#unconfirmed.add(lane);
       }

@@ -183,6 +183,45 @@ test('a reply of the old log that could not be noted in time does not count in t
   for (const { client } of [ada, bob]) await client.close();
 });
 
+test('the first message of a device in a conversation is not lost with the log that had it', async () => {
+  const world = new World(7);
+  const { server, network, clock } = world;
+  const ada = await world.device();
+  const bob = await world.device();
+  const room = server.addRoom(ada.userId, bob.userId);
+  const say = async ({ client }: typeof bob, text: string) => client.send(room, { type: 'text', text });
+  await bob.client.start();
+  await world.settle(5_000);
+  await say(bob, 'm1');
+  await world.settle(60_000);
+  // From before this device was there.
+  server.devices.get(ada.deviceId)?.cursors.set(room, 1);
+  await ada.client.start();
+  await world.settle(5_000);
+  const restore = server.backup();
+  await say(ada, 'm2');
+  const states: string[] = [];
+  ada.client.on('message', ({ state }) => states.push(state.is));
+  // Its reply has come, but not yet what this device asks to find its place in the log.
+  while (!states.includes('stored')) {
+    await clock.advance(0);
+    network.step(() => 0);
+  }
+  await clock.advance(0);
+  network.breakAll();
+  restore();
+  await say(bob, 'm3');
+  await world.settle();
+  const log = server.rooms.get(room)?.log ?? [];
+  assert.deepEqual(log.map(({ mls }) => JSON.parse(Buffer.from(mls, 'base64url').toString()).text).sort(), [
+    'm1',
+    'm2',
+    'm3',
+  ]);
+  assert.deepEqual((ada.got.get(room) ?? []).map((line) => line.split(' ')[1]).sort(), ['m2', 'm3']);
+  for (const { client } of [ada, bob]) await client.close();
+});
+
 async function pump<T>(world: World, work: Promise<T>): Promise<T> {
   await world.settle(2_000);
   return work;
