@@ -248,6 +248,7 @@ export function createClient(options: ClientOptions) {
       agreements.agreed(id, byDeviceId === me.deviceId);
       expiry.run();
     },
+    disagreed: (id, wanted, reason) => agreements.disagreed(id, wanted, reason),
     onProblem,
   });
 

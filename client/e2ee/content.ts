@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MAX_EXPIRY_MS, MIN_EXPIRY_MS } from '../../protocol/conversation.ts';
 import { type Bytes, fromBase64url, fromUtf8, readUint32, toBase64url, utf8 } from './bytes.ts';
 import { E2eeError } from './error.ts';
 
@@ -41,7 +42,7 @@ const reaction = v.object({
 });
 const deletion = v.object({ type: v.literal('delete'), target: messageRef });
 /** How long after it was sent a message disappears everywhere; null: never. */
-export const expiry = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(60_000)));
+const expiry = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(MIN_EXPIRY_MS), v.maxValue(MAX_EXPIRY_MS)));
 const historyMode = v.picklist(['on', 'strict']);
 /**
  * Control: history and search keys, from whoever made them or was asked for them. `fresh` says that they were made for
@@ -59,7 +60,7 @@ const keys = v.object({
 /** Control: asks the other devices to send the keys again. */
 const keysRequest = v.object({ type: v.literal('keys_request') });
 /** Control: how the conversation is kept and searched from here on. */
-const settings = v.object({
+export const settings = v.object({
   type: v.literal('settings'),
   history: v.optional(historyMode),
   searchOnServer: v.optional(v.boolean()),

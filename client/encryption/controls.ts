@@ -4,6 +4,7 @@ import { toBase64url } from '../e2ee/bytes.ts';
 import { type Control, decodeContent, encodeContent, isControl } from '../e2ee/content.ts';
 import type { E2eeEngine } from '../e2ee/engine.ts';
 import { sealMessage } from '../e2ee/envelope.ts';
+import { E2eeError } from '../e2ee/error.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
 import { readOne } from '../records.ts';
@@ -26,6 +27,7 @@ const REFUSED_MS = 1_000;
 const MAX_REFUSED_MS = 300_000;
 
 const quiet = new Set(['forbidden', 'not_found']);
+const isMalformed = (error: unknown): boolean => error instanceof E2eeError && error.code === 'malformed';
 
 /**
  * What devices tell each other inside a conversation without anybody seeing it: keys, requests for keys, settings. Kept
@@ -152,7 +154,7 @@ export class Controls {
           await turns.run(conversationId, () => this.#unseal(conversationId, control));
           continue;
         }
-        await this.#giveUp(conversationId, control);
+        if (await this.#giveUp(conversationId, control, error)) return;
         // Whoever is blocked or has left learns that by the messages themselves.
         if (error instanceof NotEncodable || (error instanceof SottoError && quiet.has(error.code))) return;
         throw new Error(`a control message was not sent: ${reasonOf(error)}`, { cause: error });
@@ -226,18 +228,26 @@ export class Controls {
     await this.#host.write(this.#keep(conversationId, next));
   }
 
-  async #giveUp(conversationId: string, control: PendingControl | undefined): Promise<void> {
+  /** True if it was somebody's will, who is told of it. */
+  async #giveUp(conversationId: string, control: PendingControl | undefined, error: unknown): Promise<boolean> {
     const ms = Math.min(2 * (this.#refused.get(conversationId)?.ms ?? REFUSED_MS / 2), MAX_REFUSED_MS);
     this.#refused.set(conversationId, { until: this.#host.clock.now() + ms, ms });
-    await this.#host.turns.run(conversationId, async () => {
+    const wants = await this.#host.turns.run(conversationId, async () => {
       const waiting = await this.#list(conversationId);
       const [first] = waiting;
-      if (first === undefined || (control !== undefined && first.clientId !== control.clientId)) return;
-      // Settings are somebody's will: they wait for better times unless the server itself said no.
-      if (first.wants.is === 'settings' && first.wire === undefined) return;
+      if (first === undefined || (control !== undefined && first.clientId !== control.clientId)) return undefined;
+      // Settings are somebody's will: they wait for better times unless the server itself said no, or nobody could read them.
+      if (first.wants.is === 'settings' && first.wire === undefined && !isMalformed(error)) return undefined;
       await this.#host.write(this.#keep(conversationId, waiting.slice(1)));
+      return first.wants;
     });
     this.#host.pump(conversationId);
+    // What waits behind it.
+    if (wants !== undefined) this.drive(conversationId);
+    if (wants?.is !== 'settings') return false;
+    const { is: _, ...wanted } = wants;
+    this.#host.disagreed(conversationId, wanted, error);
+    return true;
   }
 
   async #list(conversationId: string): Promise<readonly PendingControl[]> {

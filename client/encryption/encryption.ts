@@ -2,6 +2,7 @@ import type { StoredMessage } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
 import type { Decoded, EncodedMessage, MessageCodec, Outgoing, Peeked, SearchKeys, WireEntry } from '../codec.ts';
 import { toBase64url } from '../e2ee/bytes.ts';
+import { settings as settingsContent } from '../e2ee/content.ts';
 import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
@@ -9,6 +10,7 @@ import { searchQuery } from '../e2ee/search-tags.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
+import { checked } from '../requests.ts';
 import { Archive } from './archive.ts';
 import { Committing } from './committing.ts';
 import { Controls } from './controls.ts';
@@ -226,9 +228,13 @@ export function createEncryption() {
 
     /** Resolves when it is kept; the `settings` event tells when it holds. */
     async function setSettings(conversationId: string, wanted: Partial<ConversationSettings>): Promise<void> {
+      const { type: _, ...valid } = checked(settingsContent, { ...wanted, type: 'settings' });
+      if (Object.keys(valid).length === 0) throw new SottoError('bad_request', 'settings: there is nothing to change');
+      if (host.conversation(conversationId) === undefined)
+        throw new SottoError('not_found', 'this device knows no such conversation');
       const { controls } = await ready;
       await host.turns.run(conversationId, async () =>
-        host.write(await controls.want(conversationId, { is: 'settings', ...wanted })),
+        host.write(await controls.want(conversationId, { is: 'settings', ...valid })),
       );
       controls.drive(conversationId);
     }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
+import { MAX_EXPIRY_MS } from '../../protocol/conversation.ts';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
-import { expiry } from '../e2ee/content.ts';
 import { bytesText } from '../e2ee/conversation-keys.ts';
 import type { E2eeEngine, GroupState, KeyPackageBundle } from '../e2ee/engine.ts';
 import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
@@ -118,10 +118,18 @@ export const pendingRecord = v.object({
 
 const ring = v.array(v.object({ v: v.number(), key: bytesText(32), at: v.number() }));
 
+/** What was kept before there was a largest one may be larger: nothing else of the record may be lost for it. */
+const keptExpiry = v.nullable(
+  v.pipe(
+    v.number(),
+    v.transform((ms) => Math.min(ms, MAX_EXPIRY_MS)),
+  ),
+);
+
 export const settingsRecord = v.object({
   history: v.picklist(['on', 'strict']),
   searchOnServer: v.boolean(),
-  expireAfterMs: v.optional(expiry, null),
+  expireAfterMs: v.optional(keptExpiry, null),
 });
 
 /** What a conversation's members share besides their group: keys of its archive, and how it is kept. */
@@ -147,7 +155,7 @@ export const controlsRecord = v.array(
         is: v.literal('settings'),
         history: v.optional(v.picklist(['on', 'strict'])),
         searchOnServer: v.optional(v.boolean()),
-        expireAfterMs: v.optional(expiry),
+        expireAfterMs: v.optional(keptExpiry),
       }),
     ]),
     /** Once encrypted, exactly these bytes are sent until there is an answer; `content` takes effect with the entry. */
