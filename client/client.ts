@@ -86,6 +86,7 @@ export function createClient(options: ClientOptions) {
 
   const conversations = new Conversations({
     store,
+    clock,
     list: (body) => connection.request('conversation.list', body),
     get: async (conversationId) => (await connection.request('conversation.get', { conversationId })).conversation,
     onChange: (conversation) => {
@@ -348,6 +349,7 @@ export function createClient(options: ClientOptions) {
       connection.stop();
       const patience = clock.now() + CLOSE_TIMEOUT_MS;
       while (inbox.busy && clock.now() < patience) await delay(clock, 10);
+      await conversations.close();
       life.abort();
       await store.close();
     },
