@@ -1,9 +1,11 @@
+import * as v from 'valibot';
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
+import { uuid } from '../protocol/scalars.ts';
 import { Account, type LoginInput } from './account.ts';
 import { Agreements, agreementCalls } from './agreements.ts';
 import type { ClientOptions } from './client-options.ts';
 import { delay, systemClock } from './clock.ts';
-import { type Content, plainCodec } from './codec.ts';
+import { type Content, content as contentSchema, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversations, isDirectWith } from './conversations.ts';
 import { Emitter } from './emitter.ts';
@@ -24,7 +26,7 @@ import { OwnMessages } from './own-messages.ts';
 import { ReadMarks } from './read-marks.ts';
 import { becomesReady } from './readiness.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
-import type { NotificationInput, ServerEvent } from './requests.ts';
+import { checked, type NotificationInput, type ServerEvent } from './requests.ts';
 import { askServer } from './search/remote.ts';
 import { type SearchInput, type SearchPage, searchableStore } from './search/search.ts';
 import { openWebSocket } from './socket.ts';
@@ -34,6 +36,20 @@ import { Turns } from './turns.ts';
 import { TypingNotices } from './typing-notices.ts';
 
 export type Client = ReturnType<typeof createClient>;
+
+export interface SendOptions {
+  /** Nobody is notified. */
+  readonly silent?: boolean;
+  /** A UUID, which makes a repeated call of `send` the same message. */
+  readonly clientId?: string;
+}
+
+const sending = v.object({
+  conversationId: uuid,
+  content: contentSchema,
+  silent: v.optional(v.boolean()),
+  clientId: v.optional(uuid),
+});
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -283,14 +299,17 @@ export function createClient(options: ClientOptions) {
     });
   }
 
-  async function send(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}) {
-    const { clientId } = more;
+  async function send(to: string, given: Content, more: SendOptions = {}): Promise<string> {
+    const valid = checked(sending, { ...more, conversationId: to, content: given });
+    const { conversationId, clientId } = valid;
+    const content = codec.check?.(valid.content) ?? valid.content;
     if (clientId !== undefined && me.deviceId !== '') {
       // In the log already: asked for again by somebody who did not hear the answer.
       const known = await store.get(lifeKey(conversationId, { deviceId: me.deviceId, clientId }));
       if (known !== undefined) return clientId;
     }
-    return (await outbox.add(conversationId, content, { silent: isChange(content), ...more })).clientId;
+    const { silent = isChange(content) } = valid;
+    return (await outbox.add(conversationId, content, { silent, ...(clientId && { clientId }) })).clientId;
   }
 
   function trackOutgoing(record: OutgoingRecord): void {
@@ -375,7 +394,9 @@ export function createClient(options: ClientOptions) {
     },
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
-    send,
+    send(conversationId: string, content: Content, more: SendOptions = {}): Promise<string> {
+      return send(conversationId, content, more);
+    },
     ...messageCalls({ store, write, turns, me: () => me, send, onChanged: changed }),
     /** Sends a failed message after all. */
     retry: (clientId: string) => outbox.retry(clientId),

@@ -12,7 +12,7 @@ export type {
   RequestType,
 } from '../protocol/index.ts';
 export type { LoginInput } from './account.ts';
-export { type Client, createClient } from './client.ts';
+export { type Client, createClient, type SendOptions } from './client.ts';
 export type { ClientOptions } from './client-options.ts';
 export type { Clock } from './clock.ts';
 export {
@@ -25,6 +25,7 @@ export {
   type WireEntry,
 } from './codec.ts';
 export type { ConnectionState, Greeting } from './connection.ts';
+export type { MessageRef, Sendable, Unsupported } from './e2ee/content.ts';
 export { E2eeError, type E2eeErrorCode } from './e2ee/error.ts';
 export { createEncryptedClient, type EncryptedClient } from './encryption/client.ts';
 export type { GroupDescription } from './encryption/describe.ts';

@@ -1,6 +1,7 @@
 import type { RequestInput, RequestType } from '../../protocol/index.ts';
 import type { LoginInput } from '../account.ts';
-import type { Content } from '../codec.ts';
+import type { SendOptions } from '../client.ts';
+import type { Sendable } from '../e2ee/content.ts';
 import type { EncryptedClient } from '../encryption/client.ts';
 import type { EncryptionEvents } from '../encryption/events.ts';
 import type { ConversationSettings } from '../encryption/rings.ts';
@@ -27,8 +28,7 @@ export const calls = {
   conversations: (c: Of) => c.conversations(),
   conversation: (c: Of, id: string) => c.conversation(id),
   open: (c: Of, username: string) => c.open(username),
-  send: (c: Of, id: string, content: Content, more?: { silent?: boolean; clientId?: string }) =>
-    c.send(id, content, more),
+  send: (c: Of, id: string, content: Sendable, more?: SendOptions) => c.send(id, content, more),
   edit: (c: Of, id: string, seq: number, text: string) => c.edit(id, seq, text),
   react: (c: Of, id: string, seq: number, emoji: string) => c.react(id, seq, emoji),
   unreact: (c: Of, id: string, seq: number, emoji: string) => c.unreact(id, seq, emoji),

@@ -68,6 +68,9 @@ export const settings = v.object({
 });
 
 const content = v.variant('type', [text, edit, reaction, deletion, keys, keysRequest, settings]);
+/** What applications may send. */
+export const sendable = v.variant('type', [text, edit, reaction, deletion]);
+export type Sendable = v.InferOutput<typeof sendable>;
 
 /** What the SDK says to itself on other devices; applications neither send nor see it. */
 export type Control = Extract<Content, { type: 'keys' | 'keys_request' | 'settings' }>;

@@ -1,8 +1,18 @@
+import * as v from 'valibot';
 import type { StoredMessage } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
-import type { Decoded, EncodedMessage, MessageCodec, Outgoing, Peeked, SearchKeys, WireEntry } from '../codec.ts';
+import type {
+  Content,
+  Decoded,
+  EncodedMessage,
+  MessageCodec,
+  Outgoing,
+  Peeked,
+  SearchKeys,
+  WireEntry,
+} from '../codec.ts';
 import { toBase64url } from '../e2ee/bytes.ts';
-import { settings as settingsContent } from '../e2ee/content.ts';
+import { encodeContent, sendable, settings as settingsContent } from '../e2ee/content.ts';
 import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
@@ -34,6 +44,20 @@ import { Welcomes } from './welcomes.ts';
 const OWN_DELAY_MS = 200;
 const OTHERS_DELAY_MS = 1_500;
 
+const outgoing = v.object({ content: sendable });
+
+/** Without what others would not be told: nobody is to see more of a message than they. */
+function checkedContent(given: Content): Content {
+  const { content } = checked(outgoing, { content: given });
+  try {
+    encodeContent(content);
+  } catch (error) {
+    if (!(error instanceof E2eeError)) throw error;
+    throw new SottoError('bad_request', `content: ${error.message}`, { details: { field: 'content' }, cause: error });
+  }
+  return content;
+}
+
 export type Encryption = ReturnType<typeof createEncryption>['encryption'];
 
 /** The codec that encrypts, and what an application does about encryption. Give the codec to one client. */
@@ -48,6 +72,7 @@ export function createEncryption() {
       if (built !== undefined) throw new Error('this codec is in use by another client');
       built = build(host);
     },
+    check: checkedContent,
     encode: (message) => parts().encode(message),
     decode: (entry) => parts().decode(entry),
     peek: (entry) => parts().peek(entry),
