@@ -1,16 +1,17 @@
 import * as v from 'valibot';
+import type { Tokens } from '../protocol/http.ts';
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
 import { uuid } from '../protocol/scalars.ts';
 import { Account, type LoginInput } from './account.ts';
 import { Agreements, agreementCalls } from './agreements.ts';
-import type { ClientOptions } from './client-options.ts';
+import { type ClientOptions, checkOptions } from './client-options.ts';
 import { delay, systemClock } from './clock.ts';
 import { type Content, content as contentSchema, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversations, isDirectWith } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { Erasures } from './erasures.ts';
-import { SottoError } from './errors.ts';
+import { closedError, SottoError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import { Expiry } from './expiry.ts';
 import { type EntryHandler, handleWithin } from './handler.ts';
@@ -55,9 +56,14 @@ const CLOSE_TIMEOUT_MS = 5_000;
 
 /** One device of one user. Log in, set a handler with `receive`, then `start`. */
 export function createClient(options: ClientOptions) {
+  checkOptions(options);
   const { url, clock = systemClock, codec = plainCodec, handlerTimeoutMs = 60_000 } = options;
   const random = options.random ?? Math.random;
   const life = new AbortController();
+  const closing = new AbortController();
+  const stillOpen = () => {
+    if (closing.signal.aborted) throw closedError();
+  };
   const onProblem = (problem: unknown) => {
     // What an unlucky moment prevented is done again by whoever wanted it; a closed client wants nothing.
     if (life.signal.aborted || (problem instanceof SottoError && problem.retry === 'same')) return;
@@ -300,6 +306,7 @@ export function createClient(options: ClientOptions) {
   }
 
   async function send(to: string, given: Content, more: SendOptions = {}): Promise<string> {
+    stillOpen();
     const valid = checked(sending, { ...more, conversationId: to, content: given });
     const { conversationId, clientId } = valid;
     const content = codec.check?.(valid.content) ?? valid.content;
@@ -333,13 +340,17 @@ export function createClient(options: ClientOptions) {
       const held = await account.current();
       return held && { userId: held.userId, deviceId: held.deviceId };
     },
-    login: (input: LoginInput) => account.login(input),
+    async login(input: LoginInput): Promise<Tokens> {
+      stillOpen();
+      return account.login(input);
+    },
     /** An access token for calls over HTTP. */
     accessToken: () => session.accessToken(),
     /** Logs this device out and ends the connection. What it holds stays for the next login. */
     async logout(): Promise<void> {
-      connection.stop();
       await account.logout();
+      // Not before the server has answered: whoever could not be logged out is still there.
+      connection.stop();
     },
     /** Forgets a session that the server has ended, so that somebody can log in again. */
     forgetSession: () => account.forget(),
@@ -350,6 +361,7 @@ export function createClient(options: ClientOptions) {
     },
     /** Reads the store, connects, and stays connected. */
     async start(): Promise<void> {
+      stillOpen();
       const held = await account.current();
       if (held === undefined) throw new SottoError('unauthenticated', 'nobody is logged in here');
       if (me.userId === '') {
@@ -361,11 +373,13 @@ export function createClient(options: ClientOptions) {
         for (const id of outbox.conversations()) for (const record of [...outbox.list(id)]) trackOutgoing(record);
       }
       me = { userId: held.userId, deviceId: held.deviceId };
+      stillOpen();
       connection.start();
     },
     /** Ends the connection, waits a moment for handlers, and closes the store. */
     async close(): Promise<void> {
-      connection.stop();
+      closing.abort();
+      connection.close();
       const patience = clock.now() + CLOSE_TIMEOUT_MS;
       while (inbox.busy && clock.now() < patience) await delay(clock, 10);
       await conversations.close();
@@ -373,7 +387,7 @@ export function createClient(options: ClientOptions) {
       await store.close();
     },
     /** Resolves once everything missed has come in; rejects when the server refuses this device, or after `withinMs`. */
-    ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs),
+    ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs, closing.signal),
     get state(): ConnectionState {
       return connection.state;
     },

@@ -33,7 +33,7 @@ export type { Encryption } from './encryption/encryption.ts';
 export type { EncryptionEvents, EncryptionStatus, IdentityChange } from './encryption/events.ts';
 export type { Recovered } from './encryption/recovery.ts';
 export type { ConversationSettings } from './encryption/rings.ts';
-export { SottoError } from './errors.ts';
+export { SottoError, type SottoErrorCode } from './errors.ts';
 export type { ClientEvents } from './events.ts';
 export type { EntryHandler } from './handler.ts';
 export type { HistoryInput, HistoryPage } from './history.ts';
