@@ -414,7 +414,7 @@ export function createClient(options: ClientOptions) {
     ...messageCalls({ store, write, turns, me: () => me, send, onChanged: changed }),
     /** Sends a failed message after all. */
     retry: (clientId: string) => outbox.retry(clientId),
-    /** Forgets a failed message. */
+    /** Forgets a message that failed, or that has never been sent. */
     discard: (clientId: string) => outbox.discard(clientId),
     /** This device's messages that are not in the log: on their way, or failed. */
     outgoing: (conversationId: string) => outbox.waiting(conversationId),

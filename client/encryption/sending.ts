@@ -59,10 +59,11 @@ export class Sending {
 
   async encode({ conversationId, clientId, content }: Outgoing): Promise<EncodedMessage> {
     const valid = checkedContent(content);
+    if (this.#device.status === 'unlinked') throw notYet('this device is not linked yet', 1_000, 'not_linked');
     const signer = this.#device.signer();
     const group = await this.ready(conversationId);
     const { state } = group;
-    if (state === undefined) throw notYet('another device has to add this one');
+    if (state === undefined) throw notYet('another device has to add this one', 1_000, 'not_added');
     const keys = await this.#sharing().keysInUse(conversationId, group);
     const own = await this.#directory.user(signer.userId);
     const sealed = await sealMessage(this.#engine, state, {
@@ -116,7 +117,7 @@ export class Sending {
     const state = group.state;
     const members = state === undefined ? [] : this.#engine.members(state);
     const absent = users.find((userId) => !members.some((member) => member.userId === userId));
-    if (absent !== undefined) throw notYet('the other person has no device that could read it yet', 2_000);
+    if (absent !== undefined) throw notYet('the other person has no device that could read it yet', 2_000, 'no_device');
     return group;
   }
 
@@ -133,7 +134,7 @@ export class Sending {
   /** Begins a conversation's first group; where there is one already, somebody in it has to add this device. */
   async #begin(conversationId: string, group: Group): Promise<never> {
     const { conversation } = await this.#host.request('conversation.get', { conversationId });
-    if (conversation.epoch > 0) throw notYet('another device has to add this one');
+    if (conversation.epoch > 0) throw notYet('another device has to add this one', 1_000, 'not_added');
     await this.startOver(conversationId, group, 0);
     this.#drive(conversationId);
     throw notYet('the group is being made', COMMIT_MS);
@@ -146,10 +147,10 @@ export class Sending {
     const own = this.#device.signer().userId;
     for (const userId of users) {
       if (userId !== own && !plan.adds.some((add) => add.userId === userId))
-        throw notYet('the other person has no device that could read it yet', 2_000);
+        throw notYet('the other person has no device that could read it yet', 2_000, 'no_device');
     }
     if (!(await this.#committing.prepareNew(conversationId, { ...group, users }, baseEpoch, plan)))
-      throw notYet('no device has key packages', 2_000);
+      throw notYet('no device has key packages', 2_000, 'no_device');
   }
 
   /** Begins the changes that the directory asks for, if there are any. */
