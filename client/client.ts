@@ -1,12 +1,10 @@
-import * as v from 'valibot';
 import type { Tokens } from '../protocol/http.ts';
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
-import { uuid } from '../protocol/scalars.ts';
 import { Account, type LoginInput } from './account.ts';
 import { Agreements, agreementCalls } from './agreements.ts';
 import { type ClientOptions, checkOptions } from './client-options.ts';
 import { delay, systemClock } from './clock.ts';
-import { type Content, content as contentSchema, plainCodec } from './codec.ts';
+import { type Content, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversations, isDirectWith } from './conversations.ts';
 import { Emitter } from './emitter.ts';
@@ -20,10 +18,11 @@ import { createHttp } from './http.ts';
 import { randomBytes, uuidv7 } from './ids.ts';
 import { Inbox } from './inbox.ts';
 import { isChange, lifeKey } from './life.ts';
-import { messageCalls } from './message-calls.ts';
+import { messageCalls, type SendOptions, sending } from './message-calls.ts';
 import { type MessageState, nextMessageState } from './message-state.ts';
 import { Outbox } from './outbox.ts';
 import { OwnMessages } from './own-messages.ts';
+import { peopleCalls } from './people-calls.ts';
 import { ReadMarks } from './read-marks.ts';
 import { becomesReady } from './readiness.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
@@ -37,20 +36,6 @@ import { Turns } from './turns.ts';
 import { TypingNotices } from './typing-notices.ts';
 
 export type Client = ReturnType<typeof createClient>;
-
-export interface SendOptions {
-  /** Nobody is notified. */
-  readonly silent?: boolean;
-  /** A UUID, which makes a repeated call of `send` the same message. */
-  readonly clientId?: string;
-}
-
-const sending = v.object({
-  conversationId: uuid,
-  content: contentSchema,
-  silent: v.optional(v.boolean()),
-  clientId: v.optional(uuid),
-});
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
@@ -406,6 +391,8 @@ export function createClient(options: ClientOptions) {
       const { profile } = await request('user.find', { username });
       return (await request('conversation.open', { userId: profile.userId })).conversation;
     },
+
+    ...peopleCalls(request),
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
     send(conversationId: string, content: Content, more: SendOptions = {}): Promise<string> {

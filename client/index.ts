@@ -12,7 +12,7 @@ export type {
   RequestType,
 } from '../protocol/index.ts';
 export type { LoginInput } from './account.ts';
-export { type Client, createClient, type SendOptions } from './client.ts';
+export { type Client, createClient } from './client.ts';
 export type { ClientOptions } from './client-options.ts';
 export type { Clock } from './clock.ts';
 export {
@@ -38,6 +38,7 @@ export type { ClientEvents } from './events.ts';
 export type { EntryHandler } from './handler.ts';
 export type { HistoryInput, HistoryPage } from './history.ts';
 export { createHttp, type Http } from './http.ts';
+export type { SendOptions } from './message-calls.ts';
 export type { FailureReason, MessageState } from './message-state.ts';
 export type { OwnMessage } from './own-messages.ts';
 export type { Refusal } from './reconnect.ts';

@@ -1,6 +1,7 @@
-import { type Client, createClient, type SendOptions } from '../client.ts';
+import { type Client, createClient } from '../client.ts';
 import type { ClientOptions } from '../client-options.ts';
 import type { Sendable } from '../e2ee/content.ts';
+import type { SendOptions } from '../message-calls.ts';
 import { createEncryption, type Encryption } from './encryption.ts';
 
 export interface EncryptedClient extends Omit<Client, 'send'> {
