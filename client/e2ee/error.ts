@@ -13,6 +13,7 @@ export type E2eeErrorCode =
   | 'key_missing' // a history or search key of that version was never received
   | 'unpatched'
   | 'store_damaged'
+  | 'store_closed'
   | 'store_locked' // another process holds it
   | 'wrong_passphrase'; // or the key file of another store
 

@@ -45,7 +45,7 @@ test('files are readable by their owner alone and hold no value or name in the c
   for (const text of ['secret', 'conversation']) {
     for (const encoding of ['utf8', 'utf16le'] as const) assert.ok(!bytes.includes(Buffer.from(text, encoding)));
   }
-  await assert.rejects(store.transact([put('x', 'y')]), hasCode('store_damaged'));
+  await assert.rejects(store.transact([put('x', 'y')]), hasCode('store_closed'));
 });
 
 test('a record that a crash cut off is dropped with all its writes, and the store goes on', async (t) => {
