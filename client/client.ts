@@ -88,6 +88,11 @@ export function createClient(options: ClientOptions) {
     if ('conversations' in reply) for (const each of reply.conversations) conversations.put(each);
     return reply;
   };
+  /** For the application, which is told that nothing comes of it. */
+  const ask: typeof request = async (type, body) => {
+    stillOpen();
+    return request(type, body);
+  };
   const isReady = () => connection.state.is === 'ready';
   const hasSession = () => isReady() || connection.state.is === 'syncing';
 
@@ -379,7 +384,7 @@ export function createClient(options: ClientOptions) {
     /** Connects at once instead of waiting for the next attempt: for a browser's `online` event. */
     reconnectNow: () => connection.nudge(),
 
-    request,
+    request: ask,
     notify: <Type extends NotificationType>(type: Type, body: NotificationInput<Type>) => connection.notify(type, body),
 
     conversations: () => conversations.all(),
@@ -388,11 +393,11 @@ export function createClient(options: ClientOptions) {
     async open(username: string): Promise<Conversation> {
       const known = conversations.all().find((each) => isDirectWith(each, username.toLowerCase(), me.userId));
       if (known !== undefined) return known;
-      const { profile } = await request('user.find', { username });
-      return (await request('conversation.open', { userId: profile.userId })).conversation;
+      const { profile } = await ask('user.find', { username });
+      return (await ask('conversation.open', { userId: profile.userId })).conversation;
     },
 
-    ...peopleCalls(request),
+    ...peopleCalls(ask),
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
     send(conversationId: string, content: Content, more: SendOptions = {}): Promise<string> {

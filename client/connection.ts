@@ -2,7 +2,7 @@ import { closeCodes } from '../protocol/codes.ts';
 import type { NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
 import { HELLO_REPLY_MS, PING_EVERY_MS } from '../protocol/scalars.ts';
 import { type Cancel, type Clock, delay } from './clock.ts';
-import { closedError, type SottoError } from './errors.ts';
+import { SottoError } from './errors.ts';
 import { type Ended, nextStep, type Refusal } from './reconnect.ts';
 import { encodeNotification, type NotificationInput, Requests, type ServerEvent } from './requests.ts';
 import { type ClientSocket, type OpenSocket, socketUrl } from './socket.ts';
@@ -98,7 +98,8 @@ export class Connection {
   }
 
   request<Type extends RequestType>(type: Type, body: RequestInput<Type>): Promise<Reply<Type>> {
-    if (this.#closed) return Promise.reject(closedError());
+    // Not `closed`: what is kept to be asked again must not take the end of a client for a refusal.
+    if (this.#closed) return Promise.reject(new SottoError('unavailable', 'the client was stopped'));
     return this.#requests.request(type, body);
   }
 
