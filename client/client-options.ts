@@ -12,12 +12,15 @@ export interface ClientOptions {
   readonly store: ClientStore;
   /** Node 20 needs `openNodeSocket` of `client/node/socket.ts`. */
   readonly openSocket?: OpenSocket;
+  /** What stands between contents and the wire; `createEncryptedClient` brings its own. */
   readonly codec?: MessageCodec;
   /** The program's name, for the server's log. */
   readonly program?: string;
+  /** After so many milliseconds without an answer a request rejects with `unavailable`; 15 000 unless told. */
   readonly requestTimeoutMs?: number;
-  /** How often an entry is given to a handler that throws. */
+  /** How often an entry is given to a handler that throws; 3 times unless told. */
   readonly handlerTries?: number;
+  /** A handler that takes longer has failed; 60 000 milliseconds unless told. */
   readonly handlerTimeoutMs?: number;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;

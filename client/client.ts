@@ -194,14 +194,9 @@ export function createClient(options: ClientOptions) {
       if (record.content.type === 'delete') erasures.pump();
     },
     relive: (conversationId, logId, lost) => {
-      const records = outbox.relive(lost);
-      return {
-        records,
-        admit: () => {
-          outbox.unstore(conversationId, logId);
-          outbox.admit(records);
-        },
-      };
+      const again = outbox.relive(lost);
+      const records = [...outbox.unstored(conversationId, logId), ...again];
+      return { records, admit: () => outbox.admit(conversationId, logId, again) };
     },
     onReady: (conversationId) => {
       outbox.pump(conversationId);
@@ -310,6 +305,8 @@ export function createClient(options: ClientOptions) {
   }
 
   function trackOutgoing(record: OutgoingRecord): void {
+    // Stored in a log that is gone, or in one that this device has no place in: sent again, it is known there or missing.
+    if (record.stored?.logId !== inbox.logOf(record.conversationId)) delete record.stored;
     const { conversationId, clientId, stored, failed } = record;
     if (failed !== undefined) own.track(conversationId, clientId, { is: 'failed', reason: failed });
     else if (stored === undefined) own.track(conversationId, clientId, { is: 'pending' });
@@ -349,7 +346,7 @@ export function createClient(options: ClientOptions) {
     receive(next: EntryHandler): void {
       handler = next;
     },
-    /** Reads the store, connects, and stays connected. */
+    /** Reads the store, connects, and stays connected. `unauthenticated` while nobody is logged in. */
     async start(): Promise<void> {
       stillOpen();
       const held = await account.current();
@@ -376,7 +373,7 @@ export function createClient(options: ClientOptions) {
       life.abort();
       await store.close();
     },
-    /** Resolves once everything missed has come in; rejects when the server refuses this device, or after `withinMs`. */
+    /** Resolves once all that was missed is in. `unauthenticated` if the server refuses, `unavailable` after `withinMs`, `closed` by `close`. */
     ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs, closing.signal),
     get state(): ConnectionState {
       return connection.state;
@@ -404,9 +401,9 @@ export function createClient(options: ClientOptions) {
       return send(conversationId, content, more);
     },
     ...messageCalls({ store, write, turns, me: () => me, send, onChanged: changed }),
-    /** Sends a failed message after all. */
+    /** Sends a failed message after all; `not_found` if none has that client id. */
     retry: (clientId: string) => outbox.retry(clientId),
-    /** Forgets a message that failed, or that has never been sent. */
+    /** Forgets a message that failed, or that has never been sent; `not_found` if none has that client id. */
     discard: (clientId: string) => outbox.discard(clientId),
     /** This device's messages that are not in the log: on their way, or failed. */
     outgoing: (conversationId: string) => outbox.waiting(conversationId),

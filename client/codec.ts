@@ -15,6 +15,10 @@ export interface Outgoing {
   readonly conversationId: string;
   readonly clientId: string;
   readonly content: Content;
+  /** It was in the log before, which a restored server lost. */
+  readonly again?: boolean | undefined;
+  /** What `encode` said the last time. */
+  readonly audience?: string | undefined;
 }
 
 /** The part of `message.send` that depends on encryption. */
@@ -23,6 +27,8 @@ export type Encoded = Pick<RequestInput<'message.send'>, 'epoch' | 'mls' | 'cont
 /** `changes` go into the store in one batch with what the SDK itself writes. */
 export interface EncodedMessage {
   readonly body: Encoded;
+  /** Names who can read it, in the codec's own words; kept with the message. */
+  readonly audience?: string;
   readonly changes?: readonly Change[];
 }
 

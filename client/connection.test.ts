@@ -212,6 +212,29 @@ test('a session about to expire is renewed on the living connection', async () =
   connection.stop();
 });
 
+test('a session that expires again is renewed with another token than the last time', async () => {
+  const refused: (string | undefined)[] = [];
+  const { connection, flush, greet, got, server } = setUp({
+    freshToken: async (used) => {
+      refused.push(used);
+      return `fresh ${refused.length}`;
+    },
+  });
+  await greet();
+  for (let n = 0; n < 3; n += 1) {
+    server().send({ type: 'session.expiring', body: { expiresAt: greeting.serverTime } });
+    await flush();
+    server().send({ type: 'reply', id: got.at(-1)?.id, body: { expiresAt: greeting.serverTime } });
+    await flush();
+  }
+  assert.deepEqual(refused, ['token', 'fresh 1', 'fresh 2']);
+  assert.deepEqual(
+    got.map(({ body }) => body.token),
+    ['token', 'fresh 1', 'fresh 2', 'fresh 3'],
+  );
+  connection.stop();
+});
+
 test('the server that drains names the moment to come back', async () => {
   const { clock, connection, flush, greet, server, states } = setUp();
   await greet();

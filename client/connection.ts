@@ -165,6 +165,8 @@ export class Connection {
       let stopWatching: Cancel = () => undefined;
       let socket: ClientSocket | undefined;
       let over = false;
+      /** The token that this session lives by; after a renewal that is not the one of its hello. */
+      let present = token;
 
       const finish = (ended: Ended) => {
         if (over) return;
@@ -217,7 +219,10 @@ export class Connection {
           this.#lastHeard = clock.now();
           const event = this.#take(frame);
           if (event?.type === 'session.ending') ({ reconnectAfterMs } = event.body);
-          if (event?.type === 'session.expiring') void this.#renew(token);
+          if (event?.type === 'session.expiring')
+            void this.#renew(present, (fresh) => {
+              present = fresh;
+            });
           if (event !== undefined) this.#handle(event);
         },
         close: (code, reason) => {
@@ -244,10 +249,12 @@ export class Connection {
     if (event.type === 'sync.done' && state.is === 'syncing') this.#enter({ is: 'ready', greeting: state.greeting });
   }
 
-  async #renew(used: string): Promise<void> {
+  async #renew(used: string, renewed: (fresh: string) => void): Promise<void> {
     const { tokens, onProblem } = this.#options;
     try {
-      await this.request('session.renew', { token: await tokens.freshToken(used) });
+      const fresh = await tokens.freshToken(used);
+      renewed(fresh);
+      await this.request('session.renew', { token: fresh });
     } catch (error) {
       // The server will close with 4501, and the next connection begins with a refresh.
       onProblem(error instanceof Error ? error : new Error(String(error)));

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { type ErrorCode, errorCodes, isErrorCode } from '../protocol/codes.ts';
 
 interface More {
@@ -37,13 +38,17 @@ export class SottoError extends Error {
   }
 }
 
+/** An error as it travels, from a server of any later version or from another tab: its code may be unknown here. */
+export const anyError = v.object({
+  code: v.string(),
+  message: v.string(),
+  retryAfterMs: v.optional(v.number()),
+  details: v.optional(v.record(v.string(), v.unknown())),
+});
+export type AnyError = v.InferOutput<typeof anyError>;
+
 /** An error as the server wrote it. A code of a later protocol version is treated as `internal`, and kept in `details`. */
-export function fromServer(error: {
-  code: string;
-  message: string;
-  retryAfterMs?: number | undefined;
-  details?: Record<string, unknown> | undefined;
-}): SottoError {
+export function fromServer(error: AnyError): SottoError {
   if (isErrorCode(error.code)) return new SottoError(error.code, error.message, error);
   return new SottoError('internal', error.message, { ...error, details: { ...error.details, code: error.code } });
 }

@@ -2,22 +2,16 @@ import * as v from 'valibot';
 import type { Schema } from '../protocol/define.ts';
 import * as wire from '../protocol/http.ts';
 import * as recovery from '../protocol/recovery.ts';
-import { fromServer, reasonOf, SottoError } from './errors.ts';
+import { anyError, fromServer, reasonOf, SottoError } from './errors.ts';
 import { checked } from './requests.ts';
 
-const anyErrorAnswer = v.object({
-  error: v.object({
-    code: v.string(),
-    message: v.string(),
-    retryAfterMs: v.optional(v.number()),
-    details: v.optional(v.record(v.string(), v.unknown())),
-  }),
-});
+const anyErrorAnswer = v.object({ error: anyError });
 
 export interface HttpOptions {
   /** The server's base address, for example `https://chat.example.org`. */
   readonly url: string;
   readonly fetch?: typeof fetch;
+  /** After so many milliseconds without an answer a call rejects with `unavailable`; 15 000 unless told. */
   readonly timeoutMs?: number;
 }
 

@@ -71,6 +71,60 @@ test('a client that is closed while entries wait leaves them, and does not try f
   assert.equal(inbox.busy, false);
 });
 
+test('after a reconnect all conversations are acknowledged once more, but not in one moment', async () => {
+  const clock = new SimClock();
+  const store = memoryStore();
+  const rooms = Array.from({ length: 1_000 }, (_, n) => id(10_000 + n));
+  let connected = true;
+  let acks: { at: number; room: string }[] = [];
+  const inbox = new Inbox({
+    store,
+    write: (changes) => store.write(changes),
+    codec: plainCodec,
+    clock,
+    random: () => 0.5,
+    turns: new Turns(),
+    signal: new AbortController().signal,
+    handlerTries: 3,
+    me: () => ({ userId: ME, deviceId: ME }),
+    greeting: () => (connected ? { logId: LOG, serverTime: clock.now(), synced: false } : undefined),
+    connected: () => connected,
+    history: async () => ({ messages: [], more: false }),
+    ack: (room) => {
+      if (connected) acks.push({ at: clock.now(), room });
+      return connected;
+    },
+    handle: async () => undefined,
+    onFailedEntry: () => assert.fail(),
+    outgoing: () => undefined,
+    onSettled: () => undefined,
+    relive: () => ({ records: [], admit: () => undefined }),
+    onReady: () => undefined,
+    onProblem: assert.ifError,
+  });
+  await inbox.load();
+  inbox.greeted(LOG);
+  for (const conversationId of rooms) inbox.arrived({ ...entryAt(1), conversationId });
+  await clock.advance(1_000);
+  const told = () => acks.map(({ room }) => room).sort();
+  assert.deepEqual(told(), rooms);
+
+  // One session ends in the middle of that; the next begins anew.
+  for (const ms of [250, 60_000]) {
+    connected = false;
+    await clock.advance(1_000);
+    connected = true;
+    acks = [];
+    inbox.greeted(LOG);
+    await clock.advance(ms);
+    for (const { at } of acks) {
+      const inOneMoment = acks.filter((ack) => ack.at >= at && ack.at < at + 100).length;
+      assert.ok(inOneMoment <= 200, `${inOneMoment} in 100 ms`);
+    }
+  }
+  assert.deepEqual(told(), rooms);
+});
+
 async function inOrder(seqs: number[], seed: number): Promise<void> {
   const clock = new SimClock();
   const random = seeded(seed);

@@ -10,6 +10,13 @@ import { type SteadyWrite, Stopped } from './steady.ts';
 import type { ClientStore } from './store.ts';
 import type { Turns } from './turns.ts';
 
+/**
+ * How many conversations are acknowledged once more in one go after a reconnect. The server ends a session of which it
+ * must keep more than 4,096 marks at once; at this pace its database may take two seconds.
+ */
+const ACKS_AT_ONCE = 200;
+const ACKS_EVERY_MS = 100;
+
 /** The present session, as far as the inbox needs it. */
 export interface InboxSession {
   readonly logId: string;
@@ -54,6 +61,8 @@ export class Inbox {
   readonly #lanes = new Map<string, Lane>();
   readonly #positions = new Map<string, Position>();
   readonly #rebasing = new Set<string>();
+  readonly #unconfirmed = new Set<Lane>();
+  #acknowledging = false;
   #logId: string | undefined;
 
   constructor(options: InboxOptions) {
@@ -79,6 +88,11 @@ export class Inbox {
     return this.#lane(conversationId).settled;
   }
 
+  /** The log that this device's place in a conversation is of, if it has one. */
+  logOf(conversationId: string): string | undefined {
+    return (this.#lanes.get(conversationId)?.position ?? this.#positions.get(conversationId))?.logId;
+  }
+
   /** A session began. Its log may be another one than the last. */
   greeted(logId: string): void {
     const changed = this.#logId !== logId;
@@ -86,9 +100,19 @@ export class Inbox {
     for (const lane of this.#lanes.values()) {
       const position = lane.position ?? this.#positions.get(lane.conversationId);
       if (position !== undefined && position.logId !== logId) this.#rebase(lane, position);
-      else if (changed && !lane.settled) this.#settle(lane, position);
-      else lane.reconnected();
+      else if (changed && (position === undefined || !lane.settled)) {
+        // What was replied to in the log before has no place in this one.
+        if (lane.settled) {
+          lane.unsettle();
+          this.#options.relive(lane.conversationId, logId, []).admit();
+        }
+        this.#settle(lane, position);
+      } else {
+        lane.reconnected();
+        this.#unconfirmed.add(lane);
+      }
     }
+    this.#acknowledgeSome();
     // Conversations that nothing has come for yet may have lost something too.
     if (changed) for (const [id, position] of this.#positions) if (position.logId !== logId) this.#lane(id);
   }
@@ -102,11 +126,31 @@ export class Inbox {
   }
 
   replied(record: OutgoingRecord, seq: number, sentAt: string): void {
-    this.#lane(record.conversationId).arrive({ is: 'reply', seq, sentAt, clientId: record.clientId });
+    const lane = this.#lane(record.conversationId);
+    // Else it is of a log that is being left: a message is sent, and replied to, in a log that is settled.
+    if (lane.settled) lane.arrive({ is: 'reply', seq, sentAt, clientId: record.clientId });
   }
 
   get busy(): boolean {
     return [...this.#lanes.values()].some((lane) => lane.busy);
+  }
+
+  #acknowledgeSome(): void {
+    const { clock, connected, signal } = this.#options;
+    if (this.#acknowledging || this.#unconfirmed.size === 0) return;
+    this.#acknowledging = true;
+    clock.after(ACKS_EVERY_MS, () => {
+      this.#acknowledging = false;
+      // The next session begins with all of them anew.
+      if (signal.aborted || !connected()) return this.#unconfirmed.clear();
+      let sent = 0;
+      for (const lane of this.#unconfirmed) {
+        this.#unconfirmed.delete(lane);
+        if (lane.acknowledge()) sent += 1;
+        if (sent === ACKS_AT_ONCE) break;
+      }
+      this.#acknowledgeSome();
+    });
   }
 
   #lane(conversationId: string): Lane {

@@ -125,15 +125,20 @@ export class Lane {
       });
   }
 
-  /** A new session: what was acknowledged over the last one may not have arrived. */
+  /** A new session. `acknowledge` follows. */
   reconnected(): void {
-    this.#acked = 0;
     this.#fillTries = 0;
     // Where the conversation begins is told by the first event of this session's backlog, not by one of the last session.
     if (this.#position === undefined) {
       for (const [seq, arrival] of this.#arrivals) if (arrival.is === 'entry') this.#arrivals.delete(seq);
     }
     this.proceed();
+  }
+
+  /** Once more: what was acknowledged over the last session may not have arrived. False when there was nothing to say. */
+  acknowledge(): boolean {
+    this.#acked = 0;
+    return this.#ack();
   }
 
   async #run(): Promise<void> {
@@ -259,10 +264,11 @@ export class Lane {
     });
   }
 
-  #ack(): void {
+  #ack(): boolean {
     const handled = this.#position?.handled ?? 0;
-    if (!this.#settled || handled <= this.#acked) return;
-    if (this.#options.ack(this.conversationId, handled)) this.#acked = handled;
+    if (!this.#settled || handled <= this.#acked || !this.#options.ack(this.conversationId, handled)) return false;
+    this.#acked = handled;
+    return true;
   }
 
   #watchGap(): void {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type ChangeContent, isChange } from './life.ts';
+import type { ChangeContent } from './e2ee/content.ts';
+import { isChange } from './life.ts';
 import { type Entry, entry as entrySchema, keys, putEntry, readAll } from './records.ts';
 import { searchableStore } from './search/search.ts';
 import { memoryStore } from './store.ts';

@@ -2,24 +2,13 @@ import * as v from 'valibot';
 import { uuidBytes } from '../protocol/identity.ts';
 import { seq, timestamp, uuid } from '../protocol/scalars.ts';
 import { concat, toBase64url } from './e2ee/bytes.ts';
+import { type ChangeContent, change, type MessageRef, messageRef } from './e2ee/content.ts';
 import type { Entry } from './records.ts';
 
 /** More than people need; a reaction beyond it takes the place of the same person's oldest one. */
 const MAX_REACTIONS_EACH = 16;
 /** Whoever changes a message more often leaves the oldest changes on the server until they expire. */
 const MAX_EDITS = 1_000;
-
-const ref = v.object({ deviceId: uuid, clientId: uuid });
-/** Another message, by what its author chose: a `seq` is only the server's word. */
-export type Ref = v.InferOutput<typeof ref>;
-
-/** The contents that change another message. */
-export const change = v.variant('type', [
-  v.object({ type: v.literal('edit'), target: ref, text: v.string() }),
-  v.object({ type: v.literal('reaction'), target: ref, emoji: v.pipe(v.string(), v.maxBytes(64)), on: v.boolean() }),
-  v.object({ type: v.literal('delete'), target: ref }),
-]);
-export type ChangeContent = v.InferOutput<typeof change>;
 
 /** Read from the archive, so it proves no author. */
 const archived = v.optional(v.boolean());
@@ -44,20 +33,20 @@ export type Life = v.InferOutput<typeof life>;
 
 const short = (id: string): string => toBase64url(uuidBytes(id));
 
-export const lifeKey = (conversationId: string, { deviceId, clientId }: Ref): string =>
+export const lifeKey = (conversationId: string, { deviceId, clientId }: MessageRef): string =>
   `life/${short(conversationId)}/${toBase64url(concat(uuidBytes(deviceId), uuidBytes(clientId)))}`;
 
-export const isSame = (a: Ref | undefined, b: Ref | undefined): boolean =>
+export const isSame = (a: MessageRef | undefined, b: MessageRef | undefined): boolean =>
   a?.deviceId === b?.deviceId && a?.clientId === b?.clientId;
-export const refOf = (entry: Entry): Ref => ({ deviceId: entry.senderDeviceId, clientId: entry.clientId });
+export const refOf = (entry: Entry): MessageRef => ({ deviceId: entry.senderDeviceId, clientId: entry.clientId });
 
 const changeTypes = ['edit', 'reaction', 'delete'];
 export const isChange = (content: Entry['content']): boolean =>
   content !== undefined && changeTypes.includes(content.type);
 
 /** What a change changes, also one whose text was taken away. */
-export function targetOf({ content }: Entry): Ref | undefined {
-  const read = v.safeParse(v.object({ target: ref }), content);
+export function targetOf({ content }: Entry): MessageRef | undefined {
+  const read = v.safeParse(v.object({ target: messageRef }), content);
   return isChange(content) && read.success ? read.output.target : undefined;
 }
 

@@ -32,7 +32,7 @@ export interface MessageCallsOptions {
   onChanged(entry: Entry): void;
 }
 
-/** What is done to a message that is in the log. */
+/** What is done to a message that is in the log. All reject with `not_found` for one that this device does not hold. */
 export function messageCalls({ store, write, turns, me, send, onChanged }: MessageCallsOptions) {
   async function held(conversationId: string, seq: number): Promise<Entry> {
     const entry = await readOne(store, entrySchema, keys.entry(conversationId, seq));
@@ -50,16 +50,18 @@ export function messageCalls({ store, write, turns, me, send, onChanged }: Messa
   }
 
   return {
-    /** Gives a text of one's own another wording. Resolves like `send`. */
+    /** Gives a text of one's own another wording. Resolves like `send`; rejects with `forbidden` for another's message. */
     edit: async (conversationId: string, seq: number, text: string): Promise<string> =>
       send(conversationId, { type: 'edit', ...(await target(conversationId, seq, 'own')), text }),
+    /** Adds a reaction, for everyone to see. Resolves like `send`; rejects with `not_found` where the message is deleted. */
     react: async (conversationId: string, seq: number, emoji: string): Promise<string> =>
       send(conversationId, { type: 'reaction', ...(await target(conversationId, seq, 'any')), emoji, on: true }),
+    /** Takes a reaction of one's own back. Resolves and rejects like `react`. */
     unreact: async (conversationId: string, seq: number, emoji: string): Promise<string> =>
       send(conversationId, { type: 'reaction', ...(await target(conversationId, seq, 'any')), emoji, on: false }),
     /**
      * Takes a message of one's own away from all devices of all members, and its ciphertext off the server. Both are
-     * tried until they are done, also by the next run of the program.
+     * tried until they are done, also by the next run of the program. Rejects with `forbidden` for another's message.
      */
     deleteForEveryone: async (conversationId: string, seq: number): Promise<string> =>
       send(conversationId, { type: 'delete', ...(await target(conversationId, seq, 'own')) }),

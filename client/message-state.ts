@@ -2,8 +2,9 @@ import type { Conversation } from '../protocol/index.ts';
 
 export interface FailureReason {
   /**
-   * A code of the protocol, or `unreadable`, `handler_failed`, `not_encoded`; of what waits `no_device` (the other person has
-   * none with keys), `not_added` (a device of the conversation has to come online) or `not_linked` (this one).
+   * A code of the protocol, or `unreadable`, `handler_failed`, `not_encoded`, or what the codec refused it for, as `members_changed`; of
+   * what waits `no_device` (the other person has none with keys), `not_added` (a device of the conversation has to come online)
+   * or `not_linked` (this one).
    */
   readonly code: string;
   readonly message: string;

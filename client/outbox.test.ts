@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ErrorCode } from '../protocol/codes.ts';
-import { type MessageCodec, plainCodec } from './codec.ts';
+import { type MessageCodec, NotEncodable, plainCodec } from './codec.ts';
 import { SottoError } from './errors.ts';
 import type { MessageState } from './message-state.ts';
 import { memoryStore } from './store.ts';
@@ -137,6 +137,40 @@ test('what a codec cannot encode fails with the reason, and a failed message can
   assert.equal(states.at(-1), 'failed not_encoded');
   await ada.client.discard(clientId);
   assert.deepEqual(ada.client.outgoing(room), []);
+  await close();
+});
+
+test('what a restored log lost is sent again to those whom the codec encoded it for, and to others only when asked to', async () => {
+  let present = 'bob';
+  const codec: MessageCodec = {
+    ...plainCodec,
+    encode: async ({ again, audience, ...message }) => {
+      if (again === true && audience !== present) throw new NotEncodable('members_changed', 'others would read it');
+      return { ...(await plainCodec.encode(message)), audience: present };
+    },
+  };
+  const { world, ada, room, states, log, close } = await setUp(16, codec);
+  const restore = world.server.backup();
+  await ada.client.send(room, { type: 'text', text: 'for bob' });
+  await world.settle(5_000);
+  present = 'bob and kim';
+  await ada.client.send(room, { type: 'text', text: 'for both' });
+  await world.settle(5_000);
+  for (let times = 1; times <= 2; times += 1) {
+    world.network.breakAll();
+    restore();
+    await world.settle();
+    assert.deepEqual(log(), ['for both']);
+    assert.deepEqual(
+      ada.client.outgoing(room).map(({ content, failed }) => [content.text, failed?.code]),
+      [['for bob', 'members_changed']],
+    );
+  }
+  assert.ok(states.includes('failed members_changed'));
+  const [held] = ada.client.outgoing(room);
+  await ada.client.retry(held?.clientId ?? '');
+  await world.settle(5_000);
+  assert.deepEqual(log(), ['for both', 'for bob']);
   await close();
 });
 

@@ -129,12 +129,13 @@ export class Outbox {
     this.#waits.delete(record.clientId);
   }
 
-  /** Sends a refused message after all, encoded anew. */
+  /** Sends a refused message after all, encoded anew, and to whoever is there now. */
   async retry(clientId: string): Promise<void> {
     const record = this.#byClientId.get(clientId);
     if (record?.failed === undefined) throw new SottoError('not_found', 'no failed message has that client id');
     delete record.failed;
     delete record.wire;
+    delete record.again;
     await this.#options.write([{ key: keys.outgoing(record), value: record }]);
     this.#options.onFact(record, { is: 'retried' });
     this.pump(record.conversationId);
@@ -158,22 +159,41 @@ export class Outbox {
   /** Records for messages that a restored server lost, before everything that waits. The caller writes, then admits them. */
   relive(lost: readonly Entry[]): OutgoingRecord[] {
     this.#firstN -= lost.length;
-    return lost.flatMap(({ conversationId, clientId, content, silent, sentAt, hidden }, at) => {
+    return lost.flatMap(({ conversationId, clientId, content, silent, sentAt, hidden, audience }, at) => {
       if (content === undefined || hidden) return [];
-      return [{ n: this.#firstN + at, clientId, conversationId, content, silent, createdAt: sentAt }];
+      const record = {
+        n: this.#firstN + at,
+        clientId,
+        conversationId,
+        content,
+        silent,
+        createdAt: sentAt,
+        again: true,
+      };
+      return [audience === undefined ? record : { ...record, audience }];
     });
   }
 
+  /** Records whose mark is of a log that is gone, without it. Written before `admit`: a later run must not believe the mark. */
+  unstored(conversationId: string, logId: string): OutgoingRecord[] {
+    return this.list(conversationId).flatMap(({ stored, ...record }) =>
+      stored === undefined || stored.logId === logId ? [] : [record],
+    );
+  }
+
   /** The log in which this conversation's messages had been stored is gone. */
-  unstore(conversationId: string, logId: string): void {
+  #unstore(conversationId: string, logId: string): void {
     for (const record of this.list(conversationId)) {
       if (record.stored?.logId === logId) continue;
-      if (record.stored !== undefined) this.#options.onFact(record, { is: 'lost' });
+      if (record.stored === undefined) continue;
+      this.#options.onFact(record, { is: 'lost' });
       delete record.stored;
+      record.again = true;
     }
   }
 
-  admit(records: readonly OutgoingRecord[]): void {
+  admit(conversationId: string, logId: string, records: readonly OutgoingRecord[]): void {
+    this.#unstore(conversationId, logId);
     for (const record of records) {
       this.#insert(record);
       this.#options.onFact(record, { is: 'lost' });
@@ -258,10 +278,10 @@ export class Outbox {
         await turns.run(record.conversationId, async () => {
           // Its entry came in meanwhile: nothing may bring this record back.
           if (this.#byClientId.get(record.clientId) !== record) return;
-          const { body, changes = [] } = await codec.encode(record);
-          const wire = { ...body };
-          await write([{ key: keys.outgoing(record), value: { ...record, wire } }, ...changes]);
-          record.wire = wire;
+          const { body, changes = [], audience } = await codec.encode(record);
+          const encoded = { wire: { ...body }, ...(audience === undefined ? {} : { audience }) };
+          await write([{ key: keys.outgoing(record), value: { ...record, ...encoded } }, ...changes]);
+          Object.assign(record, encoded);
           this.#waits.delete(record.clientId);
         });
         return;
@@ -309,6 +329,8 @@ export class Outbox {
     if (this.#byClientId.get(record.clientId) !== record) return;
     record.stored = { logId, seq, sentAt };
     await this.#options.write([{ key: keys.outgoing(record), value: record }]);
+    // The log was replaced while that was written: the seq means nothing in the new one.
+    if (record.stored?.logId !== logId) return;
     this.#options.onFact(record, { is: 'stored', seq, sentAt });
     this.#options.onReply(record, seq, sentAt);
   }

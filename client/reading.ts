@@ -69,7 +69,8 @@ async function readOnce(
   if (before !== undefined) changes.push({ key: keys.seen(conversationId, origin.senderDeviceId, clientId) });
   let read: Entry;
   if (isOwn) {
-    read = { ...base, silent: record.silent, content: record.content };
+    const { silent, content, audience } = record;
+    read = { ...base, silent, content, ...(audience === undefined ? {} : { audience }) };
     changes.push({ key: keys.outgoing(record) });
   } else if (before !== undefined) read = { ...before.entry, ...base, hidden: before.entry.hidden };
   else {

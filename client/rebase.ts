@@ -1,6 +1,7 @@
 import type { Reply, RequestInput } from '../protocol/index.ts';
+import type { MessageRef } from './e2ee/content.ts';
 import { SottoError } from './errors.ts';
-import { lifeKey, type Ref, rebasedLife, refOf, targetOf } from './life.ts';
+import { lifeKey, rebasedLife, refOf, targetOf } from './life.ts';
 import {
   type Entry,
   entry as entrySchema,
@@ -41,7 +42,7 @@ export async function rebase(options: RebaseOptions): Promise<Rebased> {
   const { common, present } = await compare(options);
   const changes: Change[] = [];
   const lost: Entry[] = [];
-  const lives = new Map<string, Ref>();
+  const lives = new Map<string, MessageRef>();
   const beyond = { prefix: keys.entries(conversationId), above: keys.entry(conversationId, common) };
   for (const entry of await readAll(store, entrySchema, beyond)) {
     changes.push({ key: keys.entry(conversationId, entry.seq) });

@@ -40,6 +40,8 @@ export const entry = v.object({
   reactions: v.optional(v.array(v.object({ emoji: v.string(), userIds: v.array(uuid) }))),
   /** Its author deleted it for everyone, or it expired: there is no content any more. */
   deleted: v.optional(v.boolean()),
+  /** Of a message of this device: for whom the codec encrypted it. */
+  audience: v.optional(v.string()),
 });
 
 /** A message that this device deleted for everyone and that the server has not confirmed to have forgotten. */
@@ -72,6 +74,10 @@ export const outgoing = v.object({
   /** In the log, but entries before it have not come in yet. */
   stored: v.optional(v.object({ logId: uuid, seq, sentAt: timestamp })),
   failed: v.optional(reason),
+  /** For whom it was last encoded. */
+  audience: v.optional(v.string()),
+  /** It was in the log that a restored server lost: it goes to nobody else than before. */
+  again: v.optional(v.boolean()),
 });
 
 /** What was received under an earlier log and is expected to come again: recognised by its sender's device and client id. */

@@ -14,7 +14,7 @@ import {
 } from '../protocol/index.ts';
 import { HELLO_REPLY_MS, MAX_FRAME_BYTES, MAX_IN_FLIGHT } from '../protocol/scalars.ts';
 import type { Cancel, Clock } from './clock.ts';
-import { fromServer, SottoError } from './errors.ts';
+import { anyError, fromServer, SottoError } from './errors.ts';
 
 export type ServerEvent = { [Type in EventType]: { readonly type: Type; readonly body: EventBody<Type> } }[EventType];
 export type NotificationInput<Type extends NotificationType> = v.InferInput<(typeof notifications)[Type]['body']>;
@@ -31,14 +31,7 @@ const MAX_WAITING = 1024;
 
 const serverFrame = v.variant('type', [
   v.object({ type: v.literal('reply'), id: v.number(), body: v.unknown() }),
-  v.object({
-    type: v.literal('error'),
-    id: v.number(),
-    code: v.string(),
-    message: v.string(),
-    retryAfterMs: v.optional(v.number()),
-    details: v.optional(v.record(v.string(), v.unknown())),
-  }),
+  v.object({ type: v.literal('error'), id: v.number(), ...anyError.entries }),
 ]);
 
 const eventFrame = v.object({ type: v.string(), body: v.unknown() });

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { MessageRef } from './e2ee/content.ts';
 import {
   changeOf,
   isChange,
@@ -10,7 +11,6 @@ import {
   lived,
   mayChange,
   over,
-  type Ref,
   refOf,
   shown,
   stripped,
@@ -40,7 +40,7 @@ export interface TakingIn {
 
 const nothing: Life = {};
 
-export const readLife = async (store: ClientStore, conversationId: string, ref: Ref): Promise<Life> =>
+export const readLife = async (store: ClientStore, conversationId: string, ref: MessageRef): Promise<Life> =>
   (await readOne(store, lifeSchema, lifeKey(conversationId, ref))) ?? nothing;
 
 /**
@@ -111,7 +111,7 @@ export async function takeAway(
 async function entryOf(
   store: ClientStore,
   conversationId: string,
-  ref: Ref,
+  ref: MessageRef,
   { seq }: Life,
 ): Promise<Entry | undefined> {
   if (seq === undefined) return undefined;
@@ -120,7 +120,7 @@ async function entryOf(
 }
 
 /** Takes the texts out of the edits of a message, wherever they are. */
-async function stripEdits(store: ClientStore, conversationId: string, target: Ref, { edits = [] }: Life) {
+async function stripEdits(store: ClientStore, conversationId: string, target: MessageRef, { edits = [] }: Life) {
   const changes: Change[] = [];
   for (const seq of edits) {
     const kept = await readOne(store, entrySchema, keys.entry(conversationId, seq));

@@ -54,7 +54,6 @@ export const tokens = v.object({
 });
 
 export const refresh = v.object({ refreshToken: token });
-export const keysAnswer = v.object({ keys: v.array(v.string()) });
 
 export const changePassword = v.object({ password, newPassword });
 export const changeEmail = v.object({ password, email });

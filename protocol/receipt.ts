@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import { event, notification, request } from './define.ts';
 import { count, mark, seq, uuid } from './scalars.ts';
 
-/** This device holds every entry up to `seq`. Cumulative. */
-export const ack = notification('ack', v.object({ conversationId: uuid, seq }));
+/** This device holds every entry up to `seq`, which may be 0. Cumulative. */
+export const ack = notification('ack', v.object({ conversationId: uuid, seq: mark }));
 
 /** This user has read every entry up to `seq`; implies delivery. Replied to when stored. */
 export const receiptRead = request('receipt.read', v.object({ conversationId: uuid, seq }), v.object({}));

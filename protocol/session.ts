@@ -24,7 +24,7 @@ export const accountKeyHead = v.object({ version, hash: exactBytes(32) });
 /** The first frame of a connection. `client` names the program, for the server's log. */
 export const hello = request(
   'hello',
-  v.object({ token, client: v.optional(line(64)) }),
+  v.object({ token, client: v.optional(line(256)) }),
   v.object({
     userId: uuid,
     deviceId: uuid,

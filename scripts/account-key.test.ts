@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryStore } from '../client/index.ts';
-import { clients, firstPhone, has, joined, linkPhone, meet, words } from './testing/encrypted.ts';
+import {
+  acceptIdentity,
+  clients,
+  firstPhone,
+  has,
+  joined,
+  linkPhone,
+  meet,
+  verify,
+  words,
+} from './testing/encrypted.ts';
 import { readWith } from './testing/read-with.ts';
 import { runServer, until } from './testing/running-server.ts';
 
@@ -19,7 +29,7 @@ test('a stolen first device is revoked: the account key is replaced, and nothing
   await ada.client.send(id, words('before the theft'));
   await has('before the theft', ada, phone, laptop);
   const recoveryKey = await phone.client.encryption.identities().recoveryKey();
-  await ada.client.encryption.identities().setVerified(phone.userId, true);
+  await verify(ada, phone);
   const numberBefore = await ada.client.encryption.identities().safetyNumber(phone.userId);
   const last = Math.max(...ada.got.map(({ seq }) => seq));
   assert.ok((await readWith(stolen, ada, id, 0)).includes('before the theft'), 'what it had it can read');
@@ -60,7 +70,7 @@ test('a stolen first device is revoked: the account key is replaced, and nothing
   await until(clients(ada), () => failed() !== undefined, 'nothing is sent to an identity nobody accepted');
   assert.equal(failed()?.code, 'identity_changed');
   assert.notEqual(await ada.client.encryption.identities().safetyNumber(phone.userId), numberBefore);
-  await ada.client.encryption.identities().accept(phone.userId);
+  await acceptIdentity(ada, phone.userId);
   await ada.client.send(id, words('good to hear'));
   await has('good to hear', ada, laptop);
   assert.equal((await ada.client.encryption.identities().of(phone.userId)).verified, false);

@@ -129,6 +129,11 @@ test('what was said is found by its words on this device, also in the next run',
   const back = open('ada');
   back.type('/search "third oak"');
   await back.see('the treasure is under the [third] [oak]');
+  back.type('/open bob', '/verify yes');
+  await back.see('Safety number with bob, the same on both sides:');
+  back.type('/accept yes', '/verify yes');
+  await back.see('bob has no new identity');
+  await back.see('bob is verified');
   back.type('/search "oak third"', '/recovery');
   await back.see('No messages found on this device.');
   await back.see('Write this down');

@@ -1,7 +1,10 @@
 // The SQL migrations travel with the built JavaScript, so that `dist/` is complete by itself. A migration that was
-// renamed or taken away must not stay behind.
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+// renamed or taken away must not stay behind; and none is missing for a moment, since a server may be starting, or
+// another build be at work.
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 
-rmSync('dist/sql/migrations', { recursive: true, force: true });
-mkdirSync('dist/sql/migrations', { recursive: true });
-cpSync('sql/migrations', 'dist/sql/migrations', { recursive: true });
+const from = 'sql/migrations';
+const to = 'dist/sql/migrations';
+cpSync(from, to, { recursive: true });
+const wanted = new Set(readdirSync(from));
+for (const name of readdirSync(to)) if (!wanted.has(name)) rmSync(`${to}/${name}`, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryStore } from '../client/index.ts';
 import { firstPhone, has, meet, words } from './testing/encrypted.ts';
@@ -22,4 +23,5 @@ test('a store that could not be read for a moment costs no message, though its k
   failing = 1;
   await ada.client.send(id, words('read all the same'));
   await has('read all the same', ada, bob);
+  assert.equal(failing, 0, 'the store failed once');
 });

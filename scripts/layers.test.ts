@@ -40,6 +40,9 @@ const forbidden = [
   ['client/node/x.ts', '../../server/log.ts'],
   ['client/node/x.ts', 'ts-mls'],
   ['scripts/x.ts', 'ioredis'],
+  ['server/directory/x.ts', '../handlers/keys.ts'],
+  ['server/delivery/x.ts', '../directory/directory.ts'],
+  ['server/http/x.ts', 'a-package-that-nothing-imports-yet'],
 ] as const;
 
 const allowed = [
@@ -51,6 +54,8 @@ const allowed = [
   ['server/log.ts', 'pino'],
   ['server/handlers/x.ts', '../delivery/hub.ts'],
   ['server/socket/x.ts', '../handlers/message.ts'],
+  ['server/directory/x.ts', '../delivery/hub.ts'],
+  ['server/handlers/x.ts', '../directory/recovery.ts'],
   ['server/http/x.ts', '../accounts/sessions.ts'],
   ['protocol/x.ts', 'valibot'],
   ['protocol/x.ts', './codes.ts'],

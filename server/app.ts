@@ -1,8 +1,8 @@
 import { logId, logsParameters } from '../sql/queries/instance.queries.ts';
 import { createActivity } from './activity.ts';
 import { openBus } from './bus/open.ts';
+import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { systemClock } from './delivery/clock.ts';
 import type { Hub } from './delivery/hub.ts';
 import { closePaced } from './drain.ts';
 import { commitRoute } from './http/commits.ts';
@@ -32,7 +32,6 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   const clock = systemClock;
   const metrics = createMetrics();
   const gate = openGate(databaseUrl, gateLimits, metrics.gateWait);
-  const database = watchDatabase(gate, clock);
   const stopExpiry = startExpiry({
     gate,
     clock,
@@ -96,7 +95,19 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     positionCheckMs: config.positionCheckMs,
     people: people.handlers,
     verifyToken: people.verifyToken,
-    logId: () => instance.logId,
+    logId: () => database.logId(),
+  });
+  const database = watchDatabase({
+    gate,
+    clock,
+    logId: instance.logId,
+    replaced(id) {
+      log.warn(
+        { logId: id },
+        'another log is behind the address of PostgreSQL: connections are ended, so that clients read again',
+      );
+      messaging.lobby.endAll('draining');
+    },
   });
 
   metrics.watch({

@@ -1,4 +1,4 @@
-import type { Clock } from './delivery/clock.ts';
+import type { Clock } from './clock.ts';
 import type { Session } from './socket/session.ts';
 
 /** However few connections there are, none waits longer than this for its turn to be closed. */

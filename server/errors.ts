@@ -21,3 +21,6 @@ export class RequestError extends Error {
     this.details = options.details;
   }
 }
+
+/** For what may pass a moment later. */
+export const unavailable = (): RequestError => new RequestError('unavailable', { retryAfterMs: 500 });

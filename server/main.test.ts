@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
+import { closeCodes } from '../protocol/codes.ts';
 import { waitUntil } from './embedded/alive.ts';
 import { freePort } from './embedded/port.ts';
 import { readMigrations } from './store/migrate.ts';
-import { emptyDatabase } from './testing/database.ts';
+import { emptyDatabase, testDatabase } from './testing/database.ts';
 import { exited, printed, type StartedProcess, startNode } from './testing/process.ts';
 
 function dataFolder(t: TestContext): string {
@@ -74,6 +77,19 @@ test('servers on one database of the operator migrate it once, and need no embed
     applied.toSorted(),
     readMigrations().map((migration) => migration.name),
   );
+});
+
+test('a database replaced by another one ends all connections, so that clients come back and read again', async (t) => {
+  await using db = await testDatabase();
+  const server = startServer(t, { DATA_DIR: dataFolder(t), DATABASE_URL: db.url, PORT: '0' });
+  const socket = new WebSocket(`${(await urlOf(server)).replace('http', 'ws')}/v1/socket`);
+  await once(socket, 'open');
+  const closed = once(socket, 'close');
+  // As a promoted standby shows itself.
+  await db.sql`update instance set timeline = timeline - 1`;
+  assert.equal((await closed)[0], closeCodes.draining);
+  server.child.kill('SIGTERM');
+  assert.equal((await exited(server)).code, 0);
 });
 
 test('wrong variables are all named in one message, and nothing is started', async (t) => {

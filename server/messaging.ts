@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus } from './bus/bus.ts';
 import type { Leases } from './bus/leases.ts';
+import type { Clock } from './clock.ts';
 import { createAnnouncer } from './delivery/announce.ts';
 import { createAppender } from './delivery/append.ts';
-import type { Clock } from './delivery/clock.ts';
 import { createCommits } from './delivery/commits.ts';
 import { Hub } from './delivery/hub.ts';
 import { createLoader } from './delivery/loader.ts';
@@ -16,7 +16,7 @@ import { createSendTimer, type SendTimes } from './delivery/send-timer.ts';
 import { createTyping } from './delivery/typing.ts';
 import { createFlusher } from './delivery/writer.ts';
 import { createDirectory } from './directory/directory.ts';
-import { RequestError } from './errors.ts';
+import { RequestError, unavailable } from './errors.ts';
 import { commitHandlers, mailHandlers } from './handlers/commit.ts';
 import { conversationHandlers } from './handlers/conversation.ts';
 import type { Handlers } from './handlers/handler.ts';
@@ -27,7 +27,7 @@ import { presenceHandlers } from './handlers/presence.ts';
 import { notificationHandlers, receiptHandlers } from './handlers/receipt.ts';
 import { searchHandlers } from './handlers/search.ts';
 import { sessionHandlers } from './handlers/session.ts';
-import { createSendBudget } from './limits/bucket.ts';
+import { createAccountBudget } from './limits/bucket.ts';
 import type { Limits } from './limits/limits.ts';
 import type { Log } from './log.ts';
 import { Lobby, type SocketMetrics } from './socket/lobby.ts';
@@ -91,6 +91,7 @@ export function createMessaging(options: MessagingOptions) {
   const positions = startPositionCheck({
     hub,
     store: stores.connections,
+    conversations: stores.conversations,
     clock,
     ...(options.positionCheckMs !== undefined && { everyMs: options.positionCheckMs }),
     failed: failed('the position check'),
@@ -111,9 +112,10 @@ export function createMessaging(options: MessagingOptions) {
 
   const presence = options.presence && startPresence({ ...options.presence, hub, clock, failed: failed('presence') });
 
+  const spendRead = createAccountBudget('reads', clock.now);
   const handlers: Handlers = {
     ...sessionHandlers(clock),
-    ...conversationHandlers({ conversations: stores.conversations, hub, limits, show: began }),
+    ...conversationHandlers({ conversations: stores.conversations, hub, limits, spendRead, show: began }),
     ...messageHandlers({
       appender,
       hub,
@@ -122,7 +124,8 @@ export function createMessaging(options: MessagingOptions) {
       limits,
       began,
       requireMls: options.requireMls,
-      spend: createSendBudget(clock.now),
+      spendSend: createAccountBudget('sends', clock.now),
+      spendRead,
       tagged: pendingTags.added,
       timer: createSendTimer(options.sendTimes ?? { acknowledged() {}, delivered() {} }),
     }),
@@ -188,7 +191,7 @@ function explain(error: unknown, type: string, log: Log, warn: Warn): RequestErr
   if (error instanceof RequestError) return error;
   if (error instanceof StoreUnavailable) {
     warn('the database is unavailable', error, { type });
-    return new RequestError('unavailable', { retryAfterMs: 500 });
+    return unavailable();
   }
   const logId = randomUUID();
   log.error({ err: error, type, logId }, 'a request failed');

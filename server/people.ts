@@ -4,8 +4,8 @@ import { createPasswords } from './accounts/passwords.ts';
 import { watchRevocations } from './accounts/revocation-watch.ts';
 import { importSigningKeys, ownSigningKey } from './accounts/signing-keys.ts';
 import { openRedis, parseRedisAddress } from './bus/connection.ts';
+import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { systemClock } from './delivery/clock.ts';
 import { eventFrame } from './delivery/frames.ts';
 import type { Hub } from './delivery/hub.ts';
 import { createRecovery } from './directory/recovery.ts';
@@ -98,7 +98,7 @@ export async function openPeople(given: {
     ],
     adminRoutes: adminRoutes({ ...deps, live, mailJobs: mail.jobs }),
     handlers: {
-      ...deviceHandlers({ gate, hub, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
+      ...deviceHandlers({ gate, hub, limits, checkRevocation: (...asked) => checkRevocation(keys, ...asked) }),
       ...profileHandlers({ gate, limits, show }),
       ...userHandlers({ gate, limits }),
       ...recoveryHandlers(recovery),

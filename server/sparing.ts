@@ -1,13 +1,13 @@
-import type { Clock } from './delivery/clock.ts';
+import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 30_000;
 
 /** Says that something failed. */
 export type Warn = (sentence: string, error: unknown, fields?: Readonly<Record<string, unknown>>) => void;
 
 /**
- * Warns at once, and then for each sentence at most once a second, with the latest error and how often it was to be said: when the
+ * Warns at once, and then for each sentence at most every half minute, with the latest error and how often it was to be said: when the
  * database is away, every request of everybody fails.
  */
 export function createSparingWarn(log: Log, clock: Clock): Warn {

@@ -49,10 +49,6 @@ class CountingSocket implements Socket {
     write();
   }
 
-  bufferedBytes(): number {
-    return 0;
-  }
-
   end(code: number, reason: string): void {
     if (code !== closeCodes.draining) throw new Error(`closed with ${code} ${reason}`);
   }

@@ -43,7 +43,7 @@ const safetyVectors = v.looseObject({
 /** Runs in the page, bundled from the same built files that Node runs. Everything crosses over as JSON. */
 const entry = `
 import { openIndexedDbKeyStore, deleteIndexedDbKeyStore } from ${JSON.stringify(pathOf('./key-store.js'))};
-import { checkKeyStore } from ${JSON.stringify(pathOf('../e2ee/key-store-rules.js'))};
+import { checkKeyStore } from ${JSON.stringify(pathOf('../e2ee/testing/key-store-rules.js'))};
 import { fromBase64url, toBase64url, utf8 } from ${JSON.stringify(pathOf('../e2ee/bytes.js'))};
 import { generateSigningKey } from ${JSON.stringify(pathOf('../e2ee/ed25519.js'))};
 import { openMessage, sealMessage } from ${JSON.stringify(pathOf('../e2ee/envelope.js'))};

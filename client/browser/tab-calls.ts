@@ -55,7 +55,7 @@ export const calls = {
   settings: (c: Of, id: string) => c.encryption.settings(id),
   setSettings: (c: Of, id: string, wanted: Partial<ConversationSettings>) => c.encryption.setSettings(id, wanted),
   safetyNumber: (c: Of, userId: string) => c.encryption.identities().safetyNumber(userId),
-  acceptIdentity: (c: Of, userId: string) => c.encryption.identities().accept(userId),
+  acceptIdentity: (c: Of, userId: string, shown: string) => c.encryption.identities().accept(userId, shown),
   revokeDevice: (c: Of, deviceId: string) => c.encryption.identities().revoke(deviceId),
   offerLink: (c: Of) => c.encryption.linking().offer(),
   confirmLink: (c: Of) => c.encryption.linking().confirm(),
@@ -114,7 +114,7 @@ export type TabEvents = Pick<ClientEvents, (typeof clientEvents)[number]> &
   Pick<EncryptionEvents, (typeof encryptionEvents)[number]> & { readonly leading: boolean };
 
 /** Tells everything that tabs are told. */
-export function listen(client: Of, tell: (name: EventName, value: unknown) => void): void {
+export function listen(client: Of, tell: <Name extends EventName>(name: Name, value: TabEvents[Name]) => void): void {
   for (const name of clientEvents) client.on(name, (value) => tell(name, value));
   for (const name of encryptionEvents) client.encryption.on(name, (value) => tell(name, value));
 }

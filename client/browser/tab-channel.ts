@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { anyError } from '../errors.ts';
 import { entry } from '../records.ts';
 import { callNames, eventNames } from './tab-calls.ts';
 
@@ -14,15 +15,7 @@ export const tabMessage = v.variant('is', [
   v.object({ is: v.literal('leads'), from: tab }),
   v.object({ is: v.literal('call'), from: tab, n, name: v.picklist(callNames), args }),
   v.object({ is: v.literal('answer'), to: tab, n, value: v.optional(v.unknown()) }),
-  v.object({
-    is: v.literal('refusal'),
-    to: tab,
-    n,
-    code: v.string(),
-    message: v.string(),
-    retryAfterMs: v.optional(v.number()),
-    details: v.optional(v.record(v.string(), v.unknown())),
-  }),
+  v.object({ is: v.literal('refusal'), to: tab, n, ...anyError.entries }),
   v.object({ is: v.literal('event'), name: v.picklist(eventNames), value: v.unknown() }),
   v.object({ is: v.literal('entry'), n, entry }),
   /** The handler of this tab has finished with an entry. */

@@ -1,6 +1,7 @@
+import * as v from 'valibot';
 import { Emitter } from '../emitter.ts';
 import type { EncryptedClient } from '../encryption/client.ts';
-import { fromServer, reasonOf, SottoError } from '../errors.ts';
+import { type AnyError, fromServer, reasonOf, SottoError } from '../errors.ts';
 import type { EntryHandler } from '../handler.ts';
 import type { Entry } from '../records.ts';
 import { Turns } from '../turns.ts';
@@ -15,6 +16,7 @@ import {
   type TabEvents,
 } from './tab-calls.ts';
 import { openTabChannel, type TabMessage } from './tab-channel.ts';
+import { tabEvents } from './tab-events.ts';
 
 export interface TabClientOptions {
   /** One per user: tabs that give the same name share one client. */
@@ -115,11 +117,17 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
     return made;
   }
 
-  function tell(event: EventName, value: unknown): void {
-    // Of one table with the client's own events.
-    emitter.emit(event, value as never);
+  function tell<Name extends EventName>(event: Name, value: TabEvents[Name]): void {
+    emitter.emit(event, value);
     // An error that holds what cannot be copied is told by its words.
     channel.post({ is: 'event', name: event, value: value instanceof Error ? new Error(value.message) : value });
+  }
+
+  function told<Name extends EventName>(event: Name, value: unknown): void {
+    const schema: v.GenericSchema<unknown, TabEvents[Name]> = tabEvents[event];
+    const read = v.safeParse(schema, value);
+    if (read.success) emitter.emit(event, read.output);
+    else emitter.emit('problem', new SottoError('internal', `another tab tells of a malformed ${event}`));
   }
 
   /** The entry counts as handled when every tab has it: whichever leads next, nobody misses it. */
@@ -182,7 +190,7 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
       case 'refusal':
         return settle(message.n, ({ reject }) => reject(fromServer(message)));
       case 'event':
-        return emitter.emit(message.name, message.value as never);
+        return told(message.name, message.value);
       case 'entry':
         handleOnce(message.entry)
           .catch((error: unknown) => emitter.emit('problem', asError(error)))
@@ -272,38 +280,26 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
   const proxied = Object.fromEntries(
     callNames.map((what) => [what, (...args: unknown[]) => call(what, args)] as const),
   );
-  // Made of the very table that the type is made of.
-  return Object.defineProperty(
-    {
-      ...(proxied as unknown as TabCalls),
-      on: emitter.on.bind(emitter),
-      receive: (next: EntryHandler) => {
-        handler = next;
-      },
-      leading: false,
-      close,
+  return {
+    // Made of the very table that the type is made of.
+    ...(proxied as unknown as TabCalls),
+    on: emitter.on.bind(emitter),
+    receive(next: EntryHandler) {
+      handler = next;
     },
-    'leading',
-    { get: () => leader === self },
-  );
+    get leading() {
+      return leader === self;
+    },
+    close,
+  };
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(reasonOf(thrown)));
 
-function refusalOf(error: unknown): {
-  code: string;
-  message: string;
-  retryAfterMs?: number;
-  details?: Record<string, unknown>;
-} {
+function refusalOf(error: unknown): AnyError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
   const message = reasonOf(error);
   if (!(error instanceof SottoError)) return { code, message };
   const { retryAfterMs, details } = error;
-  return {
-    code,
-    message,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(details && { details: { ...details } }),
-  };
+  return { code, message, retryAfterMs, details: details && { ...details } };
 }

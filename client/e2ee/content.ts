@@ -13,7 +13,7 @@ const maxPadded = 64 * 1024 - 16;
 
 const uuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/));
 /** Another message, by what its author chose and signed (a `seq` is only the server's word). */
-const messageRef = v.object({ deviceId: uuid, clientId: uuid });
+export const messageRef = v.object({ deviceId: uuid, clientId: uuid });
 const body = v.pipe(v.string(), v.minLength(1), v.maxBytes(60_000));
 const ringKey = v.object({
   v: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647)),
@@ -41,9 +41,20 @@ const reaction = v.object({
   on: v.boolean(),
 });
 const deletion = v.object({ type: v.literal('delete'), target: messageRef });
-/** How long after it was sent a message disappears everywhere; null: never. */
-const expiry = v.nullable(v.pipe(v.number(), v.integer(), v.minValue(MIN_EXPIRY_MS), v.maxValue(MAX_EXPIRY_MS)));
-const historyMode = v.picklist(['on', 'strict']);
+/** The contents that change another message. */
+export const change = v.variant('type', [edit, reaction, deletion]);
+/** How a conversation is kept, by the word of its members. */
+export const conversationSettings = v.object({
+  /** `strict`: nobody reads what was sent before they joined. */
+  history: v.picklist(['on', 'strict']),
+  searchOnServer: v.boolean(),
+  /** How many milliseconds after it was sent a message disappears everywhere; null: never. */
+  expireAfterMs: v.optional(
+    v.nullable(v.pipe(v.number(), v.integer(), v.minValue(MIN_EXPIRY_MS), v.maxValue(MAX_EXPIRY_MS))),
+    null,
+  ),
+});
+export const settingsChange = v.partial(conversationSettings);
 /**
  * Control: history and search keys, from whoever made them or was asked for them. `fresh` says that they were made for
  * this message: nobody who left before it knows them. `settings` are for those who joined late and know none.
@@ -53,23 +64,16 @@ const keys = v.object({
   history: v.optional(ringKeys),
   search: v.optional(ringKeys),
   fresh: v.optional(v.boolean()),
-  settings: v.optional(
-    v.object({ history: historyMode, searchOnServer: v.boolean(), expireAfterMs: v.optional(expiry, null) }),
-  ),
+  settings: v.optional(conversationSettings),
 });
 /** Control: asks the other devices to send the keys again. */
 const keysRequest = v.object({ type: v.literal('keys_request') });
 /** Control: how the conversation is kept and searched from here on. */
-export const settings = v.object({
-  type: v.literal('settings'),
-  history: v.optional(historyMode),
-  searchOnServer: v.optional(v.boolean()),
-  expireAfterMs: v.optional(expiry),
-});
+export const settings = v.object({ type: v.literal('settings'), ...settingsChange.entries });
 
-const content = v.variant('type', [text, edit, reaction, deletion, keys, keysRequest, settings]);
+const content = v.variant('type', [text, change, keys, keysRequest, settings]);
 /** What applications may send. */
-export const sendable = v.variant('type', [text, edit, reaction, deletion]);
+export const sendable = v.variant('type', [text, change]);
 export type Sendable = v.InferOutput<typeof sendable>;
 
 /** What the SDK says to itself on other devices; applications neither send nor see it. */
@@ -78,6 +82,7 @@ export const isControl = (what: Content | Unsupported): what is Control =>
   what.type === 'keys' || what.type === 'keys_request' || what.type === 'settings';
 
 export type MessageRef = v.InferOutput<typeof messageRef>;
+export type ChangeContent = v.InferOutput<typeof change>;
 export type Content = v.InferOutput<typeof content>;
 /** A content of a type or version that this client does not know. */
 export interface Unsupported {
@@ -97,14 +102,6 @@ export const contentKinds = {
 } as const satisfies {
   readonly [Type in Content['type']]: number;
 };
-
-/** Only texts notify; everything else is sent with `silent`. */
-export const isSilent = (what: Content): boolean => what.type !== 'text';
-
-/** A text may be changed, reacted away or deleted by devices of its author alone. */
-export function mayChange(what: Content, byUserId: string, targetAuthorId: string): boolean {
-  return (what.type !== 'edit' && what.type !== 'delete') || byUserId === targetAuthorId;
-}
 
 /** Padded to 256 B, 1 KiB, 4 KiB, then multiples of 4 KiB, so that its length says little. */
 export function paddedLength(length: number): number {

@@ -2,15 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8 } from './bytes.ts';
 import type { E2eeEngine, GroupState } from './engine.ts';
-import {
-  acceptVouched,
-  checkJoined,
-  checkMembers,
-  type Directory,
-  type GroupRules,
-  isFork,
-  sameEpoch,
-} from './group-checks.ts';
+import { acceptVouched, checkJoined, checkMembers, type Directory, type GroupRules, isFork } from './group-checks.ts';
 import { crossSign, type DirectoryDevice, generateAccountKey } from './identity.ts';
 import { type Device, hasCode, newDevice, newUser } from './testing.ts';
 import { createTsMlsEngine } from './ts-mls-engine.ts';
@@ -59,7 +51,7 @@ test('a group of two people with vouched devices is safe', async () => {
   assert.deepEqual(checkJoined(b1.now(), groupId, 1), { kind: 'safe', stale: [] });
   assert.deepEqual(checkJoined(b1.now(), groupId, 2), { kind: 'unsafe', reason: 'wrong_group' });
   assert.deepEqual(checkJoined(b1.now(), utf8('other'), 1), { kind: 'unsafe', reason: 'wrong_group' });
-  assert.equal(sameEpoch(engine, a1.now(), engine.epochAuthenticator(b1.now())).kind, 'safe');
+  assert.deepEqual(engine.epochAuthenticator(a1.now()), engine.epochAuthenticator(b1.now()));
 });
 
 test("a third person's device makes a direct conversation unsafe, even a properly vouched one", async () => {
@@ -179,10 +171,7 @@ test('a fork shows as a commit that does not fit, and as different epoch authent
   // The server tells each that its own commit won.
   a1.state = left.state;
   b1.state = right.state;
-  assert.deepEqual(sameEpoch(engine, a1.now(), engine.epochAuthenticator(b1.now())), {
-    kind: 'unsafe',
-    reason: 'fork',
-  });
+  assert.notDeepEqual(engine.epochAuthenticator(a1.now()), engine.epochAuthenticator(b1.now()));
   const next = await renew(engine, b1);
   await assert.rejects(engine.process(a1.now(), next.commit), (error) =>
     isFork(a1.now(), engine.inspect(next.commit), error),

@@ -1,5 +1,5 @@
 import { equalBytes } from './bytes.ts';
-import type { AcceptLeaf, E2eeEngine, GroupState, Member, MessageHeader } from './engine.ts';
+import type { AcceptLeaf, GroupState, Member, MessageHeader } from './engine.ts';
 import { E2eeError } from './error.ts';
 import { type DirectoryDevice, isVouched } from './identity.ts';
 
@@ -21,14 +21,16 @@ export interface GroupRules {
   readonly self: { readonly deviceId: string; readonly publicKey: Uint8Array };
 }
 
-export type UnsafeReason =
-  | 'third_person' // a leaf of someone who is not in the conversation
-  | 'ghost_device' // a leaf that no accepted account key vouches for
-  | 'revoked_device_added'
-  | 'duplicate_device' // one device or one key at two leaves
-  | 'self_missing'
-  | 'wrong_group'
-  | 'fork';
+export const unsafeReasons = [
+  'third_person', // a leaf of someone who is not in the conversation
+  'ghost_device', // a leaf that no accepted account key vouches for
+  'revoked_device_added',
+  'duplicate_device', // one device or one key at two leaves
+  'self_missing',
+  'wrong_group',
+  'fork',
+] as const;
+export type UnsafeReason = (typeof unsafeReasons)[number];
 
 export type Verdict =
   | {
@@ -102,7 +104,8 @@ export function checkJoined(state: GroupState, groupId: Uint8Array, epoch: numbe
 /**
  * Whether a failed step means that others went on without us: the server ordered a commit for our epoch that does not
  * fit our state. Retrying cannot help; the conversation is unsafe until its group is made anew. (One unreadable message
- * is no proof: its sender may be broken. A server that keeps two lines apart shows only in `sameEpoch`.)
+ * is no proof: its sender may be broken. Nor is a server noticed that keeps two lines apart: that shows only to people who
+ * compare their `epochCode`.)
  */
 export function isFork(state: GroupState, header: MessageHeader, error: unknown): boolean {
   return (
@@ -112,9 +115,4 @@ export function isFork(state: GroupState, header: MessageHeader, error: unknown)
     equalBytes(header.groupId, state.groupId) &&
     header.epoch === state.epoch
   );
-}
-
-/** Compares what another member says its epoch's authenticator is, for the same epoch. */
-export function sameEpoch(engine: E2eeEngine, state: GroupState, theirs: Uint8Array): Verdict {
-  return equalBytes(engine.epochAuthenticator(state), theirs) ? { kind: 'safe', stale: [] } : unsafe('fork');
 }

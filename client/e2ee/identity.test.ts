@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chainStart } from '../../protocol/identity.ts';
-import type { SigningKey } from './ed25519.ts';
+import { accountKeyBytes, chainStart, revokeBytes } from '../../protocol/identity.ts';
+import { type SigningKey, sign, verify } from './ed25519.ts';
 import {
   type ChainLink,
   chainHash,
@@ -10,10 +10,8 @@ import {
   generateDeviceKey,
   isVouched,
   judgeChain,
-  signNextAccountKey,
   signRevocation,
   verifyCrossSignature,
-  verifyRevocation,
   vouchingKeys,
 } from './identity.ts';
 import { hasCode, newUser } from './testing.ts';
@@ -22,9 +20,11 @@ const user = newUser();
 
 async function extend(chain: readonly ChainLink[], next: SigningKey, signedBy?: SigningKey): Promise<ChainLink[]> {
   const head = chain.at(-1);
-  const signature = head && signedBy ? await signNextAccountKey(signedBy, user, head, next.publicKey) : undefined;
-  const link = { version: (head?.version ?? 0) + 1, key: next.publicKey, ...(signature ? { signature } : {}) };
-  return [...chain, { ...link, hash: chainHash(user, head?.hash ?? chainStart(), link) }];
+  const link = { version: (head?.version ?? 0) + 1, key: next.publicKey };
+  const signature =
+    head && signedBy && (await sign(signedBy.privateKey, accountKeyBytes(head.hash, { userId: user, ...link })));
+  const signed = { ...link, ...(signature && { signature }) };
+  return [...chain, { ...signed, hash: chainHash(user, head?.hash ?? chainStart(), signed) }];
 }
 
 const keys = await Promise.all([generateAccountKey(), generateAccountKey(), generateAccountKey()]);
@@ -41,8 +41,8 @@ test('a cross-signature holds for one device, key and user, and a revocation for
   assert.equal(await verifyCrossSignature(k1.publicKey, user, { ...device, key: k2.publicKey, crossSig }), false);
   assert.equal(await verifyCrossSignature(k1.publicKey, user, { ...device, key: new Uint8Array(3), crossSig }), false);
   const revocation = await signRevocation(k1, user, device.deviceId);
-  assert.equal(await verifyRevocation(k1.publicKey, user, device.deviceId, revocation), true);
-  assert.equal(await verifyRevocation(k1.publicKey, user, newUser(), revocation), false);
+  assert.equal(await verify(k1.publicKey, revokeBytes(user, device.deviceId), revocation), true);
+  assert.equal(await verify(k1.publicKey, revokeBytes(user, newUser()), revocation), false);
 });
 
 test('a chain is pinned on first use, follows signed rotations, and reports a reset', async () => {

@@ -77,18 +77,9 @@ export function verifyCrossSignature(
     : Promise.resolve(false);
 }
 
-/** For `device.revoke {signature}`. */
+/** For `device.revoke {signature}`. The server checks it; it tells others of the revocation without it. */
 export function signRevocation(account: SigningKey, userId: string, deviceId: string): Promise<Bytes> {
   return sign(account.privateKey, revokeBytes(userId, deviceId));
-}
-
-export function verifyRevocation(
-  accountKey: Uint8Array,
-  userId: string,
-  deviceId: string,
-  signature: Uint8Array,
-): Promise<boolean> {
-  return verify(accountKey, revokeBytes(userId, deviceId), signature);
 }
 
 /** For `recovery.put {signature}`. */
@@ -109,16 +100,6 @@ export function verifyRecovery(
   signature: Uint8Array,
 ): Promise<boolean> {
   return verify(accountKey, recoveryBytes(userId, blobVersion, sha256(blob)), signature);
-}
-
-/** For `keys.register {accountKeySig}`: the old key passes on to the next. `previous` is the chain's head. */
-export function signNextAccountKey(
-  old: SigningKey,
-  userId: string,
-  previous: ChainLink,
-  next: Uint8Array,
-): Promise<Bytes> {
-  return sign(old.privateKey, accountKeyBytes(previous.hash, { userId, version: previous.version + 1, key: next }));
 }
 
 export function chainHash(userId: string, previousHash: Uint8Array, link: Omit<ChainLink, 'hash'>): Bytes {

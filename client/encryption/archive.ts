@@ -5,28 +5,24 @@ import { isControl } from '../e2ee/content.ts';
 import { openArchived } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { keysOfVersion } from '../e2ee/key-ring.ts';
-import type { KeyDirectory } from './directory.ts';
-import type { KeyRings } from './rings.ts';
-import type { Sharing } from './sharing.ts';
+import type { Parts } from './parts.ts';
 
 const failed = (code: 'strict' | 'key_missing' | 'unreadable', message: string): Peeked => ({
   is: 'unreadable',
   failure: { code, message },
 });
 
+type Needs = Pick<Parts, 'directory' | 'rings' | 'sharing'>;
+
 /**
  * Messages from a time for which this device has no keys of the group, read with the conversation's history keys. Whoever
  * had such a key could have written them in anybody's name: the server could not, another member could.
  */
 export class Archive {
-  readonly #directory: KeyDirectory;
-  readonly #rings: KeyRings;
-  readonly #sharing: Sharing;
+  readonly #parts: Needs;
 
-  constructor(parts: { directory: KeyDirectory; rings: KeyRings; sharing: Sharing }) {
-    this.#directory = parts.directory;
-    this.#rings = parts.rings;
-    this.#sharing = parts.sharing;
+  constructor(parts: Needs) {
+    this.#parts = parts;
   }
 
   async read(entry: StoredMessage): Promise<Peeked> {
@@ -36,12 +32,12 @@ export class Archive {
       if (entry.silent) return { is: 'nothing' };
       return failed('strict', 'It was sent without history: only the devices of that time can read it.');
     }
-    const { history } = await this.#rings.get(conversationId);
+    const { history } = await this.#parts.rings.get(conversationId);
     if (keysOfVersion(history, wrap.v).length === 0) {
-      this.#sharing.ask(conversationId, 'history', wrap.v);
+      this.#parts.sharing.ask(conversationId, 'history', wrap.v);
       return failed('key_missing', 'This device was not given the key of that time.');
     }
-    const { devices } = await this.#directory.user(senderId);
+    const { devices } = await this.#parts.directory.user(senderId);
     if (!devices.some(({ deviceId }) => deviceId === senderDeviceId))
       return failed('unreadable', 'It is from a device that its sender never had.');
     try {

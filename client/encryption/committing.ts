@@ -4,15 +4,15 @@ import { groupEpoch } from '../../protocol/epoch.ts';
 import { groupIdBytes } from '../../protocol/identity.ts';
 import { delay } from '../clock.ts';
 import { equalBytes, fromBase64url, toBase64url } from '../e2ee/bytes.ts';
-import type { E2eeEngine, Change as GroupChange, GroupState } from '../e2ee/engine.ts';
+import type { Change as GroupChange, GroupState } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { isVouched } from '../e2ee/identity.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
-import type { OwnDevice } from './device.ts';
-import type { KeyDirectory } from './directory.ts';
-import { epochOf, type Group, type Groups } from './groups.ts';
+import { Cooldowns } from './cooldowns.ts';
+import { epochOf, type Group } from './groups.ts';
 import type { CodecHost } from './host.ts';
+import type { Parts } from './parts.ts';
 import { isPassing, notYet } from './problem.ts';
 import { type PendingCommit, stateText } from './records.ts';
 
@@ -37,35 +37,24 @@ export interface Plan {
   readonly incomplete: boolean;
 }
 
+type Needs = Pick<Parts, 'host' | 'engine' | 'directory' | 'device' | 'groups' | 'moved'>;
+
 /**
  * Changes to groups. A commit is kept before it is sent, sent until there is an answer, and takes effect when its entry
  * comes in the log: so states follow the log, whoever wins.
  */
 export class Committing {
-  readonly #host: CodecHost;
-  readonly #engine: E2eeEngine;
-  readonly #directory: KeyDirectory;
-  readonly #device: OwnDevice;
-  readonly #groups: Groups;
-  readonly #lookAgain: (conversationId: string) => void;
+  readonly #parts: Needs;
   readonly #driving = new Map<string, Promise<void>>();
-  readonly #refused = new Map<string, { until: number; ms: number }>();
-  readonly #withoutPackages = new Map<string, { until: number; ms: number }>();
+  /** By conversation. */
+  readonly #refused: Cooldowns;
+  /** By device. */
+  readonly #withoutPackages: Cooldowns;
 
-  constructor(
-    host: CodecHost,
-    engine: E2eeEngine,
-    directory: KeyDirectory,
-    device: OwnDevice,
-    groups: Groups,
-    lookAgain: (conversationId: string) => void,
-  ) {
-    this.#lookAgain = lookAgain;
-    this.#host = host;
-    this.#engine = engine;
-    this.#directory = directory;
-    this.#device = device;
-    this.#groups = groups;
+  constructor(parts: Needs) {
+    this.#parts = parts;
+    this.#refused = new Cooldowns(parts.host.clock, REFUSED_MS, MAX_REFUSED_MS);
+    this.#withoutPackages = new Cooldowns(parts.host.clock, NO_PACKAGES_MS, MAX_NO_PACKAGES_MS);
   }
 
   connected(): void {
@@ -75,14 +64,14 @@ export class Committing {
 
   /** What the directory says should change in the group, in the conversation's turn. */
   async plan(conversationId: string, group: Group): Promise<Plan> {
-    const users = await this.#groups.usersOf(conversationId, group);
-    const members = group.state === undefined ? [] : this.#engine.members(group.state);
-    const own = this.#device.signer().deviceId;
+    const users = await this.#parts.groups.usersOf(conversationId, group);
+    const members = group.state === undefined ? [] : this.#parts.engine.members(group.state);
+    const own = this.#parts.device.signer().deviceId;
     const adds: { userId: string; deviceId: string }[] = [];
     const removes: string[] = [];
     let incomplete = false;
     for (const userId of new Set([...users, ...members.map((member) => member.userId)])) {
-      const { accountKeys, devices, revoked } = await this.#directory.known(userId);
+      const { accountKeys, devices, revoked } = await this.#parts.directory.known(userId);
       const good = new Map<string, Uint8Array>();
       for (const device of devices) {
         if (revoked.includes(device.deviceId) || !users.includes(userId)) continue;
@@ -94,7 +83,7 @@ export class Committing {
       }
       for (const deviceId of good.keys()) {
         if (deviceId === own || members.some((member) => member.deviceId === deviceId)) continue;
-        if ((this.#withoutPackages.get(deviceId)?.until ?? 0) > this.#host.clock.now()) incomplete = true;
+        if (this.#withoutPackages.left(deviceId) > 0) incomplete = true;
         else adds.push({ userId, deviceId });
       }
     }
@@ -103,7 +92,7 @@ export class Committing {
 
   /** Now and then a device renews its keys in a group, so that one stolen long ago opens nothing any more. */
   renewalDue({ sent, renewedAt }: Group): boolean {
-    return sent >= RENEW_AFTER || (sent > 0 && this.#host.clock.now() - renewedAt > RENEW_MS);
+    return sent >= RENEW_AFTER || (sent > 0 && this.#parts.host.clock.now() - renewedAt > RENEW_MS);
   }
 
   /** Makes a commit and keeps it, in the conversation's turn; `drive` sends it. False if there was nothing to change. */
@@ -122,8 +111,8 @@ export class Committing {
     const generation = reset ? groupEpoch(baseEpoch).generation + 1 : 0;
     const packages = await this.#claim(conversationId, plan.adds, reset);
     if (packages.length === 0) return false;
-    const signer = this.#device.signer();
-    const state = await this.#engine.createGroup(signer, groupIdBytes(conversationId, generation));
+    const signer = this.#parts.device.signer();
+    const state = await this.#parts.engine.createGroup(signer, groupIdBytes(conversationId, generation));
     await this.#keep(conversationId, group, state, baseEpoch, packages, []);
     return true;
   }
@@ -137,43 +126,43 @@ export class Committing {
     removes: readonly string[],
   ): Promise<void> {
     const change: GroupChange = { adds: packages.map((each) => fromBase64url(each.package)), removes };
-    const made = await this.#engine.commit(state, change);
+    const made = await this.#parts.engine.commit(state, change);
     const pending: PendingCommit = {
-      clientId: this.#host.newId(),
+      clientId: this.#parts.host.newId(),
       baseEpoch,
       groupId: toBase64url(made.state.groupId),
       commit: toBase64url(made.commit),
       adds: packages.map(({ deviceId, ref }) => ({ deviceId, ref })),
       removes: [...removes],
-      next: stateText(this.#engine, made.state),
+      next: stateText(this.#parts.engine, made.state),
       ...(made.welcome ? { welcome: toBase64url(made.welcome) } : {}),
     };
-    const users = group.users.length > 0 ? group.users : await this.#groups.usersOf(conversationId, group);
-    await this.#host.write([
-      ...this.#groups.next(conversationId, { ...group, users }),
-      ...this.#groups.setPending(conversationId, pending),
+    const users = group.users.length > 0 ? group.users : await this.#parts.groups.usersOf(conversationId, group);
+    await this.#parts.host.write([
+      ...this.#parts.groups.next(conversationId, { ...group, users }),
+      ...this.#parts.groups.setPending(conversationId, pending),
     ]);
   }
 
   /** One key package of each device, of those that have one, each judged to be of that device. */
   async #claim(conversationId: string, adds: Plan['adds'], reset: boolean) {
-    const wait = (this.#refused.get(conversationId)?.until ?? 0) - this.#host.clock.now();
+    const wait = this.#refused.left(conversationId);
     if (wait > 0) throw notYet('a change of the group was refused a moment ago', wait);
     if (adds.length === 0) return [];
     const deviceIds = adds.slice(0, MAX_ADDS).map(({ deviceId }) => deviceId);
-    const { packages } = await this.#host
+    const { packages } = await this.#parts.host
       .request('keys.claim', { conversationId, deviceIds, ...(reset ? { reset } : {}) })
       .catch((error: unknown) => {
         if (!(error instanceof SottoError) || (error.code !== 'conflict' && error.code !== 'not_found')) throw error;
         // Somebody else added one meanwhile, or it was revoked: the log or the directory will say so.
-        this.#directory.outdate();
+        this.#parts.directory.outdate();
         throw notYet('the group has changed', 250);
       });
     const good = [];
     for (const claimed of packages) {
       const wanted = adds.find(({ deviceId }) => deviceId === claimed.deviceId);
-      const header = this.#engine.inspect(fromBase64url(claimed.package));
-      const device = (await this.#directory.user(claimed.userId)).devices.find(
+      const header = this.#parts.engine.inspect(fromBase64url(claimed.package));
+      const device = (await this.#parts.directory.user(claimed.userId)).devices.find(
         (each) => each.deviceId === claimed.deviceId,
       );
       const fits =
@@ -184,7 +173,7 @@ export class Committing {
         device !== undefined &&
         equalBytes(device.key, header.signatureKey);
       if (fits) good.push(claimed);
-      else this.#host.onProblem(new E2eeError('refused', `A key package is not of device ${claimed.deviceId}.`));
+      else this.#parts.host.onProblem(new E2eeError('refused', `A key package is not of device ${claimed.deviceId}.`));
     }
     for (const deviceId of deviceIds) {
       if (!good.some((claimed) => claimed.deviceId === deviceId)) this.#missed(conversationId, deviceId);
@@ -194,12 +183,10 @@ export class Committing {
 
   /** Looks again, later each time. */
   #missed(conversationId: string, deviceId: string): void {
-    const { clock, signal } = this.#host;
-    const ms = Math.min(2 * (this.#withoutPackages.get(deviceId)?.ms ?? NO_PACKAGES_MS / 2), MAX_NO_PACKAGES_MS);
-    this.#withoutPackages.set(deviceId, { until: clock.now() + ms, ms });
-    const cancel = clock.after(ms + 1, () => {
+    const { clock, signal } = this.#parts.host;
+    const cancel = clock.after(this.#withoutPackages.failed(deviceId) + 1, () => {
       signal.removeEventListener('abort', cancel);
-      if (this.#host.greeting() !== undefined) this.#lookAgain(conversationId);
+      if (this.#parts.host.greeting() !== undefined) this.#parts.moved(conversationId);
     });
     signal.addEventListener('abort', cancel, { once: true });
   }
@@ -214,15 +201,15 @@ export class Committing {
   }
 
   async #drive(conversationId: string): Promise<void> {
-    const { turns, clock, random, signal, write } = this.#host;
+    const { turns, clock, random, signal, write } = this.#parts.host;
     for (let tries = 0; !signal.aborted; tries += 1) {
-      const pending = await turns.run(conversationId, () => this.#groups.pending(conversationId));
+      const pending = await turns.run(conversationId, () => this.#parts.groups.pending(conversationId));
       // Offline: the next session begins here again.
-      if (pending === undefined || this.#host.greeting() === undefined) return;
+      if (pending === undefined || this.#parts.host.greeting() === undefined) return;
       try {
         const { next, ...body } = pending;
         const { seq } = await this.#send({ conversationId, ...body });
-        this.#refused.delete(conversationId);
+        this.#refused.succeeded(conversationId);
         return await this.#fetch(conversationId, seq);
       } catch (error) {
         if (isPassing(error)) {
@@ -230,15 +217,14 @@ export class Committing {
           await delay(clock, after ?? backoffMs(tries, random()), signal);
           continue;
         }
-        const ms = Math.min(2 * (this.#refused.get(conversationId)?.ms ?? REFUSED_MS / 2), MAX_REFUSED_MS);
-        this.#refused.set(conversationId, { until: clock.now() + ms, ms });
+        this.#refused.failed(conversationId);
         // Refused for good: somebody else was faster, or the group changed in a way this commit does not fit.
         await turns.run(conversationId, async () => {
-          if ((await this.#groups.pending(conversationId))?.clientId !== pending.clientId) return;
-          await write(this.#groups.setPending(conversationId, undefined));
+          if ((await this.#parts.groups.pending(conversationId))?.clientId !== pending.clientId) return;
+          await write(this.#parts.groups.setPending(conversationId, undefined));
         });
         const code = error instanceof SottoError ? error.code : '';
-        if (code === 'removal_required') this.#directory.outdate();
+        if (code === 'removal_required') this.#parts.directory.outdate();
         if (code !== 'stale_epoch' && code !== 'removal_required')
           throw new Error(`a commit was refused: ${code} ${reasonOf(error)}`, { cause: error });
         return;
@@ -248,18 +234,22 @@ export class Committing {
 
   async #send(body: Parameters<CodecHost['sendCommitOverHttp']>[1]): Promise<v.InferOutput<typeof commitSend.reply>> {
     try {
-      return await this.#host.request('commit.send', body);
+      return await this.#parts.host.request('commit.send', body);
     } catch (error) {
       if (!(error instanceof SottoError) || error.code !== 'too_large') throw error;
-      return v.parse(commitSend.reply, await this.#host.sendCommitOverHttp(body.conversationId, body));
+      return v.parse(commitSend.reply, await this.#parts.host.sendCommitOverHttp(body.conversationId, body));
     }
   }
 
   /** The reply took the place of the commit's event; the entry itself is read where everyone reads it. */
   async #fetch(conversationId: string, seq: number): Promise<void> {
     try {
-      const { messages } = await this.#host.request('message.history', { conversationId, after: seq - 1, limit: 1 });
-      for (const entry of messages) if (entry.seq === seq) this.#host.arrived(entry);
+      const { messages } = await this.#parts.host.request('message.history', {
+        conversationId,
+        after: seq - 1,
+        limit: 1,
+      });
+      for (const entry of messages) if (entry.seq === seq) this.#parts.host.arrived(entry);
     } catch (error) {
       // The lane sees the gap with the next entry, and every session looks again.
       if (!isPassing(error)) throw error;

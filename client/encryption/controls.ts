@@ -2,21 +2,18 @@ import { delay } from '../clock.ts';
 import { NotEncodable } from '../codec.ts';
 import { toBase64url } from '../e2ee/bytes.ts';
 import { type Control, decodeContent, encodeContent, isControl } from '../e2ee/content.ts';
-import type { E2eeEngine } from '../e2ee/engine.ts';
 import { sealMessage } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
 import { readOne } from '../records.ts';
 import type { Change } from '../store.ts';
-import type { OwnDevice } from './device.ts';
-import type { KeyDirectory } from './directory.ts';
-import { epochOf, type Group, type Groups } from './groups.ts';
-import type { CodecHost } from './host.ts';
+import { Cooldowns } from './cooldowns.ts';
+import { epochOf, type Group } from './groups.ts';
+import type { Parts } from './parts.ts';
 import { isPassing, notYet } from './problem.ts';
 import { controlsRecord, keys, type PendingControl, put } from './records.ts';
 import { dueKinds, freshKeys, settingsOf, sharedKeys } from './ring-rules.ts';
-import type { KeyRings } from './rings.ts';
 
 export type Wants = PendingControl['wants'];
 
@@ -29,43 +26,26 @@ const MAX_REFUSED_MS = 300_000;
 const quiet = new Set(['forbidden', 'not_found']);
 const isMalformed = (error: unknown): boolean => error instanceof E2eeError && error.code === 'malformed';
 
+type Needs = Pick<Parts, 'host' | 'engine' | 'directory' | 'device' | 'groups' | 'rings'> & {
+  /** The group as a message may be encrypted for it, in the conversation's turn. */
+  readonly ready: (conversationId: string) => Promise<Group>;
+  readonly recover: (conversationId: string, error: SottoError) => Promise<boolean>;
+};
+
 /**
  * What devices tell each other inside a conversation without anybody seeing it: keys, requests for keys, settings. Kept
  * before it is sent, sent until there is an answer, and in effect when its entry comes in the log, like everyone's.
  */
 export class Controls {
-  readonly #host: CodecHost;
-  readonly #engine: E2eeEngine;
-  readonly #directory: KeyDirectory;
-  readonly #device: OwnDevice;
-  readonly #groups: Groups;
-  readonly #rings: KeyRings;
-  /** The group as a message may be encrypted for it, in the conversation's turn. */
-  readonly #ready: (conversationId: string) => Promise<Group>;
-  readonly #recover: (conversationId: string, error: SottoError) => Promise<boolean>;
+  readonly #parts: Needs;
   readonly #waiting = new Map<string, readonly PendingControl[]>();
   readonly #driving = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
-  readonly #refused = new Map<string, { until: number; ms: number }>();
+  readonly #refused: Cooldowns;
 
-  constructor(parts: {
-    host: CodecHost;
-    engine: E2eeEngine;
-    directory: KeyDirectory;
-    device: OwnDevice;
-    groups: Groups;
-    rings: KeyRings;
-    ready: (conversationId: string) => Promise<Group>;
-    recover: (conversationId: string, error: SottoError) => Promise<boolean>;
-  }) {
-    this.#host = parts.host;
-    this.#engine = parts.engine;
-    this.#directory = parts.directory;
-    this.#device = parts.device;
-    this.#groups = parts.groups;
-    this.#rings = parts.rings;
-    this.#ready = parts.ready;
-    this.#recover = parts.recover;
+  constructor(parts: Needs) {
+    this.#parts = parts;
+    this.#refused = new Cooldowns(parts.host.clock, REFUSED_MS, MAX_REFUSED_MS);
   }
 
   connected(): void {
@@ -74,14 +54,14 @@ export class Controls {
 
   /** Conversations in which something waits, of this run or an earlier one. */
   async conversations(): Promise<string[]> {
-    return (await this.#host.store.list({ prefix: keys.allControls })).map(({ key }) =>
+    return (await this.#parts.host.store.list({ prefix: keys.allControls })).map(({ key }) =>
       key.slice(keys.allControls.length),
     );
   }
 
   /** False for a while after a refusal. */
   mayTell(conversationId: string): boolean {
-    return (this.#refused.get(conversationId)?.until ?? 0) <= this.#host.clock.now();
+    return this.#refused.left(conversationId) === 0;
   }
 
   /** The changes that keep what is to be told, in the conversation's turn; `drive` sends it once they are stored. */
@@ -94,7 +74,7 @@ export class Controls {
         : other.is === wants.is && wants.is !== 'settings';
     if (waiting.some(same)) return [];
     if (waiting.length >= MAX_WAITING) throw notYet('too much waits to be told');
-    return this.#keep(conversationId, [...waiting, { clientId: this.#host.newId(), wants }]);
+    return this.#keep(conversationId, [...waiting, { clientId: this.#parts.host.newId(), wants }]);
   }
 
   /** The entry of a control message of this device has come: what it says, and the changes that forget it. */
@@ -127,17 +107,17 @@ export class Controls {
       if (this.#again.delete(conversationId)) this.drive(conversationId);
     });
     this.#driving.set(conversationId, drive);
-    this.#device.quietly(drive);
+    this.#parts.device.quietly(drive);
   }
 
   async #drive(conversationId: string): Promise<void> {
-    const { clock, random, signal, turns } = this.#host;
+    const { clock, random, signal, turns } = this.#parts.host;
     for (let tries = 0; !signal.aborted; tries += 1) {
       let control: PendingControl | undefined;
       try {
         control = await turns.run(conversationId, () => this.#sealed(conversationId));
         // Offline: the next session begins here again.
-        if (control?.wire === undefined || this.#host.greeting() === undefined) return;
+        if (control?.wire === undefined || this.#parts.host.greeting() === undefined) return;
         return await this.#send(conversationId, control.clientId, control.wire);
       } catch (error) {
         if (signal.aborted) return;
@@ -150,7 +130,7 @@ export class Controls {
         if (error instanceof SottoError && error.code === 'unauthenticated') return;
         const isLate =
           error instanceof SottoError && (error.code === 'stale_epoch' || error.code === 'removal_required');
-        if (isLate && tries < TRIES && (await this.#recover(conversationId, error))) {
+        if (isLate && tries < TRIES && (await this.#parts.recover(conversationId, error))) {
           await turns.run(conversationId, () => this.#unseal(conversationId, control));
           continue;
         }
@@ -164,11 +144,11 @@ export class Controls {
 
   async #send(conversationId: string, clientId: string, wire: NonNullable<PendingControl['wire']>): Promise<void> {
     const body = { conversationId, clientId, ...wire, silent: true };
-    const { seq, sentAt } = await this.#host.request('message.send', body);
-    this.#refused.delete(conversationId);
-    const { userId: senderId, deviceId: senderDeviceId } = this.#host.me();
+    const { seq, sentAt } = await this.#parts.host.request('message.send', body);
+    this.#refused.succeeded(conversationId);
+    const { userId: senderId, deviceId: senderDeviceId } = this.#parts.host.me();
     // The reply took the place of its event.
-    this.#host.arrived({ ...body, seq, sentAt, senderId, senderDeviceId });
+    this.#parts.host.arrived({ ...body, seq, sentAt, senderId, senderDeviceId });
   }
 
   /** The first that waits, encrypted; what nobody needs any more is left out. In the conversation's turn. */
@@ -176,18 +156,18 @@ export class Controls {
     const waiting = await this.#list(conversationId);
     const [first, ...others] = waiting;
     if (first === undefined || first.wire !== undefined) return first;
-    const group = await this.#ready(conversationId);
+    const group = await this.#parts.ready(conversationId);
     const { state } = group;
     if (state === undefined) return undefined;
     const content = await this.#contentOf(conversationId, group, first.wants);
     if (content === undefined) {
-      await this.#host.write(this.#keep(conversationId, others));
+      await this.#parts.host.write(this.#keep(conversationId, others));
       return this.#sealed(conversationId);
     }
-    const own = await this.#directory.user(this.#host.me().userId);
+    const own = await this.#parts.directory.user(this.#parts.host.me().userId);
     const { clientId } = first;
     // Never under a history key: a key must not lie in the archive that it opens.
-    const sealed = await sealMessage(this.#engine, state, {
+    const sealed = await sealMessage(this.#parts.engine, state, {
       conversationId,
       clientId,
       content,
@@ -196,8 +176,8 @@ export class Controls {
     const { mls, content: ciphertext } = sealed.envelope;
     const wire = { epoch: epochOf(group), mls: toBase64url(mls), content: toBase64url(ciphertext) };
     const control = { ...first, wire, content: encodeContent(content) };
-    await this.#host.write([
-      ...this.#groups.next(conversationId, { ...group, state: sealed.state, sent: group.sent + 1 }, sealed),
+    await this.#parts.host.write([
+      ...this.#parts.groups.next(conversationId, { ...group, state: sealed.state, sent: group.sent + 1 }, sealed),
       ...this.#keep(conversationId, [control, ...others]),
     ]);
     return control;
@@ -210,10 +190,10 @@ export class Controls {
       const { is, ...settings } = wants;
       return { type: 'settings', ...settings };
     }
-    const rings = await this.#rings.get(conversationId);
+    const rings = await this.#parts.rings.get(conversationId);
     const settings = settingsOf(rings, group);
     if (settings === undefined) return undefined;
-    const now = this.#host.clock.now();
+    const now = this.#parts.host.clock.now();
     const due = dueKinds(rings, settings, now).length > 0;
     if (due && wants.why !== 'asked') return freshKeys(rings, settings, now);
     return wants.why === 'due' ? undefined : sharedKeys(rings, settings, wants.why === 'asked');
@@ -223,37 +203,36 @@ export class Controls {
   async #unseal(conversationId: string, control: PendingControl | undefined): Promise<void> {
     const waiting = await this.#list(conversationId);
     const next = waiting.map((each) =>
-      each.clientId === control?.clientId ? { clientId: this.#host.newId(), wants: each.wants } : each,
+      each.clientId === control?.clientId ? { clientId: this.#parts.host.newId(), wants: each.wants } : each,
     );
-    await this.#host.write(this.#keep(conversationId, next));
+    await this.#parts.host.write(this.#keep(conversationId, next));
   }
 
   /** True if it was somebody's will, who is told of it. */
   async #giveUp(conversationId: string, control: PendingControl | undefined, error: unknown): Promise<boolean> {
-    const ms = Math.min(2 * (this.#refused.get(conversationId)?.ms ?? REFUSED_MS / 2), MAX_REFUSED_MS);
-    this.#refused.set(conversationId, { until: this.#host.clock.now() + ms, ms });
-    const wants = await this.#host.turns.run(conversationId, async () => {
+    this.#refused.failed(conversationId);
+    const wants = await this.#parts.host.turns.run(conversationId, async () => {
       const waiting = await this.#list(conversationId);
       const [first] = waiting;
       if (first === undefined || (control !== undefined && first.clientId !== control.clientId)) return undefined;
       // Settings are somebody's will: they wait for better times unless the server itself said no, or nobody could read them.
       if (first.wants.is === 'settings' && first.wire === undefined && !isMalformed(error)) return undefined;
-      await this.#host.write(this.#keep(conversationId, waiting.slice(1)));
+      await this.#parts.host.write(this.#keep(conversationId, waiting.slice(1)));
       return first.wants;
     });
-    this.#host.pump(conversationId);
+    this.#parts.host.pump(conversationId);
     // What waits behind it.
     if (wants !== undefined) this.drive(conversationId);
     if (wants?.is !== 'settings') return false;
     const { is: _, ...wanted } = wants;
-    this.#host.disagreed(conversationId, wanted, error);
+    this.#parts.host.disagreed(conversationId, wanted, error);
     return true;
   }
 
   async #list(conversationId: string): Promise<readonly PendingControl[]> {
     const known = this.#waiting.get(conversationId);
     if (known !== undefined) return known;
-    const kept = (await readOne(this.#host.store, controlsRecord, keys.controls(conversationId))) ?? [];
+    const kept = (await readOne(this.#parts.host.store, controlsRecord, keys.controls(conversationId))) ?? [];
     this.#waiting.set(conversationId, kept);
     return kept;
   }

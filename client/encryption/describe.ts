@@ -1,6 +1,6 @@
 import type { E2eeEngine, GroupState } from '../e2ee/engine.ts';
 import { epochCode } from '../e2ee/safety-number.ts';
-import type { Unsafe } from './groups.ts';
+import type { Unsafe } from './records.ts';
 
 /** A conversation's group for an application's eyes. */
 export interface GroupDescription {

@@ -1,15 +1,28 @@
 import { equalBytes, toBase64url } from '../e2ee/bytes.ts';
 import type { DeviceSigner, E2eeEngine, KeyPackageBundle } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { crossSign, generateAccountKey, generateDeviceKey, type SigningKey, signRevocation } from '../e2ee/identity.ts';
-import type { Emitter } from '../emitter.ts';
+import {
+  crossSign,
+  generateAccountKey,
+  generateDeviceKey,
+  type SigningKey,
+  signRevocation,
+  vouchingKeys,
+} from '../e2ee/identity.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { readAll, readOne } from '../records.ts';
-import type { KeyDirectory } from './directory.ts';
-import type { EncryptionEvents, EncryptionStatus } from './events.ts';
-import type { CodecHost } from './host.ts';
+import type { EncryptionStatus } from './events.ts';
+import type { Parts } from './parts.ts';
 import { isPassing, notYet } from './problem.ts';
-import { type IdentityRecord, identityRecord, keys, packageRecord, put, putPackage } from './records.ts';
+import {
+  type IdentityRecord,
+  identityRecord,
+  keys,
+  packageRecord,
+  put,
+  putPackage,
+  type UserRecord,
+} from './records.ts';
 
 /** One-time packages that lie at the server after publishing; it says when they become few. */
 const PACKAGES = 50;
@@ -19,12 +32,11 @@ const LAST_RESORT_MS = 7 * 86_400_000;
 type Adopted = Pick<IdentityRecord, 'account' | 'chainHead' | 'holders'> &
   Required<Pick<IdentityRecord, 'accountKey' | 'crossSig'>>;
 
+type Needs = Pick<Parts, 'host' | 'directory' | 'emitter'> & { readonly engine: Promise<E2eeEngine> };
+
 /** This device's own keys: made or taken over, registered, and its key packages kept in stock. */
 export class OwnDevice {
-  readonly #host: CodecHost;
-  readonly #engine: Promise<E2eeEngine>;
-  readonly #directory: KeyDirectory;
-  readonly #emitter: Emitter<EncryptionEvents>;
+  readonly #parts: Needs;
   #identity: IdentityRecord | undefined;
   #status: EncryptionStatus = 'starting';
   #work: Promise<void> = Promise.resolve();
@@ -32,16 +44,8 @@ export class OwnDevice {
   /** Resolves when it is known for the first time whether this device has keys of its own. */
   readonly settled = new Promise<void>((resolve) => (this.#settle = resolve));
 
-  constructor(
-    host: CodecHost,
-    engine: Promise<E2eeEngine>,
-    directory: KeyDirectory,
-    emitter: Emitter<EncryptionEvents>,
-  ) {
-    this.#host = host;
-    this.#engine = engine;
-    this.#directory = directory;
-    this.#emitter = emitter;
+  constructor(parts: Needs) {
+    this.#parts = parts;
   }
 
   get status(): EncryptionStatus {
@@ -72,7 +76,7 @@ export class OwnDevice {
 
   /** The devices that have the account key, as far as this one knows. */
   get holders(): readonly string[] {
-    const { deviceId } = this.#host.me();
+    const { deviceId } = this.#parts.host.me();
     return [...new Set([...(this.#identity?.holders ?? []), deviceId])];
   }
 
@@ -135,7 +139,7 @@ export class OwnDevice {
     const { userId, deviceId, device, account, published, lastResortAt } = identity;
     if (next === undefined || account === undefined) return identity;
     const signature = toBase64url(await signRevocation(account, userId, next.revoke));
-    const code = await this.#host.request('device.revoke', { deviceId: next.revoke, signature }).then(
+    const code = await this.#parts.host.request('device.revoke', { deviceId: next.revoke, signature }).then(
       () => undefined,
       (error: unknown) => {
         if (error instanceof SottoError && error.retry === 'never') return error.code;
@@ -171,13 +175,16 @@ export class OwnDevice {
   }
 
   async #setUp(): Promise<void> {
-    const host = this.#host;
+    const host = this.#parts.host;
     let identity = await this.#load();
     const { userId, deviceId } = identity;
     if (identity.next !== undefined) identity = await this.#finishReplacing(identity);
-    if (identity.registered && identity.published) this.#become('ready');
+    if (identity.registered && identity.published && isOwn(identity, await this.#parts.directory.kept(userId)))
+      this.#become('ready');
     if (identity.accountKey === undefined) {
       const { accountKeys } = await host.request('keys.devices', { userId });
+      // Until it is known which key is the account's, nothing that the server tells of it is pinned for good.
+      await this.#parts.directory.forget(userId);
       if (accountKeys.length > 0) return this.#become('unlinked');
       const account = await generateAccountKey();
       const crossSig = await crossSign(account, userId, deviceId, identity.device.publicKey);
@@ -185,13 +192,12 @@ export class OwnDevice {
       await this.#keep(identity);
     }
     if (!identity.registered) {
-      const { accountKey, accountKeySig, crossSig } = identity;
+      const { accountKey, crossSig } = identity;
       if (accountKey === undefined || crossSig === undefined) return this.#become('unlinked');
       // With its packages, so that nobody sees this device without any.
       const packed = await this.#pack(identity.published ? 0 : PACKAGES);
       const body = {
         accountKey: toBase64url(accountKey),
-        ...(accountKeySig === undefined ? {} : { accountKeySig: toBase64url(accountKeySig) }),
         deviceKey: toBase64url(identity.device.publicKey),
         crossSig: toBase64url(crossSig),
       };
@@ -207,33 +213,34 @@ export class OwnDevice {
     this.#become('ready');
   }
 
-  /** The server's chain for this account must end in the key this device believes in. */
+  /** The server's chain for this account must be that of the key this device believes in; only then is it pinned. */
   async #isOwnChain(): Promise<boolean> {
-    const { userId, accountKey, chainHead } = await this.#load();
-    let own = await this.#directory.refresh(userId);
-    const isOurs = (key: Uint8Array | undefined) =>
-      key !== undefined && accountKey !== undefined && equalBytes(key, accountKey);
-    if (own.offered !== undefined && isOurs(own.offered.key)) {
+    const identity = await this.#load();
+    const { userId, accountKey } = identity;
+    const isFirst = (await this.#parts.directory.kept(userId))?.pin === undefined;
+    let own = await this.#parts.directory.refresh(userId);
+    if (own.offered !== undefined && accountKey !== undefined && equalBytes(own.offered.key, accountKey)) {
       // Made anew by this very device.
-      await this.#directory.accept(userId);
-      own = await this.#directory.user(userId);
+      await this.#parts.directory.accept(userId, accountKey);
+      own = await this.#parts.directory.user(userId);
     }
-    if (chainHead !== undefined && !own.chain.some(({ hash }) => equalBytes(hash, chainHead))) return false;
-    return own.offered === undefined && !own.rewritten && own.chain.some(({ key }) => isOurs(key));
+    if (isOwn(identity, own)) return true;
+    if (isFirst) await this.#parts.directory.forget(userId);
+    return false;
   }
 
   async #publish(oneTime: number): Promise<void> {
     const packed = await this.#pack(oneTime);
     if (packed === undefined) return;
-    await this.#host.request('keys.publish', packed.body);
+    await this.#parts.host.request('keys.publish', packed.body);
     await this.#keep({ ...(await this.#load()), ...packed.done });
   }
 
   /** Makes packages and keeps their private halves: what the server gets must open here. */
   async #pack(oneTime: number) {
     const identity = await this.#load();
-    const { clock, write, store } = this.#host;
-    const engine = await this.#engine;
+    const { clock, write, store } = this.#parts.host;
+    const engine = await this.#parts.engine;
     const signer = { userId: identity.userId, deviceId: identity.deviceId, ...identity.device };
     const isDue = clock.now() - identity.lastResortAt > LAST_RESORT_MS;
     const lastResort = isDue ? await engine.createKeyPackage(signer, { lastResort: true }) : undefined;
@@ -259,14 +266,16 @@ export class OwnDevice {
 
   /** Its private packages, those that a welcome names. */
   async packagesFor(refs: readonly Uint8Array[]): Promise<KeyPackageBundle[]> {
-    const found = await Promise.all(refs.map((ref) => readOne(this.#host.store, packageRecord, keys.package(ref))));
+    const found = await Promise.all(
+      refs.map((ref) => readOne(this.#parts.host.store, packageRecord, keys.package(ref))),
+    );
     return found.filter((bundle) => bundle !== undefined);
   }
 
   async #load(): Promise<IdentityRecord> {
-    const { userId, deviceId } = this.#host.me();
+    const { userId, deviceId } = this.#parts.host.me();
     if (this.#identity?.deviceId === deviceId) return this.#identity;
-    const kept = await readOne(this.#host.store, identityRecord, keys.identity);
+    const kept = await readOne(this.#parts.host.store, identityRecord, keys.identity);
     if (kept?.userId === userId && kept.deviceId === deviceId) {
       this.#identity = kept;
       return kept;
@@ -284,7 +293,7 @@ export class OwnDevice {
   }
 
   async #keep(identity: IdentityRecord): Promise<void> {
-    await this.#host.write([put(keys.identity, identity)]);
+    await this.#parts.host.write([put(keys.identity, identity)]);
     this.#identity = identity;
   }
 
@@ -292,13 +301,23 @@ export class OwnDevice {
     this.#settle();
     if (this.#status === status) return;
     this.#status = status;
-    this.#emitter.emit('status', status);
+    this.#parts.emitter.emit('status', status);
   }
 
   /** For work nobody waits for: what the next session repeats is not worth a word. */
   readonly quietly = (work: Promise<unknown>): void => {
     work.catch((error: unknown) => {
-      if (!isPassing(error)) this.#host.onProblem(error instanceof Error ? error : new Error(reasonOf(error)));
+      if (!isPassing(error)) this.#parts.host.onProblem(error instanceof Error ? error : new Error(reasonOf(error)));
     });
   };
+}
+
+/**
+ * Whether what is believed of the account is what this device knows of it: its key is among those that may vouch, so no
+ * key follows it that the one before did not sign. The server could append such a one, and devices of its own under it.
+ */
+function isOwn({ accountKey, chainHead }: IdentityRecord, own: UserRecord | undefined): boolean {
+  if (own?.pin === undefined || own.offered !== undefined || own.rewritten || accountKey === undefined) return false;
+  if (chainHead !== undefined && !own.chain.some(({ hash }) => equalBytes(hash, chainHead))) return false;
+  return vouchingKeys(own.chain, own.pin).some((key) => equalBytes(key, accountKey));
 }

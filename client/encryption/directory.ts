@@ -4,7 +4,9 @@ import { E2eeError } from '../e2ee/error.ts';
 import type { KnownUser } from '../e2ee/group-checks.ts';
 import { isVouched, judgeChain, vouchingKeys } from '../e2ee/identity.ts';
 import type { Emitter } from '../emitter.ts';
+import { SottoError } from '../errors.ts';
 import { readOne } from '../records.ts';
+import { Turns } from '../turns.ts';
 import type { EncryptionEvents } from './events.ts';
 import type { CodecHost } from './host.ts';
 import { keys, put, type UserRecord, userRecord } from './records.ts';
@@ -18,6 +20,8 @@ export class KeyDirectory {
   readonly #emitter: Emitter<EncryptionEvents>;
   readonly #users = new Map<string, UserRecord>();
   readonly #asking = new Map<string, Promise<UserRecord>>();
+  /** What is known of a user changes in one place at a time: nobody accepts what another step is just replacing. */
+  readonly #turns = new Turns();
   /** Whose entry was read in this session and not called outdated since. */
   readonly #fresh = new Set<string>();
 
@@ -45,7 +49,9 @@ export class KeyDirectory {
   /** The user as of now; asks the server unless that was done since the last word of a change. */
   async user(userId: string): Promise<UserRecord> {
     const known = await this.kept(userId);
-    return known !== undefined && this.#fresh.has(userId) ? known : this.refresh(userId);
+    // While it is being asked for, what is known may be out of date.
+    const isFresh = this.#fresh.has(userId) && !this.#asking.has(userId);
+    return known !== undefined && isFresh ? known : this.refresh(userId);
   }
 
   /** For the checks of groups, and for the engine. */
@@ -77,26 +83,44 @@ export class KeyDirectory {
     return asking;
   }
 
-  /** The application accepts the identity that was offered after a reset. */
-  async accept(userId: string): Promise<void> {
-    const known = await this.user(userId);
-    if (known.offered === undefined) return;
-    const { offered, pin: before, ...rest } = known;
-    const [old, now] = [before, offered].map((pin) => (pin === undefined ? [] : vouchingKeys(rest.chain, pin)));
-    const devices: Listed[] = [];
-    for (const { offeredSig, former, ...device } of rest.devices) {
-      const next = { ...device, crossSig: offeredSig ?? device.crossSig };
-      const left =
-        !(await isVouched(now ?? [], userId, next)) && (former || (await isVouched(old ?? [], userId, device)));
-      devices.push(left ? { ...next, former: true } : next);
-    }
-    await this.#keep({ ...rest, devices, pin: offered });
+  /** The application accepts the identity that was offered after a reset, if it still is the one with this key. */
+  async accept(userId: string, key: Uint8Array): Promise<void> {
+    await this.user(userId);
+    await this.#turns.run(userId, async () => {
+      const known = await this.kept(userId);
+      if (!isKey(known?.offered ?? known?.pin, key)) throw comparedAnother();
+      if (known?.offered === undefined) return;
+      const { offered, pin: before, ...rest } = known;
+      const [old, now] = [before, offered].map((pin) => (pin === undefined ? [] : vouchingKeys(rest.chain, pin)));
+      const devices: Listed[] = [];
+      for (const { offeredSig, former, ...device } of rest.devices) {
+        const next = { ...device, crossSig: offeredSig ?? device.crossSig };
+        const left =
+          !(await isVouched(now ?? [], userId, next)) && (former || (await isVouched(old ?? [], userId, device)));
+        devices.push(left ? { ...next, former: true } : next);
+      }
+      await this.#keep({ ...rest, devices, pin: offered });
+    });
   }
 
-  async verify(userId: string, verified: boolean): Promise<void> {
-    const known = await this.user(userId);
-    if (known.pin === undefined) throw new E2eeError('refused', 'That user has no identity yet.');
-    await this.#keep({ ...known, pin: { ...known.pin, verified } });
+  /** What was believed on first use does not hold: as if nothing had been heard. */
+  async forget(userId: string): Promise<void> {
+    await this.#host.write([{ key: keys.user(userId) }]);
+    this.#users.delete(userId);
+    this.outdate(userId);
+  }
+
+  /** Somebody compared this key of the user; without one the comparison is withdrawn. */
+  async verify(userId: string, key: Uint8Array | undefined): Promise<void> {
+    await this.user(userId);
+    await this.#turns.run(userId, async () => {
+      const known = await this.kept(userId);
+      if (known?.pin === undefined) throw new E2eeError('refused', 'That user has no identity yet.');
+      if (key !== undefined && known.offered !== undefined)
+        throw new SottoError('conflict', 'That person has a new identity, which has to be accepted first.');
+      if (key !== undefined && !isKey(known.pin, key)) throw comparedAnother();
+      await this.#keep({ ...known, pin: { ...known.pin, verified: key !== undefined } });
+    });
   }
 
   /** True if `head` is a place in the user's key chain; false shows that the server tells people different chains. */
@@ -107,11 +131,13 @@ export class KeyDirectory {
 
   async #ask(userId: string): Promise<UserRecord> {
     const told = await this.#host.request('keys.devices', { userId });
-    const before = await this.kept(userId);
-    const after = await this.#judge(userId, told, before);
-    await this.#keep(after);
-    this.#tell(userId, before, after);
-    return after;
+    return this.#turns.run(userId, async () => {
+      const before = await this.kept(userId);
+      const after = await this.#judge(userId, told, before);
+      await this.#keep(after);
+      this.#tell(userId, before, after);
+      return after;
+    });
   }
 
   async #judge(userId: string, told: Reply<'keys.devices'>, before: UserRecord | undefined): Promise<UserRecord> {
@@ -189,6 +215,12 @@ export class KeyDirectory {
 
 const same = (a: UserRecord['pin'], b: UserRecord['pin']): boolean =>
   a !== undefined && b !== undefined && equalBytes(a.hash, b.hash);
+
+const isKey = (pin: UserRecord['pin'], key: Uint8Array): boolean => pin !== undefined && equalBytes(pin.key, key);
+
+/** For whoever compared or was shown another key than the present one. */
+export const comparedAnother = (): SottoError =>
+  new SottoError('conflict', 'That is not the present safety number of this person: compare it again.');
 
 type Listed = UserRecord['devices'][number];
 type Pin = NonNullable<UserRecord['pin']>;

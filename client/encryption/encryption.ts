@@ -20,6 +20,7 @@ import { searchQuery } from '../e2ee/search-tags.ts';
 import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
+import { backoffMs } from '../reconnect.ts';
 import { checked } from '../requests.ts';
 import { Archive } from './archive.ts';
 import { Committing } from './committing.ts';
@@ -119,16 +120,17 @@ export function createEncryption() {
   function build(host: CodecHost) {
     const directory = new KeyDirectory(host, emitter);
     const engine = createTsMlsEngine(acceptVouched(directory.known));
-    const device = new OwnDevice(host, engine, directory, emitter);
+    const device = new OwnDevice({ host, engine, directory, emitter });
     const rings = new KeyRings(host, () => recovery.touch());
     const ownKeys = { allConversationKeys: () => rings.all(), adoptConversationKeys: adopt };
     const recovery = new RecoveryKeeper({ host, directory, device, ownKeys, emitter });
     // Built when the engine is there, which takes a moment; every call of the codec waits for it.
     const ready = engine.then((made) => {
       const groups = new Groups(host, made, emitter);
-      const welcomes = new Welcomes(host, made, directory, device, groups, rings);
-      const committing = new Committing(host, made, directory, device, groups, moved);
-      const common = { host, engine: made, directory, device, groups, welcomes, rings, emitter };
+      const known = { host, engine: made, directory, device, groups, rings, emitter, moved };
+      const welcomes = new Welcomes(known);
+      const committing = new Committing(known);
+      const common = { ...known, welcomes };
       const sending: Sending = new Sending({ ...common, committing, sharing: () => sharing });
       const controls = new Controls({
         ...common,
@@ -137,7 +139,7 @@ export function createEncryption() {
       });
       const sharing = new Sharing({ ...common, controls });
       const archive = new Archive({ ...common, sharing });
-      const receiving = new Receiving({ ...common, controls, sharing, moved });
+      const receiving = new Receiving({ ...common, controls, sharing });
       return { ...common, committing, sending, controls, archive, receiving };
     });
     ready.catch(host.onProblem);
@@ -190,12 +192,22 @@ export function createEncryption() {
     }
 
     async function greeted(): Promise<void> {
+      const session = host.greeting();
       const { committing, welcomes, controls } = await ready;
       directory.outdate();
       committing.connected();
       controls.connected();
       welcomes.connected();
-      await device.setUp();
+      // Much waits for it, so a passing error is not left to the next session, which may be hours away.
+      for (let tries = 0; session !== undefined && host.greeting() === session; tries += 1) {
+        try {
+          return await device.setUp();
+        } catch (error) {
+          if (!(error instanceof SottoError) || error.retry !== 'same' || host.signal.aborted) throw error;
+          const pause = backoffMs(tries, host.random());
+          await delay(host.clock, Math.max(error.retryAfterMs ?? 0, pause), host.signal);
+        }
+      }
     }
 
     emitter.on('settings', ({ conversationId, byDeviceId }) => host.agreed(conversationId, byDeviceId));

@@ -1,4 +1,4 @@
-import type { UnsafeReason } from '../e2ee/group-checks.ts';
+import type { Unsafe } from './records.ts';
 import type { ConversationSettings } from './rings.ts';
 
 /** What an application has to know about encryption, and in part decide. */
@@ -11,7 +11,7 @@ export interface EncryptionEvents {
    */
   readonly identity: IdentityChange;
   /** A conversation whose group must not be trusted: nothing is sent in it. */
-  readonly unsafe: { readonly conversationId: string; readonly reason: UnsafeReason | 'unreadable' };
+  readonly unsafe: { readonly conversationId: string; readonly reason: Unsafe };
   /** Somebody, maybe on another device of this person, said how a conversation is kept from here on. */
   readonly settings: ConversationSettings & {
     readonly conversationId: string;

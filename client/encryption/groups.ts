@@ -1,11 +1,13 @@
 import { conversationEpoch } from '../../protocol/epoch.ts';
+import { equalBytes } from '../e2ee/bytes.ts';
+import { directConversationId } from '../e2ee/direct-id.ts';
 import type { E2eeEngine, GroupState, Spent } from '../e2ee/engine.ts';
-import type { UnsafeReason } from '../e2ee/group-checks.ts';
 import type { Emitter } from '../emitter.ts';
 import { readOne } from '../records.ts';
 import type { Change } from '../store.ts';
 import type { EncryptionEvents } from './events.ts';
 import type { CodecHost } from './host.ts';
+import { blocked } from './problem.ts';
 import {
   type GroupRecord,
   groupRecord,
@@ -15,9 +17,8 @@ import {
   put,
   stateOf,
   stateText,
+  type Unsafe,
 } from './records.ts';
-
-export type Unsafe = UnsafeReason | 'unreadable';
 
 /** What this device knows of a conversation's group. A value: a step makes the next one. */
 export interface Group {
@@ -31,6 +32,8 @@ export interface Group {
   readonly joined: number;
   readonly sent: number;
   readonly renewedAt: number;
+  /** How often a device has come into the group: with the same number nobody reads who did not before. Never falls. */
+  readonly grown: number;
 }
 
 /** The conversation's epoch that the state is at; 0 without one. */
@@ -65,7 +68,9 @@ export class Groups {
 
   /** Remembers a group's next value and returns the changes that keep it; the caller stores them before the turn ends. */
   next(conversationId: string, group: Group, spent?: Spent): Change[] {
-    this.#known.set(conversationId, group);
+    const before = this.#known.get(conversationId);
+    const grown = (before?.grown ?? group.grown) + (this.#hasGrown(before, group) ? 1 : 0);
+    this.#known.set(conversationId, { ...group, grown });
     if (spent) this.#spent.set(conversationId, spent);
     const { state, unsafe, users, generation, joined, sent, renewedAt } = group;
     const record: GroupRecord = {
@@ -74,10 +79,25 @@ export class Groups {
       joined,
       sent,
       renewedAt,
+      grown,
       ...(state === undefined ? {} : { state: stateText(this.#engine, state) }),
       ...(unsafe === undefined ? {} : { unsafe }),
     };
     return [put(keys.group(conversationId), record)];
+  }
+
+  /** True if a device is in the group that was not in the one before, of which nothing may be known. */
+  #hasGrown(before: Group | undefined, { state, generation }: Group): boolean {
+    if (state === undefined) return false;
+    const earlier = before?.state;
+    if (earlier === undefined) return true;
+    if (generation === before?.generation && state.epoch === earlier.epoch) return false;
+    const known = this.#engine.members(earlier);
+    return !this.#engine
+      .members(state)
+      .every(({ deviceId, signatureKey }) =>
+        known.some((old) => old.deviceId === deviceId && equalBytes(old.signatureKey, signatureKey)),
+      );
   }
 
   async pending(conversationId: string): Promise<PendingCommit | undefined> {
@@ -104,25 +124,38 @@ export class Groups {
     return kept.map(({ key }) => key.slice(keys.groups.length));
   }
 
-  /** Who may be in a conversation's group: for a direct one the two users it was opened with, whatever is said later. */
+  /**
+   * Who may be in a conversation's group: the two users it was opened with, whatever is said later. The server's word for
+   * who they are counts only where the conversation's id, which is derived from the two, bears it out.
+   */
   async usersOf(conversationId: string, group: Group): Promise<readonly string[]> {
+    if (group.users.length > 0) return group.users;
     const conversation =
       this.#host.conversation(conversationId) ??
       (await this.#host.request('conversation.get', { conversationId })).conversation;
-    if (conversation.kind === 'direct' && group.users.length > 0) return group.users;
-    return conversation.members.map(({ userId }) => userId);
+    const users = conversation.members.map(({ userId }) => userId);
+    const me = this.#host.me().userId;
+    const [other, ...more] = users.filter((userId) => userId !== me);
+    const isOfTwo = users.length === 2 && other !== undefined && more.length === 0;
+    if (conversation.kind !== 'direct' || !isOfTwo || directConversationId(me, other) !== conversationId)
+      throw blocked('conversation_unsafe', 'Only a conversation of two people is encrypted, and this is none.');
+    return users;
   }
 
   async #read(conversationId: string): Promise<Group> {
     const record = await readOne(this.#host.store, groupRecord, keys.group(conversationId));
     if (record === undefined)
-      return { generation: 0, state: undefined, users: [], unsafe: undefined, joined: 0, sent: 0, renewedAt: 0 };
+      return {
+        generation: 0,
+        state: undefined,
+        users: [],
+        unsafe: undefined,
+        joined: 0,
+        sent: 0,
+        renewedAt: 0,
+        grown: 0,
+      };
     const { state, unsafe, ...rest } = record;
-    return {
-      ...rest,
-      state: state === undefined ? undefined : stateOf(this.#engine, state),
-      // Only this class writes it.
-      unsafe: unsafe as Unsafe | undefined,
-    };
+    return { ...rest, unsafe, state: state === undefined ? undefined : stateOf(this.#engine, state) };
   }
 }

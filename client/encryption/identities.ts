@@ -3,7 +3,7 @@ import { E2eeError } from '../e2ee/error.ts';
 import { crossSign, generateAccountKey, signRevocation } from '../e2ee/identity.ts';
 import { compareSafetyQr, type Party, safetyNumber, safetyQr } from '../e2ee/safety-number.ts';
 import type { OwnDevice } from './device.ts';
-import type { KeyDirectory } from './directory.ts';
+import { comparedAnother, type KeyDirectory } from './directory.ts';
 import type { CodecHost } from './host.ts';
 import type { Recovered, RecoveryKeeper } from './recovery.ts';
 
@@ -29,6 +29,14 @@ export function createIdentities(deps: {
     ];
   }
 
+  /** The key of the person for which the safety number, or the text of the code on their screen, stands now. */
+  async function keyCompared(userId: string, compared: string): Promise<Uint8Array> {
+    const [mine, theirs] = await parties(userId);
+    const isSame = withoutSpaces(compared) === withoutSpaces(safetyNumber(mine, theirs));
+    if (!isSame && compareSafetyQr(compared, mine, theirs) !== 'match') throw comparedAnother();
+    return theirs.accountKey;
+  }
+
   /** What the account key vouches for, with this device as its primary one. */
   async function vouchFor(account: { publicKey: Uint8Array<ArrayBuffer>; privateKey: Uint8Array<ArrayBuffer> }) {
     const { userId, deviceId } = host.me();
@@ -51,21 +59,31 @@ export function createIdentities(deps: {
         devices: devices.flatMap(({ deviceId, revoked, former }) => (revoked || former ? [] : [deviceId])),
       };
     },
-    /** 60 digits to be compared with the other person. */
+    /** 60 digits to be compared with the other person. Rejects with `refused` while that person has no identity. */
     safetyNumber: async (userId: string): Promise<string> => safetyNumber(...(await parties(userId))),
     /** The same as a QR code's text. */
     safetyQr: async (userId: string): Promise<string> => safetyQr(...(await parties(userId))),
+    /** What a scanned code says: whether it is of that person and this one. */
     compareQr: async (scanned: string, userId: string) => compareSafetyQr(scanned, ...(await parties(userId))),
-    /** Somebody compared the safety number. */
-    setVerified: (userId: string, verified: boolean): Promise<void> => directory.verify(userId, verified),
-    /** Goes on with a person's new identity. */
-    async accept(userId: string): Promise<void> {
-      await directory.accept(userId);
+    /**
+     * Somebody compared `compared`: the safety number, or the text of the QR code that the other device showed. Rejects with
+     * `conflict` if that is not the present one any more, or if a new identity waits to be accepted. `undefined` withdraws it.
+     */
+    async setVerified(userId: string, compared: string | undefined): Promise<void> {
+      await directory.verify(userId, compared === undefined ? undefined : await keyCompared(userId, compared));
+    },
+    /**
+     * Goes on with the new identity of a person for which `shown` stands: the safety number that was shown when they were
+     * asked, or the text of their QR code. Rejects with `conflict` if another one is offered by now.
+     */
+    async accept(userId: string, shown: string): Promise<void> {
+      await directory.accept(userId, await keyCompared(userId, shown));
       await deps.accepted(userId);
     },
     /**
-     * Ends one of this person's devices for good. Only the primary device can. If that device had the account key, the
-     * account begins a new identity: contacts have to accept it, and other devices have to be linked again.
+     * Ends one of this person's devices for good. Only the primary device can: on another one it is `refused`. If that
+     * device had the account key, the account begins a new identity: contacts have to accept it, and other devices have
+     * to be linked again.
      */
     async revoke(deviceId: string): Promise<{ newIdentity: boolean }> {
       const account = device.account();
@@ -94,3 +112,5 @@ export function createIdentities(deps: {
     },
   };
 }
+
+const withoutSpaces = (text: string): string => text.replaceAll(/\s/g, '');

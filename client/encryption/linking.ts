@@ -52,7 +52,10 @@ export function createLinking(deps: {
   });
 
   return {
-    /** On the new device: what the primary device has to scan or be given. Comes to an end with a `link` event. */
+    /**
+     * On the new device: what the primary device has to scan or be given. Comes to an end with a `link` event. Rejects with
+     * `refused` on a device that is linked already.
+     */
     async offer(): Promise<{ text: string; expiresAt: string }> {
       if (device.status === 'ready') throw new E2eeError('refused', 'This device is linked already.');
       await device.settled;
@@ -65,7 +68,7 @@ export function createLinking(deps: {
       open = { offer, secret };
       return { text: linkOfferText(offer), expiresAt: made.expiresAt };
     },
-    /** On the new device, after the person saw the same six digits on both. */
+    /** On the new device, after the person saw the same six digits on both. Rejects with `refused` before the `link` event. */
     async confirm(): Promise<void> {
       if (open?.answer === undefined) throw new E2eeError('refused', 'There is no answer to confirm.');
       const { accountKey, crossSig, chainHead, keys } = open.answer;
@@ -73,7 +76,10 @@ export function createLinking(deps: {
       await ownKeys.adoptConversationKeys(keys);
       await device.adopt({ accountKey, crossSig, chainHead });
     },
-    /** On the primary device: vouches for the device that made the offer. Show the six digits it resolves with. */
+    /**
+     * On the primary device: vouches for the device that made the offer. Show the six digits it resolves with. Rejects with
+     * `malformed` for a text that is no offer, `refused` for another person's device and on one without the account key.
+     */
     async accept(text: string): Promise<{ code: string; deviceId: string }> {
       const offer = parseLinkOffer(text);
       const { userId } = host.me();

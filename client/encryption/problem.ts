@@ -9,8 +9,10 @@ export const notYet = (why: string, retryAfterMs = 1_000, waitsFor?: WaitsFor): 
 type WaitsFor = 'no_device' | 'not_added' | 'not_linked';
 
 /** Why a message is not sent before a person has decided something. */
-export const blocked = (code: 'identity_changed' | 'conversation_unsafe', why: string): NotEncodable =>
-  new NotEncodable(code, why);
+export const blocked = (
+  code: 'identity_changed' | 'conversation_unsafe' | 'members_changed',
+  why: string,
+): NotEncodable => new NotEncodable(code, why);
 
 /** True for what the same request may survive later. */
 export const isPassing = (error: unknown): boolean => error instanceof SottoError && error.retry === 'same';

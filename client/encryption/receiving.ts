@@ -4,59 +4,34 @@ import type { CommitEntry, DeletedMessage, StoredMessage } from '../../protocol/
 import type { Decoded } from '../codec.ts';
 import { equalBytes, fromBase64url } from '../e2ee/bytes.ts';
 import { isControl, type MessageRef } from '../e2ee/content.ts';
-import type { E2eeEngine, GroupState, MessageHeader, Processed } from '../e2ee/engine.ts';
+import type { GroupState, MessageHeader, Processed } from '../e2ee/engine.ts';
 import { openMessage } from '../e2ee/envelope.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { checkMembers, isFork } from '../e2ee/group-checks.ts';
-import type { Controls } from './controls.ts';
-import type { OwnDevice } from './device.ts';
-import type { KeyDirectory } from './directory.ts';
-import { epochOf, type Group, type Groups, type Unsafe } from './groups.ts';
-import type { CodecHost } from './host.ts';
-import { stateOf } from './records.ts';
+import { isFork } from '../e2ee/group-checks.ts';
+import { epochOf, type Group } from './groups.ts';
+import { judge, vouched } from './membership.ts';
+import type { Parts } from './parts.ts';
+import { stateOf, type Unsafe } from './records.ts';
 import type { Sharing } from './sharing.ts';
-import type { Welcomes } from './welcomes.ts';
 
 const nothing: Decoded = { is: 'nothing' };
 
+type Needs = Pick<
+  Parts,
+  'host' | 'engine' | 'directory' | 'device' | 'groups' | 'welcomes' | 'controls' | 'sharing' | 'moved'
+>;
+
 /** Reads a conversation's log: each entry moves the group's state, and what comes of it is stored with the entry. */
 export class Receiving {
-  readonly #host: CodecHost;
-  readonly #engine: E2eeEngine;
-  readonly #directory: KeyDirectory;
-  readonly #device: OwnDevice;
-  readonly #groups: Groups;
-  readonly #welcomes: Welcomes;
-  readonly #controls: Controls;
-  readonly #sharing: Sharing;
-  /** Another state was reached: there may be more to change, or something to send. */
-  readonly #moved: (conversationId: string) => void;
+  readonly #parts: Needs;
 
-  constructor(parts: {
-    host: CodecHost;
-    engine: E2eeEngine;
-    directory: KeyDirectory;
-    device: OwnDevice;
-    groups: Groups;
-    welcomes: Welcomes;
-    controls: Controls;
-    sharing: Sharing;
-    moved: (conversationId: string) => void;
-  }) {
-    this.#host = parts.host;
-    this.#engine = parts.engine;
-    this.#directory = parts.directory;
-    this.#device = parts.device;
-    this.#groups = parts.groups;
-    this.#welcomes = parts.welcomes;
-    this.#controls = parts.controls;
-    this.#sharing = parts.sharing;
-    this.#moved = parts.moved;
+  constructor(parts: Needs) {
+    this.#parts = parts;
   }
 
   async commit(entry: CommitEntry): Promise<Decoded> {
     const { conversationId } = entry;
-    const group = await this.#groups.get(conversationId);
+    const group = await this.#parts.groups.get(conversationId);
     if (entry.epoch <= epochOf(group)) return nothing;
     const bytes = fromBase64url(entry.commit);
     const header = this.#inspect(bytes);
@@ -64,10 +39,10 @@ export class Receiving {
     if (header?.kind !== 'commit' || !equalBytes(header.groupId, groupIdBytes(conversationId, generation)))
       return this.#distrust(conversationId, group, 'wrong_group');
 
-    const pending = await this.#groups.pending(conversationId);
-    const isOwn = entry.senderDeviceId === this.#host.me().deviceId;
+    const pending = await this.#parts.groups.pending(conversationId);
+    const isOwn = entry.senderDeviceId === this.#parts.host.me().deviceId;
     if (pending !== undefined && isOwn && pending.commit === entry.commit) {
-      const state = stateOf(this.#engine, pending.next);
+      const state = stateOf(this.#parts.engine, pending.next);
       const next = { ...group, generation, state, unsafe: undefined, ...this.#renewed() };
       return this.#adopt(conversationId, next, {
         epoch: entry.epoch,
@@ -79,16 +54,16 @@ export class Receiving {
     const { state } = group;
     const follows = state?.status === 'active' && generation === group.generation && mlsEpoch === state.epoch + 1;
     if (follows) return this.#process(entry, group, state, bytes, header);
-    const announced = header.adds.some(({ deviceId }) => deviceId === this.#host.me().deviceId);
-    const welcome = await this.#welcomes.find(conversationId, group, entry.epoch, announced);
+    const announced = header.adds.some(({ deviceId }) => deviceId === this.#parts.host.me().deviceId);
+    const welcome = await this.#parts.welcomes.find(conversationId, group, entry.epoch, announced);
     if (welcome !== undefined && announced) {
-      await this.#welcomes.join(conversationId, group, welcome);
-      this.#moved(conversationId);
+      await this.#parts.welcomes.join(conversationId, group, welcome);
+      this.#parts.moved(conversationId);
       return nothing;
     }
     // A group that goes on, or starts over, without this device.
     if (state === undefined) return nothing;
-    return { is: 'nothing', changes: this.#groups.next(conversationId, { ...group, state: undefined }) };
+    return { is: 'nothing', changes: this.#parts.groups.next(conversationId, { ...group, state: undefined }) };
   }
 
   async #process(
@@ -99,10 +74,10 @@ export class Receiving {
     header: MessageHeader,
   ): Promise<Decoded> {
     const { conversationId } = entry;
-    const users = await this.#groups.usersOf(conversationId, group);
+    const users = await this.#parts.groups.usersOf(conversationId, group);
     let step: Processed;
     try {
-      step = await this.#vouched(users, () => this.#engine.process(state, bytes));
+      step = await vouched(this.#parts.directory, users, () => this.#parts.engine.process(state, bytes));
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;
       if (isFork(state, header, error)) return this.#distrust(conversationId, group, 'fork');
@@ -115,30 +90,15 @@ export class Receiving {
     )
       return this.#distrust(conversationId, group, 'fork');
     if (step.state.status === 'removed') {
-      this.#moved(conversationId);
-      return { is: 'nothing', changes: this.#groups.next(conversationId, { ...group, state: undefined }, step) };
+      this.#parts.moved(conversationId);
+      return { is: 'nothing', changes: this.#parts.groups.next(conversationId, { ...group, state: undefined }, step) };
     }
-    const reason = await this.#judge(users, step.state);
+    const rules = { users, self: this.#parts.device.signer() };
+    const reason = await judge(this.#parts.directory, this.#parts.engine.members(step.state), rules);
     if (reason !== undefined) return this.#distrust(conversationId, group, reason);
     const { epoch } = entry;
     const change = { epoch, someoneLeft: step.removed.length > 0, isNewGroup: false, ownAdds: false };
     return this.#adopt(conversationId, { ...group, users, state: step.state }, change, step);
-  }
-
-  /**
-   * Why the state that a commit leads to must not be adopted; undefined if it may. A revoked device in it is no reason:
-   * read later, a commit from before its revocation looks the same. It is removed before the next message is sent.
-   */
-  async #judge(users: readonly string[], state: GroupState): Promise<Unsafe | undefined> {
-    const rules = { users, self: this.#device.signer() };
-    const check = () => checkMembers(this.#engine.members(state), rules, this.#directory.known);
-    let verdict = await check();
-    if (verdict.kind === 'unknown_device') {
-      await this.#directory.refreshAll(users);
-      verdict = await check();
-    }
-    if (verdict.kind === 'safe') return undefined;
-    return verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
   }
 
   async #adopt(
@@ -148,25 +108,25 @@ export class Receiving {
     spent?: Processed,
   ): Promise<Decoded> {
     // First, because it may fail; what follows moves the state.
-    const rings = await this.#sharing.moved(conversationId, group, change);
+    const rings = await this.#parts.sharing.moved(conversationId, group, change);
     const changes = [
       ...rings,
-      ...this.#groups.next(conversationId, group, spent),
-      ...this.#groups.setPending(conversationId, undefined),
+      ...this.#parts.groups.next(conversationId, group, spent),
+      ...this.#parts.groups.setPending(conversationId, undefined),
     ];
-    this.#moved(conversationId);
+    this.#parts.moved(conversationId);
     return { is: 'nothing', changes };
   }
 
   async message(entry: StoredMessage): Promise<Decoded> {
     const { conversationId } = entry;
-    let group = await this.#groups.get(conversationId);
+    let group = await this.#parts.groups.get(conversationId);
     if (entry.epoch === 0) throw new E2eeError('refused', 'The message is not encrypted.');
     if (entry.epoch > epochOf(group)) {
-      const welcome = await this.#welcomes.find(conversationId, group, entry.epoch, false);
+      const welcome = await this.#parts.welcomes.find(conversationId, group, entry.epoch, false);
       if (welcome !== undefined) {
-        group = await this.#welcomes.join(conversationId, group, welcome);
-        this.#moved(conversationId);
+        group = await this.#parts.welcomes.join(conversationId, group, welcome);
+        this.#parts.moved(conversationId);
       }
     }
     const own = await this.#ownControl(entry, group);
@@ -177,7 +137,7 @@ export class Receiving {
     const { generation, mlsEpoch } = groupEpoch(entry.epoch);
     if (generation < group.generation) throw new E2eeError('past_epoch', 'The keys of that time are gone.');
     if (entry.epoch > epochOf(group)) throw new E2eeError('future_epoch', 'The group has changed without this device.');
-    const opened = await openMessage(this.#engine, state, {
+    const opened = await openMessage(this.#parts.engine, state, {
       conversationId,
       clientId: entry.clientId,
       senderId: entry.senderId,
@@ -190,13 +150,13 @@ export class Receiving {
     if (opened.epoch !== mlsEpoch)
       throw new E2eeError('refused', 'The message is of another epoch than the server says.');
     const { content, accountHead } = opened;
-    if (accountHead !== undefined && !(await this.#directory.hasHead(entry.senderId, accountHead)))
+    if (accountHead !== undefined && !(await this.#parts.directory.hasHead(entry.senderId, accountHead)))
       throw new E2eeError('refused', 'The sender and the server do not agree about the sender’s keys.');
     // Before the state moves, because it may fail.
-    const told = isControl(content) ? await this.#sharing.take(conversationId, group, entry, content) : [];
-    const changes = [...told, ...this.#groups.next(conversationId, { ...group, state: opened.state }, opened)];
+    const told = isControl(content) ? await this.#parts.sharing.take(conversationId, group, entry, content) : [];
+    const changes = [...told, ...this.#parts.groups.next(conversationId, { ...group, state: opened.state }, opened)];
     if (isControl(content)) {
-      this.#moved(conversationId);
+      this.#parts.moved(conversationId);
       return { is: 'nothing', changes };
     }
     if (
@@ -209,42 +169,31 @@ export class Receiving {
 
   /** An entry of which the server has forgotten what it said. What this device told the others it knows itself. */
   async forgotten(entry: DeletedMessage): Promise<Decoded> {
-    return (await this.#ownControl(entry, await this.#groups.get(entry.conversationId))) ?? nothing;
+    return (await this.#ownControl(entry, await this.#parts.groups.get(entry.conversationId))) ?? nothing;
   }
 
   async #ownControl(entry: StoredMessage | DeletedMessage, group: Group): Promise<Decoded | undefined> {
     const { conversationId, clientId, senderDeviceId } = entry;
-    if (senderDeviceId !== this.#host.me().deviceId) return undefined;
-    const own = await this.#controls.arrived(conversationId, clientId);
+    if (senderDeviceId !== this.#parts.host.me().deviceId) return undefined;
+    const own = await this.#parts.controls.arrived(conversationId, clientId);
     if (own === undefined) return undefined;
-    const told = await this.#sharing.take(conversationId, group, entry, own.content);
-    this.#moved(conversationId);
+    const told = await this.#parts.sharing.take(conversationId, group, entry, own.content);
+    this.#parts.moved(conversationId);
     return { is: 'nothing', changes: [...told, ...own.changes] };
   }
 
   /** Nobody but its author changes or deletes a message. */
   async #isOwnTarget(target: MessageRef, group: Group, entry: StoredMessage): Promise<boolean> {
     for (const userId of group.users) {
-      const { devices } = await this.#directory.user(userId);
+      const { devices } = await this.#parts.directory.user(userId);
       if (devices.some(({ deviceId }) => deviceId === target.deviceId)) return userId === entry.senderId;
     }
     return false;
   }
 
-  /** Runs a step; asks the directory once more before it believes that a leaf is nobody's. */
-  async #vouched<T>(users: readonly string[], step: () => Promise<T>): Promise<T> {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof E2eeError) || error.code !== 'unvouched') throw error;
-      await this.#directory.refreshAll(users);
-      return step();
-    }
-  }
-
   #inspect(bytes: Uint8Array): MessageHeader | undefined {
     try {
-      return this.#engine.inspect(bytes);
+      return this.#parts.engine.inspect(bytes);
     } catch (error) {
       if (error instanceof E2eeError) return undefined;
       throw error;
@@ -252,10 +201,10 @@ export class Receiving {
   }
 
   #distrust(conversationId: string, group: Group, reason: Unsafe): Decoded {
-    return { is: 'nothing', changes: this.#groups.distrust(conversationId, group, reason) };
+    return { is: 'nothing', changes: this.#parts.groups.distrust(conversationId, group, reason) };
   }
 
   #renewed(): { sent: number; renewedAt: number } {
-    return { sent: 0, renewedAt: this.#host.clock.now() };
+    return { sent: 0, renewedAt: this.#parts.host.clock.now() };
   }
 }

@@ -1,8 +1,10 @@
 import * as v from 'valibot';
 import { MAX_EXPIRY_MS } from '../../protocol/conversation.ts';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
+import { conversationSettings, settingsChange } from '../e2ee/content.ts';
 import { bytesText } from '../e2ee/conversation-keys.ts';
 import type { E2eeEngine, GroupState, KeyPackageBundle } from '../e2ee/engine.ts';
+import { unsafeReasons } from '../e2ee/group-checks.ts';
 import { decodeSavedState, encodeSavedState } from '../e2ee/records.ts';
 import type { Change } from '../store.ts';
 
@@ -17,8 +19,6 @@ export const identityRecord = v.object({
   account: v.optional(signingKey),
   accountKey: v.optional(bytesText(32)),
   crossSig: v.optional(bytesText(64)),
-  /** How the key before passed on to this one; to be given when the key is registered. */
-  accountKeySig: v.optional(bytesText(64)),
   /** The head of the account's chain, as the primary device told it. */
   chainHead: v.optional(bytesText(32)),
   registered: v.boolean(),
@@ -90,17 +90,23 @@ export const userRecord = v.object({
   rewritten: v.boolean(),
 });
 
+/** Why nothing is sent in a conversation. `unreadable`: this device could not open the welcome into its group. */
+export const unsafe = v.picklist([...unsafeReasons, 'unreadable']);
+
 export const groupRecord = v.object({
   generation: v.number(),
   /** Absent in a group that this device is not in. */
   state: v.optional(v.string()),
   users: v.array(v.string()),
-  unsafe: v.optional(v.string()),
+  /** A reason of another version of this program is a reason all the same. */
+  unsafe: v.optional(v.fallback(unsafe, 'unreadable')),
   /** The conversation's epoch at which this device came in: what is older was never meant for it. */
   joined: v.number(),
   /** Messages sent, and time, since this device renewed its keys in the group. */
   sent: v.number(),
   renewedAt: v.number(),
+  /** How often somebody has come into the group since this device knows of it. */
+  grown: v.optional(v.number(), 0),
 });
 
 /** A commit on its way: exactly these bytes are sent until there is an answer. */
@@ -126,9 +132,8 @@ const keptExpiry = v.nullable(
   ),
 );
 
-export const settingsRecord = v.object({
-  history: v.picklist(['on', 'strict']),
-  searchOnServer: v.boolean(),
+const settingsRecord = v.object({
+  ...conversationSettings.entries,
   expireAfterMs: v.optional(keptExpiry, null),
 });
 
@@ -151,12 +156,7 @@ export const controlsRecord = v.array(
     wants: v.variant('is', [
       v.object({ is: v.literal('keys'), why: v.picklist(['due', 'joined', 'asked']) }),
       v.object({ is: v.literal('keys_request') }),
-      v.object({
-        is: v.literal('settings'),
-        history: v.optional(v.picklist(['on', 'strict'])),
-        searchOnServer: v.optional(v.boolean()),
-        expireAfterMs: v.optional(keptExpiry),
-      }),
+      v.object({ is: v.literal('settings'), ...settingsChange.entries, expireAfterMs: v.optional(keptExpiry) }),
     ]),
     /** Once encrypted, exactly these bytes are sent until there is an answer; `content` takes effect with the entry. */
     wire: v.optional(v.object({ epoch: v.number(), mls: v.string(), content: v.string() })),
@@ -168,6 +168,7 @@ export type IdentityRecord = v.InferOutput<typeof identityRecord>;
 export type RecoveryRecord = v.InferOutput<typeof recoveryRecord>;
 export type UserRecord = v.InferOutput<typeof userRecord>;
 export type GroupRecord = v.InferOutput<typeof groupRecord>;
+export type Unsafe = v.InferOutput<typeof unsafe>;
 export type PendingCommit = v.InferOutput<typeof pendingRecord>;
 export type PendingControl = v.InferOutput<typeof controlsRecord>[number];
 

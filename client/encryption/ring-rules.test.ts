@@ -32,6 +32,7 @@ const group: Group = {
   users: [],
   unsafe: undefined,
   joined: 1,
+  grown: 1,
   sent: 0,
   renewedAt: 0,
 };

@@ -1,13 +1,13 @@
 import type * as v from 'valibot';
+import type { conversationSettings } from '../e2ee/content.ts';
 import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { acceptable, addKeys, currentKey, type KeyRing } from '../e2ee/key-ring.ts';
 import { readOne } from '../records.ts';
 import type { Change } from '../store.ts';
 import type { CodecHost } from './host.ts';
-import { keys, put, ringsRecord, type settingsRecord } from './records.ts';
+import { keys, put, ringsRecord } from './records.ts';
 
-/** How a conversation is kept, by the word of its members. `strict`: nobody reads what was sent before they joined. */
-export type ConversationSettings = v.InferOutput<typeof settingsRecord>;
+export type ConversationSettings = v.InferOutput<typeof conversationSettings>;
 
 /** The keys of this person's past, for another device or a recovery. */
 export interface OwnKeys {

@@ -2,17 +2,16 @@ import { groupEpoch } from '../../protocol/epoch.ts';
 import { groupIdBytes } from '../../protocol/identity.ts';
 import type { EventBody } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
+import { NotEncodable } from '../codec.ts';
 import { fromBase64url } from '../e2ee/bytes.ts';
 import type { E2eeEngine } from '../e2ee/engine.ts';
 import { E2eeError } from '../e2ee/error.ts';
-import { checkJoined, checkMembers } from '../e2ee/group-checks.ts';
-import type { OwnDevice } from './device.ts';
-import type { KeyDirectory } from './directory.ts';
-import { epochOf, type Group, type Groups } from './groups.ts';
-import type { CodecHost } from './host.ts';
+import { checkJoined } from '../e2ee/group-checks.ts';
+import { epochOf, type Group } from './groups.ts';
+import { judge, vouched } from './membership.ts';
+import type { Parts } from './parts.ts';
 import { keys } from './records.ts';
 import { afterAbsence } from './ring-rules.ts';
-import type { KeyRings } from './rings.ts';
 
 type Welcome = EventBody<'welcome.new'>;
 
@@ -20,34 +19,19 @@ type Welcome = EventBody<'welcome.new'>;
 const PATIENCE_MS = 15_000;
 const SHORT_PATIENCE_MS = 3_000;
 
+type Needs = Pick<Parts, 'host' | 'engine' | 'directory' | 'device' | 'groups' | 'rings'>;
+
 /** Invitations into groups. They come beside the log, and are taken at their place in it. */
 export class Welcomes {
-  readonly #host: CodecHost;
-  readonly #engine: E2eeEngine;
-  readonly #directory: KeyDirectory;
-  readonly #device: OwnDevice;
-  readonly #groups: Groups;
-  readonly #rings: KeyRings;
+  readonly #parts: Needs;
   readonly #waiting = new Map<string, Welcome[]>();
   /** Called when one comes. */
   readonly #hopes = new Map<string, Set<() => void>>();
   /** Conversations that waited in vain in this session. */
   readonly #disappointed = new Set<string>();
 
-  constructor(
-    host: CodecHost,
-    engine: E2eeEngine,
-    directory: KeyDirectory,
-    device: OwnDevice,
-    groups: Groups,
-    rings: KeyRings,
-  ) {
-    this.#rings = rings;
-    this.#host = host;
-    this.#engine = engine;
-    this.#directory = directory;
-    this.#device = device;
-    this.#groups = groups;
+  constructor(parts: Needs) {
+    this.#parts = parts;
   }
 
   connected(): void {
@@ -68,7 +52,7 @@ export class Welcomes {
     const left = (this.#waiting.get(conversationId) ?? []).filter(({ id, epoch }) => {
       if (epoch > epochOf(group)) return true;
       // Not heard: it comes again.
-      return !this.#host.notify('welcome.ack', { id });
+      return !this.#parts.host.notify('welcome.ack', { id });
     });
     if (left.length === 0) this.#waiting.delete(conversationId);
     else this.#waiting.set(conversationId, left);
@@ -82,7 +66,7 @@ export class Welcomes {
   }
 
   #forget({ conversationId, id }: Welcome): void {
-    this.#host.notify('welcome.ack', { id });
+    this.#parts.host.notify('welcome.ack', { id });
     const left = (this.#waiting.get(conversationId) ?? []).filter((other) => other.id !== id);
     this.#waiting.set(conversationId, left);
   }
@@ -94,7 +78,7 @@ export class Welcomes {
         .filter(({ epoch }) => epoch <= until && epoch > epochOf(group))
         .sort((a, b) => b.epoch - a.epoch)[0];
     const here = look();
-    if (here !== undefined || this.#device.status !== 'ready') return here;
+    if (here !== undefined || this.#parts.device.status !== 'ready') return here;
     if (!announced && this.#disappointed.has(conversationId)) return undefined;
     const patience = new AbortController();
     const wake = () => {
@@ -103,9 +87,9 @@ export class Welcomes {
     const hopes = this.#hopes.get(conversationId) ?? new Set();
     this.#hopes.set(conversationId, hopes.add(wake));
     await delay(
-      this.#host.clock,
+      this.#parts.host.clock,
       announced ? PATIENCE_MS : SHORT_PATIENCE_MS,
-      AbortSignal.any([patience.signal, this.#host.signal]),
+      AbortSignal.any([patience.signal, this.#parts.host.signal]),
     );
     hopes.delete(wake);
     if (look() === undefined) this.#disappointed.add(conversationId);
@@ -117,37 +101,37 @@ export class Welcomes {
    * conversation unsafe; the welcome stays, because the application may still accept who is in it.
    */
   async join(conversationId: string, group: Group, welcome: Welcome): Promise<Group> {
-    const { write, clock } = this.#host;
+    const { write, clock } = this.#parts.host;
     const bytes = fromBase64url(welcome.welcome);
     const { generation, mlsEpoch } = groupEpoch(welcome.epoch);
-    const users = await this.#groups.usersOf(conversationId, group);
-    const signer = this.#device.signer();
-    const header = this.#engine.inspect(bytes);
-    const packages = await this.#device.packagesFor(header.kind === 'welcome' ? header.refs : []);
-    const attempt = () => this.#engine.join(signer, bytes, packages);
-    let joined: Awaited<ReturnType<typeof attempt>>;
+    const { groups, device, engine } = this.#parts;
+    const users = await groups.usersOf(conversationId, group).catch(async (error: unknown) => {
+      // The server names others than the two.
+      if (error instanceof NotEncodable) await write(groups.distrust(conversationId, group, 'third_person'));
+      throw error;
+    });
+    const signer = device.signer();
+    const header = engine.inspect(bytes);
+    const packages = await device.packagesFor(header.kind === 'welcome' ? header.refs : []);
+    let joined: Awaited<ReturnType<E2eeEngine['join']>>;
     try {
-      joined = await attempt().catch(async (error: unknown) => {
-        if (!(error instanceof E2eeError) || error.code !== 'unvouched') throw error;
-        await this.#directory.refreshAll(users);
-        return attempt();
-      });
+      joined = await vouched(this.#parts.directory, users, () => engine.join(signer, bytes, packages));
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;
       const reason = error.code === 'unvouched' ? 'ghost_device' : 'unreadable';
       // It will not open another time either.
       if (reason === 'unreadable') this.#forget(welcome);
-      await write(this.#groups.distrust(conversationId, { ...group, users }, reason));
+      await write(this.#parts.groups.distrust(conversationId, { ...group, users }, reason));
       throw error;
     }
     const { state, ref } = joined;
-    const rules = { users, self: signer };
-    let verdict = checkJoined(state, groupIdBytes(conversationId, generation), mlsEpoch);
-    if (verdict.kind === 'safe')
-      verdict = await checkMembers(this.#engine.members(state), rules, this.#directory.known);
-    if (verdict.kind !== 'safe') {
-      const reason = verdict.kind === 'unsafe' ? verdict.reason : 'ghost_device';
-      await write(this.#groups.distrust(conversationId, { ...group, users }, reason));
+    const led = checkJoined(state, groupIdBytes(conversationId, generation), mlsEpoch);
+    const reason =
+      led.kind === 'unsafe'
+        ? led.reason
+        : await judge(this.#parts.directory, this.#parts.engine.members(state), { users, self: signer });
+    if (reason !== undefined) {
+      await write(this.#parts.groups.distrust(conversationId, { ...group, users }, reason));
       throw new E2eeError('refused', `The group must not be joined: ${reason}.`);
     }
     const used = packages.find((bundle) => bundle.ref.join() === ref.join());
@@ -159,14 +143,15 @@ export class Welcomes {
       joined: welcome.epoch,
       sent: 0,
       renewedAt: clock.now(),
+      grown: group.grown,
     };
     await write([
-      ...this.#groups.next(conversationId, next),
-      ...this.#groups.setPending(conversationId, undefined),
-      ...this.#rings.next(conversationId, afterAbsence(await this.#rings.get(conversationId))),
+      ...this.#parts.groups.next(conversationId, next),
+      ...this.#parts.groups.setPending(conversationId, undefined),
+      ...this.#parts.rings.next(conversationId, afterAbsence(await this.#parts.rings.get(conversationId))),
       ...(used?.lastResort === false ? [{ key: keys.package(ref) }] : []),
     ]);
-    if (used?.lastResort) this.#device.quietly(this.#device.renewLastResort());
+    if (used?.lastResort) this.#parts.device.quietly(this.#parts.device.renewLastResort());
     this.settle(conversationId, next);
     return next;
   }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, copyFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { utf8 } from '../e2ee/bytes.ts';
 import { E2eeError, type E2eeErrorCode } from '../e2ee/error.ts';
-import { checkKeyStore } from '../e2ee/key-store-rules.ts';
+import { checkKeyStore } from '../e2ee/testing/key-store-rules.ts';
 import { openFileKeyStore } from './key-store.ts';
 
 async function folderOf(t: TestContext): Promise<string> {
@@ -128,6 +129,48 @@ test('the lock of a dead process is taken over, that of a living one is not', as
   await once(child, 'exit');
   await writeFile(join(folder, 'store.lock'), String(child.pid));
   await (await openFileKeyStore(folder)).close();
+});
+
+test('of many processes that find the lock of a dead one at once, one takes it over', async (t) => {
+  const script = `
+    const { createInterface } = await import('node:readline');
+    const { lockFolder } = await import(${JSON.stringify(new URL('./store-lock.js', import.meta.url).href)});
+    console.log('there');
+    for await (const folder of createInterface({ input: process.stdin }))
+      console.log(await lockFolder(folder).then(() => 'held', ({ code }) => code));`;
+  const children = Array.from({ length: 6 }, () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    t.after(() => child.kill());
+    return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  });
+  const answers = () => Promise.all(children.map(async ({ lines }) => (await lines.next()).value));
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  await answers();
+  for (let round = 0; round < 40; round++) {
+    const folder = await folderOf(t);
+    await writeFile(join(folder, 'store.lock'), String(dead.pid));
+    for (const { child } of children) child.stdin.write(`${folder}\n`);
+    const expected = ['held', ...children.slice(1).map(() => 'store_locked')];
+    assert.deepEqual((await answers()).sort(), expected, `round ${round}`);
+  }
+});
+
+test('a process that died while it took over a lock is no hindrance', async (t) => {
+  const folder = await folderOf(t);
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  const lock = join(folder, 'store.lock');
+  await writeFile(lock, `${dead.pid}.1`);
+  const claim = `${lock}.${createHash('sha256').update(`${dead.pid}.1`).digest('hex').slice(0, 16)}`;
+  await writeFile(claim, `${dead.pid}.2`);
+  await (await openFileKeyStore(folder)).close();
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.includes('lock')),
+    [],
+  );
 });
 
 test('the log does not grow with the number of writes but with what is kept', async (t) => {

@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.ts';
 import { nameOf } from './text.ts';
 
 export const keysHelp = `  /verify [yes]  the safety number to compare with the other person; yes: it was the same
-  /accept        go on with a person who has a new identity
+  /accept [yes]  the safety number of a person who has a new identity; yes: go on with that one
   /devices       this account's devices
   /link [TEXT]   on a new device: show its offer; on the first device: take that offer
   /confirm       on a new device: the six digits were the same on both
@@ -58,6 +58,11 @@ function identityText({ is, verified }: IdentityChange, name: string): string {
   }
 }
 
+interface Person {
+  readonly userId: string;
+  readonly username: string;
+}
+
 /** The commands about keys; false for all others. */
 export async function obeyKeys(
   command: string,
@@ -75,10 +80,8 @@ export async function obeyKeys(
       const other = view.open?.members.find(({ userId }) => userId !== view.me);
       if (view.open === undefined || other === undefined)
         terminal.note('Nothing is open. /open NAME begins a conversation.');
-      else if (command === 'accept') {
-        await identities.accept(other.userId);
-        terminal.print(`${other.username}'s new identity is accepted. /verify shows the safety number.`);
-      } else if (command === 'startover') await client.encryption.startOver(view.open.id);
+      else if (command === 'accept') await accept(argument, other, client, terminal);
+      else if (command === 'startover') await client.encryption.startOver(view.open.id);
       else await verify(argument, other, client, terminal, view.open.id);
       return true;
     }
@@ -132,24 +135,48 @@ export async function obeyKeys(
   }
 }
 
+/** The safety numbers that are on the screen: these are what somebody says yes to. */
+const shown = new Map<string, string>();
+
+async function accept(argument: string, other: Person, client: Client, terminal: Terminal): Promise<void> {
+  const identities = client.encryption.identities();
+  const number = shown.get(other.userId);
+  if (!(await identities.of(other.userId)).pending) terminal.print(`${other.username} has no new identity.`);
+  else if (argument === 'yes' && number !== undefined) {
+    await identities.accept(other.userId, number);
+    terminal.print(`${other.username}'s new identity is accepted. /verify once you have compared the safety number.`);
+  } else {
+    await showNumber(other, client, terminal, 'the new identity of ');
+    terminal.note('  /accept yes goes on with it.');
+  }
+}
+
 async function verify(
   argument: string,
-  other: { userId: string; username: string },
+  other: Person,
   client: Client,
   terminal: Terminal,
   conversationId: string,
 ): Promise<void> {
   const identities = client.encryption.identities();
-  if (argument === 'yes') {
-    await identities.setVerified(other.userId, true);
+  const number = shown.get(other.userId);
+  if (argument === 'yes' && number !== undefined) {
+    await identities.setVerified(other.userId, number);
     terminal.print(`${other.username} is verified.`);
     return;
   }
   const { verified } = await identities.of(other.userId);
-  const number = await identities.safetyNumber(other.userId);
   const { devices, code } = await client.encryption.group(conversationId);
-  terminal.print(`Safety number with ${other.username}${verified ? ' (verified)' : ''}, the same on both sides:`);
-  terminal.print(`  ${number}`);
+  await showNumber(other, client, terminal, '', verified);
   if (devices.length > 0) terminal.note(`  ${devices.length} devices are in this conversation; group code ${code}`);
   if (!verified) terminal.note('  /verify yes once you have compared it.');
+}
+
+async function showNumber(other: Person, client: Client, terminal: Terminal, what: string, verified = false) {
+  const number = await client.encryption.identities().safetyNumber(other.userId);
+  shown.set(other.userId, number);
+  terminal.print(
+    `Safety number with ${what}${other.username}${verified ? ' (verified)' : ''}, the same on both sides:`,
+  );
+  terminal.print(`  ${number}`);
 }

@@ -66,6 +66,18 @@ export async function meet(one: Phone, other: Phone): Promise<string> {
   return conversation.id;
 }
 
+/** One person compares the safety number with the other, and it is the same. */
+export async function verify(one: Phone, { userId }: Phone): Promise<void> {
+  const identities = one.client.encryption.identities();
+  await identities.setVerified(userId, await identities.safetyNumber(userId));
+}
+
+/** One person goes on with the new identity that the other has now. */
+export async function acceptIdentity(one: Phone, userId: string): Promise<void> {
+  const identities = one.client.encryption.identities();
+  await identities.accept(userId, await identities.safetyNumber(userId));
+}
+
 const standing = (phone: Phone): Promise<void> =>
   until([phone.client], () => phone.client.encryption.status === 'ready', 'its keys are registered');
 

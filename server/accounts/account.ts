@@ -4,7 +4,7 @@ import * as store from '../store/account-changes.ts';
 import { findLink } from '../store/accounts.ts';
 import type { AccountDeps } from './deps.ts';
 import { hashLinkToken } from './link-token.ts';
-import { refuseCommon } from './registration.ts';
+import { mayMail, refuseCommon } from './registration.ts';
 
 /** Who asks: a live session. */
 interface Caller {
@@ -15,8 +15,7 @@ interface Caller {
 /** The answer is alike for known and unknown addresses: a mail says more. */
 export async function forgotPassword(deps: AccountDeps, email: string, address: string): Promise<void> {
   await deps.limits.take('mail_requests', address);
-  await deps.limits.take('mail_address', email);
-  deps.wakeMail(await store.addResetMail(deps.gate, email));
+  if (await mayMail(deps, email)) deps.wakeMail(await store.addResetMail(deps.gate, email));
 }
 
 export async function resetPassword(
@@ -57,8 +56,8 @@ export async function changePassword(
 
 /** The new address has to be confirmed; until then nothing changes. */
 export async function changeEmail(deps: AccountDeps, caller: Caller, password: string, email: string): Promise<void> {
-  await deps.limits.take('mail_address', email);
   await checkPassword(deps, caller, password);
+  await deps.limits.take('mail_address', email);
   deps.wakeMail([await store.addEmailChangeMail(deps.gate, caller.userId, email)]);
 }
 

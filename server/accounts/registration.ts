@@ -20,14 +20,27 @@ export async function register(deps: AccountDeps, wanted: Registration, address:
   const passwordHash = await deps.passwords.hash(wanted.password);
   const { username, email, displayName = username } = wanted;
   const mailId = await store.addRegistration(deps.gate, { username, email, passwordHash, displayName });
-  if (mailId === undefined) throw new RequestError('username_taken');
+  if (mailId === undefined) {
+    await deps.limits.giveBack('mail_address', wanted.email);
+    throw new RequestError('username_taken');
+  }
   deps.wakeMail([mailId]);
 }
 
 export async function resendVerification(deps: AccountDeps, email: string, address: string): Promise<void> {
   await deps.limits.take('mail_requests', address);
-  await deps.limits.take('mail_address', email);
-  deps.wakeMail(await store.addVerificationMails(deps.gate, email));
+  if (await mayMail(deps, email)) deps.wakeMail(await store.addVerificationMails(deps.gate, email));
+}
+
+/** Counts a mail. False once the address was sent enough of them: what anybody may ask for is always answered alike. */
+export async function mayMail({ limits }: AccountDeps, email: string): Promise<boolean> {
+  try {
+    await limits.take('mail_address', email);
+    return true;
+  } catch (error) {
+    if (error instanceof RequestError && error.code === 'rate_limited') return false;
+    throw error;
+  }
 }
 
 /** What a link would do, for the page that asks before doing it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../delivery/clock.ts';
+import { systemClock } from '../clock.ts';
 import { testAccounts } from '../testing/accounts.ts';
 import { watchRevocations } from './revocation-watch.ts';
 

@@ -1,5 +1,5 @@
 import { closeCodes, type RevocationReason, revocationReasons } from '../../protocol/codes.ts';
-import type { Clock } from '../delivery/clock.ts';
+import { type Clock, repeat } from '../clock.ts';
 import { endedSince } from '../store/audit.ts';
 import type { Gate } from '../store/gate.ts';
 
@@ -25,8 +25,6 @@ export function watchRevocations(options: {
 }): { stop(): void } {
   const { gate, clock, connections, failed } = options;
   let since: Date | undefined;
-  let stopped = false;
-  let cancel = (): void => {};
 
   async function look(): Promise<void> {
     const { ended, now } = await endedSince(gate, since);
@@ -39,18 +37,8 @@ export function watchRevocations(options: {
     }
   }
 
-  function again(): void {
-    if (!stopped) cancel = clock.after(EVERY_MS, () => void look().catch(failed).finally(again));
-  }
-
   // The first look only fixes the time: whoever says hello from now on is judged there.
-  void look().catch(failed).finally(again);
-  return {
-    stop() {
-      stopped = true;
-      cancel();
-    },
-  };
+  return { stop: repeat(clock, EVERY_MS, look, failed, 'at once') };
 }
 
 function farewell(reason: string): [number, string] {

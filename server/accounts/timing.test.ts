@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { addResetMail } from '../store/account-changes.ts';
+import { addVerificationMails } from '../store/accounts.ts';
+import type { Gate } from '../store/gate.ts';
 import { passwordOf, type TestAccounts, testAccounts } from '../testing/accounts.ts';
 
 const PAIRS = 200;
@@ -61,6 +64,28 @@ test('the time of login, resend and forgot-password does not tell who has an acc
       `${name}: known ${knownMs} ms, unknown ${unknownMs} ms, allowed ${allowed} ms apart`,
     );
   }
+});
+
+test('what is mailed and what is not waits for the disk alike, which a test without fsync could not time', async () => {
+  await using accounts = await testAccounts();
+  await accounts.account('ada');
+  const written: boolean[] = [];
+  const gate: Gate = {
+    ...accounts.gate,
+    transaction: (kind, work) =>
+      accounts.gate.transaction(kind, async (tx) => {
+        const result = await work(tx);
+        // A transaction that wrote nothing has no id, and its commit does not wait.
+        const [row] = await tx<{ writes: boolean }[]>`select pg_current_xact_id_if_assigned() is not null as writes`;
+        written.push(row?.writes === true);
+        return result;
+      }),
+  };
+  for (const email of ['ada@example.org', 'nobody@example.org']) {
+    await addResetMail(gate, email);
+    await addVerificationMails(gate, email);
+  }
+  assert.deepEqual(written, [true, true, true, true]);
 });
 
 test('the time of register does not tell who has an account', async (t) => {

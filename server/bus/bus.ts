@@ -51,8 +51,11 @@ export function withoutHeavyContent(message: BusMessage, recipients: number): Bu
 /** What comes from other instances, and from this one's own `publish` if the bus is in-process. */
 export interface BusListener {
   message(userId: string, message: BusMessage): void;
-  /** Messages may have been missed (reconnect, silent subscriber): every outbox must check its positions. */
-  doubt(): void;
+  /**
+   * Messages may have been missed (reconnect, silent subscriber): every outbox must check its positions. `since`: another
+   * instance could not publish from then on, and kept too little to make up for it.
+   */
+  doubt(since?: number): void;
 }
 
 export interface Bus {

@@ -14,7 +14,7 @@ export type PayloadKind = 'messages' | 'doubt';
 export interface Payload {
   /** The instance that published; it ignores what is its own. */
   readonly from: string;
-  /** When, in milliseconds since 1970 by that instance's clock. */
+  /** When, in milliseconds since 1970 by that instance's clock; of a doubt, since when there is reason for it. */
   readonly at: number;
   readonly kind: PayloadKind;
   readonly messages: readonly BusMessage[];

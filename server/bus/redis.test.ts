@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { privateRedis } from '../testing/redis-server.ts';
+import { createRedisBus } from './redis.ts';
 import { entry, type WatchedBus, watchedBus } from './testing.ts';
 
 const healthy = (...buses: WatchedBus[]): Promise<unknown> =>
@@ -200,6 +201,24 @@ test('the bus on one Redis server', { timeout: 120_000 }, async (t) => {
       ]);
     }
     assert.ok(doubts(b) >= 2);
+  });
+
+  await t.test('others are told since when too much to be kept could not be published', async () => {
+    await using buses = await pair();
+    const { b, prefix } = buses;
+    // Nothing finds room: it is kept, until that is too much as well.
+    const full = createRedisBus({ address, prefix, heartbeatMs: 250, maxQueueLength: 1 });
+    while (full.doubtful) await new Promise(setImmediate);
+    const told = new Promise<number | undefined>((resolve) => b.bus.listen({ message() {}, doubt: resolve }));
+    const before = Date.now();
+    full.publish(
+      Array.from({ length: 50_001 }, (_, i) => `user${i}`),
+      { class: 'state', key: 'receipt', frame: '{}' },
+    );
+    const after = Date.now();
+    const since = (await told) ?? 0;
+    await full.close();
+    assert.ok(since >= before - 1 && since <= after + 1, `since ${since}, and it was from ${before} to ${after}`);
   });
 
   await t.test('publish to receive is measured', async () => {

@@ -62,6 +62,8 @@ class RedisBus implements Bus {
   readonly #userPrefix: string;
   readonly #everyone: string;
   #listener: BusListener | undefined;
+  /** What was published since then may not have left. */
+  #brokenAt: number | undefined = wallClock();
 
   constructor(options: RedisBusOptions) {
     const { address, prefix = 'sotto:', heartbeatMs = 1000, maxQueueLength = 16 * 1024 * 1024 } = options;
@@ -126,8 +128,8 @@ class RedisBus implements Bus {
     this.#link.close();
   }
 
-  #payload(kind: 'messages' | 'doubt', encoded: readonly string[]): string {
-    return encodePayload(this.#instance, kind, wallClock(), encoded);
+  #payload(kind: 'messages' | 'doubt', encoded: readonly string[], at = wallClock()): string {
+    return encodePayload(this.#instance, kind, at, encoded);
   }
 
   #keep(userId: string, message: BusMessage): void {
@@ -142,10 +144,12 @@ class RedisBus implements Bus {
       message: (channel, text) => this.#receive(channel, text),
       healthy: () => {
         this.#announce();
+        this.#brokenAt = undefined;
         this.#observer.healthy();
         this.#doubt();
       },
       unhealthy: (reason) => {
+        this.#brokenAt ??= wallClock();
         this.#observer.unhealthy(reason);
         this.#doubt();
       },
@@ -161,11 +165,11 @@ class RedisBus implements Bus {
       this.#observer.invalid();
       return;
     }
-    this.#observer.lag(Math.max(0, wallClock() - payload.at));
     if (payload.kind === 'doubt') {
-      this.#doubt();
+      this.#doubt(payload.at);
       return;
     }
+    this.#observer.lag(Math.max(0, wallClock() - payload.at));
     this.#observer.received(payload.messages.length);
     const userId = channel.slice(this.#userPrefix.length);
     for (const message of payload.messages) this.#tell((listener) => listener.message(userId, message));
@@ -177,11 +181,13 @@ class RedisBus implements Bus {
   #announce(): void {
     const { messages, overflowed } = this.#unpublished.take();
     for (const { users, message } of messages) this.publish(users, message);
-    if (overflowed) void this.#link.publish([{ channel: this.#everyone, payload: this.#payload('doubt', []) }]);
+    if (!overflowed) return;
+    const payload = this.#payload('doubt', [], this.#brokenAt);
+    void this.#link.publish([{ channel: this.#everyone, payload }]);
   }
 
-  #doubt(): void {
-    this.#tell((listener) => listener.doubt());
+  #doubt(since?: number): void {
+    this.#tell((listener) => listener.doubt(since));
   }
 
   /** A fault in a listener must not end the connection that it was called from. */

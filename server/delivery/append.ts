@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import type { LogStore, NewMessage, Verdict } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 
 /** Batches in PostgreSQL at a time; while they are there, the next one forms. */
 const LANES = 2;
@@ -7,8 +7,8 @@ const MAX_BATCH = 1000;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** What all waiting messages may take; beyond it sends are refused at once. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-/** And those of one account, so that nobody alone takes all of it. */
-const MAX_OWNER_BYTES = 8 * 1024 * 1024;
+/** And those of one account, so that nobody alone takes all of it: more than one connection may have in flight. */
+const MAX_OWNER_BYTES = 12 * 1024 * 1024;
 /** Entries at a time that are stored by themselves, not in a batch. */
 const SOLOS = 2;
 /** About what a search tag takes in memory. */
@@ -79,13 +79,20 @@ export function createAppender(options: {
   let waiting = 0;
   let waitingBytes = 0;
   const ownerBytes = new Map<string, number>();
+  /** The conversations in which an account was refused for want of room, until half of its room is free again. */
+  const refusedOf = new Map<string, Set<string>>();
   let scheduled = false;
   const idlers: (() => void)[] = [];
 
   function append(entry: Waiting): void {
     const bytes = sizeOf(entry);
     const held = (ownerBytes.get(entry.owner) ?? 0) + bytes;
-    if (waitingBytes + bytes > MAX_WAITING_BYTES || held > MAX_OWNER_BYTES) return refuse(entry);
+    if (waitingBytes + bytes > MAX_WAITING_BYTES || held > MAX_OWNER_BYTES) {
+      remember(entry);
+      return refuse(entry);
+    }
+    // One that came right behind a refused one, and is smaller, would be stored before that one's retry.
+    if (refusedOf.get(entry.owner)?.has(entry.conversationId) === true) return refuse(entry);
     ownerBytes.set(entry.owner, held);
     let line = lines.get(entry.conversationId);
     waiting++;
@@ -96,6 +103,13 @@ export function createAppender(options: {
       queue(line);
     } else line.waiting.push(entry);
     schedule();
+  }
+
+  function remember({ owner, conversationId }: Waiting): void {
+    if (!ownerBytes.has(owner)) return;
+    const refused = refusedOf.get(owner);
+    if (refused === undefined) refusedOf.set(owner, new Set([conversationId]));
+    else refused.add(conversationId);
   }
 
   /** To be called with a line of which nothing is under way. */
@@ -248,6 +262,7 @@ export function createAppender(options: {
     const held = (ownerBytes.get(entry.owner) ?? 0) - bytes;
     if (held > 0) ownerBytes.set(entry.owner, held);
     else ownerBytes.delete(entry.owner);
+    if (held <= MAX_OWNER_BYTES / 2) refusedOf.delete(entry.owner);
   }
 
   return {

@@ -147,6 +147,14 @@ test('one account commits only so often in a conversation, also in vain, and sto
   await assert.rejects(late(), refusedWith('rate_limited', { bucket: 'commit' }));
   assert.equal(await everything(conversationId), before);
   assert.equal((await bob.commit(await bob.prepare(conversationId, { baseEpoch: 1 }))).epoch, 2);
+  // Conversations that are made up have no count of their own: six in each would have no end.
+  const madeUp = (id = randomUUID()) => {
+    const groupId = Buffer.from(groupIdBytes(id, 0)).toString('base64url');
+    return ada.client.request('commit.send', { ...first.body, conversationId: id, groupId, clientId: randomUUID() });
+  };
+  // Seven of the account's 360 tries are spent by now.
+  for (let n = 7; n < 360; n += 1) await assert.rejects(madeUp(), refusedWith('not_found'));
+  await assert.rejects(madeUp(), refusedWith('rate_limited', { bucket: 'commit_account' }));
 });
 
 test('commits and messages that one connection sends without waiting are stored and answered in that order', async () => {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { conversationEpoch, groupEpoch, MAX_GENERATION } from '../../protocol/epoch.ts';
 import type { Reply, RequestBody } from '../../protocol/index.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError, unavailable } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { type Commit, readCommit } from '../mls/commit.ts';
 import { type GroupId, readGroupId } from '../mls/group-id.ts';
@@ -59,6 +59,8 @@ export function createCommits(deps: {
     if (before.earlier)
       return store.append(identity, { ...common, next: 0, fresh: false, adds: [], removes: [], welcome: undefined });
     if (before.standing !== 'ok') return { state: before.standing };
+    // Only now: a row for each conversation that somebody makes up would have no bound.
+    await limits.take('commit', `${identity.userId}:${conversationId}`);
     if (before.epoch !== given.body.baseEpoch) return { state: 'stale_epoch', epoch: before.epoch };
     return store.append(identity, { ...common, ...judge(identity, given, before), welcome: given.welcome });
   }
@@ -111,7 +113,7 @@ export function createCommits(deps: {
         async run() {
           // Counted here and not before the line, where it would let what was sent later go first.
           const verdict = await limits
-            .take('commit', `${identity.userId}:${body.conversationId}`)
+            .take('commit_account', identity.userId)
             .then(() => judgeAndStore(identity, given))
             .catch((error: unknown) => ({ error }));
           if ('error' in verdict) {
@@ -203,8 +205,6 @@ function digestOf({ baseEpoch, groupId, commit, adds, removes, welcome = '' }: B
     'buffer',
   );
 }
-
-const unavailable = (): RequestError => new RequestError('unavailable', { retryAfterMs: 500 });
 
 function refusal(verdict: Exclude<CommitVerdict, { members: unknown }>): RequestError {
   switch (verdict.state) {

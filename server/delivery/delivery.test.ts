@@ -188,8 +188,10 @@ test('marks rise, reach the other side once stored, and unread follows the read 
   );
 });
 
-test('an acknowledgement beyond the log closes the connection', async () => {
+test('an acknowledgement beyond the log closes the connection, one of nothing does not', async () => {
   const { b, a, conversationId } = await pair();
+  b.notify('ack', { conversationId, seq: 0 });
+  await b.request('ping', {});
   await a.request('message.send', message(conversationId));
   b.notify('ack', { conversationId, seq: 2 });
   assert.equal((await b.ended()).code, 4500);
@@ -205,6 +207,15 @@ test('typing reaches the other side once both have accepted, with its own expiry
   assert.ok((typing[0]?.forMs ?? 0) > 1000);
   a.notify('typing.set', { conversationId, typing: false });
   assert.deepEqual((await b.event('typing.changed')).typing, []);
+});
+
+test('typing is told before the first message, too, to who has opened the conversation', async () => {
+  const [ada, bob] = [await addPerson(db.sql), await addPerson(db.sql)];
+  const [a, b] = [await server.connect(ada), await server.connect(bob)];
+  const { conversation } = await a.request('conversation.open', { userId: bob.userId });
+  await b.request('conversation.open', { userId: ada.userId });
+  a.notify('typing.set', { conversationId: conversation.id, typing: true });
+  assert.equal((await b.event('typing.changed')).typing[0]?.userId, ada.userId);
 });
 
 test('the same two people always have the same conversation, however they open it', async () => {

@@ -34,7 +34,19 @@ export class Hub {
 
   constructor(bus: Bus) {
     this.#bus = bus;
-    bus.listen({ message: (userId, message) => this.#local(userId, message), doubt: () => this.onDoubt() });
+    bus.listen({ message: (userId, message) => this.#local(userId, message), doubt: (since) => this.#doubt(since) });
+  }
+
+  /** From when on states may have been missed that nobody here was told again yet: no device has heard everything. */
+  missedSince: number | undefined;
+
+  missed(since: number): void {
+    this.missedSince = Math.min(this.missedSince ?? since, since);
+  }
+
+  #doubt(since: number | undefined): void {
+    if (since !== undefined) this.missed(since);
+    this.onDoubt();
   }
 
   /** Set by the position check: every outbox must look at PostgreSQL. */

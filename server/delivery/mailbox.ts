@@ -1,5 +1,5 @@
+import { type Clock, repeat } from '../clock.ts';
 import { FEW_PACKAGES, type MailboxStore, type WaitingWelcome } from '../store/mailbox.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 
@@ -110,21 +110,8 @@ export function startMailbox(deps: { store: MailboxStore; hub: Hub; clock: Clock
     }
   }
 
-  function every(ms: number, act: () => Promise<void>): () => void {
-    let stopped = false;
-    let cancel = (): void => {};
-    const next = (): void => {
-      if (!stopped) cancel = clock.after(ms, () => void act().catch(failed).finally(next));
-    };
-    next();
-    return () => {
-      stopped = true;
-      cancel();
-    };
-  }
-
   hub.onWake = look;
-  const timers = [every(CHECK_MS, check), every(CLEAN_MS, () => store.clean())];
+  const timers = [repeat(clock, CHECK_MS, check, failed), repeat(clock, CLEAN_MS, () => store.clean(), failed)];
   return {
     look,
     check,

@@ -26,7 +26,6 @@ function bench(options: { positions?: Position[]; started?: boolean } = {}) {
       return state.result;
     },
     cork: (write) => write(),
-    bufferedBytes: () => 0,
     end() {},
   };
   const writer = new Writer(socket, createFlusher(), {
@@ -215,7 +214,7 @@ test('a device that read ahead in the history opens its window again', async () 
   const { outbox, grow, offer, names } = bench();
   grow(X, 400);
   for (let seq = 1; seq <= 256; seq++) offer(X, seq);
-  assert.equal(outbox.ack(X, 300), false, 'above what is known here');
+  outbox.ack(X, 300);
   assert.equal(outbox.unacknowledged, 0);
   outbox.check(X, 400);
   for (let i = 0; i < 8; i++) await turn();

@@ -1,6 +1,6 @@
 import { WINDOW_BYTES, WINDOW_ENTRIES } from '../../protocol/scalars.ts';
+import type { Clock } from '../clock.ts';
 import type { Position } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import type { Loader } from './loader.ts';
 import type { Writer } from './writer.ts';
 
@@ -149,23 +149,18 @@ export class Outbox {
     if (this.#state === 'started' && !this.#host.writer.congested) this.#host.writer.write(frame);
   }
 
-  /** The device holds everything up to `seq`. False if that is above anything known here: PostgreSQL must judge it. */
-  ack(conversationId: string, seq: number): boolean {
+  /** The device says that it holds everything up to `seq`. Whether that is so for what isn't known here, PostgreSQL judges. */
+  ack(conversationId: string, seq: number): void {
     const lane = this.#lanes.get(conversationId);
-    if (lane === undefined || lane.mode === 'unplaced') return false;
+    if (lane === undefined || lane.mode === 'unplaced') return;
     // What was pushed is held in any case. Otherwise a device that read ahead in the history would keep its window shut.
     if (lane.unacked !== undefined) this.#settle(lane, lane.unacked, seq);
-    if (seq > lane.known) {
-      this.#pump();
-      return false;
-    }
-    if (seq > lane.sent) {
+    if (seq > lane.sent && seq <= lane.known) {
       // The device read ahead in the history; what it holds needs no push.
       lane.sent = seq;
       this.#reached(lane);
     }
     this.#pump();
-    return true;
   }
 
   drained(): void {

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import type { SearchStore } from '../store/search.ts';
-import type { Clock } from './clock.ts';
 
 /** How long tags are collected: long enough to share pages, short enough that few sends fill the list themselves. */
 const AFTER_MS = 100;

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLocalLeases, LEASE_MS } from '../bus/leases.ts';
 import { createRedisLeases } from '../bus/redis-leases.ts';
+import type { Clock } from '../clock.ts';
 import { openGate } from '../store/gate.ts';
 import { createPresenceStore, type PresenceStore } from '../store/presence.ts';
 import type { Identity } from '../store/store.ts';
 import { testDatabase } from '../testing/database.ts';
 import { addPerson } from '../testing/people.ts';
 import { privateRedis } from '../testing/redis-server.ts';
-import type { Clock } from './clock.ts';
 import { startPresence } from './presence.ts';
 
 /** A clock that stands still until it is moved; what is due then happens in order. */

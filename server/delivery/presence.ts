@@ -1,8 +1,8 @@
 import { LEASE_MS, type Leases } from '../bus/leases.ts';
+import { type Clock, repeat } from '../clock.ts';
 import { joined } from '../store/joined.ts';
 import type { PresenceStore } from '../store/presence.ts';
 import type { Identity } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 
@@ -36,8 +36,6 @@ export function startPresence(options: {
   /** Connected here when last looked. */
   let here: ReadonlySet<string> = new Set();
   let renewedAt = Number.NEGATIVE_INFINITY;
-  let stopped = false;
-  let cancel = (): void => {};
 
   async function look(): Promise<void> {
     const now = new Set<string>();
@@ -70,17 +68,11 @@ export function startPresence(options: {
     }
   }
 
-  function tick(): void {
-    look()
-      .catch((error: unknown) => {
-        // Whoever came is looked at again, and renewing is due at once.
-        here = new Set();
-        renewedAt = Number.NEGATIVE_INFINITY;
-        failed(error);
-      })
-      .finally(() => {
-        if (!stopped) cancel = clock.after(TICK_MS, tick);
-      });
+  function lookFailed(error: unknown): void {
+    // Whoever came is looked at again, and renewing is due at once.
+    here = new Set();
+    renewedAt = Number.NEGATIVE_INFINITY;
+    failed(error);
   }
 
   const onlineContacts = joined(async (userIds: readonly string[]) => {
@@ -95,7 +87,6 @@ export function startPresence(options: {
     }
   }
 
-  cancel = clock.after(TICK_MS, tick);
   return {
     async set(identity, visible) {
       if (!(await store.setVisible(identity, visible))) return false;
@@ -106,10 +97,7 @@ export function startPresence(options: {
       return true;
     },
     welcome: (connection, write) => void welcome(connection, write).catch(failed),
-    stop() {
-      stopped = true;
-      cancel();
-    },
+    stop: repeat(clock, TICK_MS, look, lookFailed),
   };
 
   /** Others see no more than that the user isn't online. */

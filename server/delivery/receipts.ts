@@ -1,6 +1,7 @@
 import { closeCodes } from '../../protocol/codes.ts';
+import type { Clock } from '../clock.ts';
+import { StoreUnavailable } from '../store/errors.ts';
 import type { ReceiptAnswer, ReceiptStore, ReceiptWrite } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 
@@ -8,8 +9,10 @@ const MAX_WAIT_MS = 50;
 const MAX_BATCH = 2000;
 /** Marks of one connection that may wait; who acknowledges more conversations than that at once starts over. */
 const MAX_MARKS = 4096;
-/** How often a mark goes again whose row someone else is writing, or while the database is away. */
+/** How often a mark goes again whose row someone else is writing, or that the database refuses. */
 const MAX_TRIES = 20;
+/** While the database is away marks wait for it. More of them than this, of connections that come and go, are not kept for that. */
+const MAX_KEPT = 100_000;
 /** How much longer marks are collected after a failure. */
 const PAUSE_MS = 1_000;
 
@@ -43,7 +46,7 @@ export interface Receipts {
   ack(connection: Connection, conversationId: string, seq: number): void;
   /** The user has read everything up to `seq`; resolves when that is stored. */
   read(connection: Connection, conversationId: string, seq: number): Promise<void>;
-  /** Writes what is collected, and resolves when it is written. */
+  /** Writes what is collected, and resolves when it is written, or dropped because the database is away. */
   flush(): Promise<void>;
   readonly waiting: number;
 }
@@ -65,6 +68,7 @@ export function createReceipts(options: {
   let timer: (() => void) | undefined;
   let writing: Promise<void> | undefined;
   let pauseMs = 0;
+  let away = false;
 
   const keyOf = (connection: Connection, conversationId: string): string =>
     conversationId + connection.sessionId + connection.connectionNo;
@@ -85,11 +89,11 @@ export function createReceipts(options: {
     return mark;
   }
 
-  function again(mark: Pending, ackSeq: number, readSeq: number): void {
+  function again(mark: Pending, ackSeq: number, readSeq: number, tried = 1): void {
     const next = collect(mark.connection, mark.conversationId);
     next.ackSeq = Math.max(next.ackSeq, ackSeq);
     next.readSeq = Math.max(next.readSeq, readSeq);
-    next.tries = mark.tries + 1;
+    next.tries = mark.tries + tried;
     if (readSeq > 0) next.readers = mark.readers.concat(next.readers);
   }
 
@@ -118,6 +122,7 @@ export function createReceipts(options: {
     try {
       const answers = await store.writeReceipts(batch.map(toWrite));
       pauseMs = 0;
+      away = false;
       for (const [i, mark] of batch.entries()) {
         const answer = answers[i];
         if (answer !== undefined) conclude(mark, answer);
@@ -125,10 +130,12 @@ export function createReceipts(options: {
     } catch (error) {
       failed(error);
       pauseMs = PAUSE_MS;
+      away = error instanceof StoreUnavailable;
       for (const mark of batch) {
         // A reader asks again by itself; nobody repeats the last acknowledgement of a conversation that went quiet.
         for (const reader of mark.readers.splice(0)) reader.reject(error);
-        if (mark.ackSeq > 0 && mark.tries < MAX_TRIES) again(mark, mark.ackSeq, 0);
+        const waits = away && pending.size < MAX_KEPT;
+        if (mark.ackSeq > 0 && (waits || mark.tries < MAX_TRIES)) again(mark, mark.ackSeq, 0, waits ? 0 : 1);
       }
     }
   }
@@ -173,7 +180,18 @@ export function createReceipts(options: {
       return new Promise((resolve, reject) => mark.readers.push({ resolve, reject }));
     },
     async flush() {
-      while (pending.size > 0 || writing !== undefined) await write();
+      while (pending.size > 0 || writing !== undefined) {
+        await write();
+        if (away) break;
+      }
+      // To ask a database that says nothing for every batch could take minutes; what is lost is only told and acknowledged again.
+      timer?.();
+      timer = undefined;
+      for (const { connection, readers } of pending.values()) {
+        count(connection, -1);
+        for (const reader of readers) reader.reject(new StoreUnavailable('not_done', 'the database is away'));
+      }
+      pending = new Map();
     },
     get waiting() {
       return pending.size;

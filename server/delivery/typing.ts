@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts';
 import type { ConversationStore } from '../store/store.ts';
-import type { Clock } from './clock.ts';
 import { eventFrame } from './frames.ts';
 import type { Connection, Hub } from './hub.ts';
 

@@ -31,16 +31,21 @@ export async function initCluster(binaries: Binaries, dir: string, password: str
 
 export type Settings = Readonly<Record<string, string | number>>;
 
-/** Starts the postmaster; settles once it accepts connections. What it prints goes to `onLine`. */
+/**
+ * Starts the postmaster; settles once it accepts connections. What it prints goes to `onLine`; `onSpawn` gets it before it
+ * is ready, which takes a while when it has to recover.
+ */
 export function startPostmaster(
   binaries: Binaries,
   dir: string,
   settings: Settings,
   onLine: (line: string) => void,
+  onSpawn: (child: ChildProcess) => void = () => {},
 ): Promise<ChildProcess> {
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { file, args, options } = launch(binaries.user, binaries.postgres, ['-D', dir, ...flags]);
   const child = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+  onSpawn(child);
   return new Promise((resolve, reject) => {
     const recent: string[] = [];
     child.once('error', reject);
@@ -49,7 +54,7 @@ export function startPostmaster(
     readLines(child, (line) => {
       if (recent.push(line) > 20) recent.shift();
       onLine(line);
-      if (line.includes('database system is ready to accept connections')) resolve(child);
+      if (/database system is ready to accept (read-only )?connections/.test(line)) resolve(child);
     });
   });
 }

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -188,6 +198,58 @@ test('signals of the terminal do not reach the database, and a killed PostgreSQL
       n = (await sql<{ n: number }[]>`select n from kept`.catch(() => []))[0]?.n;
   });
   await terminate(server);
+});
+
+test('a PostgreSQL that is just being started again is stopped, too', {
+  skip: !existsSync('/proc/self/status'),
+}, async (t) => {
+  const folder = dataFolder(t);
+  const cluster = join(folder, 'postgres');
+  const server = startServer(t, folder);
+  await withDatabase(await urlOf(server), async (sql) => {
+    await sql`create table much as select n, repeat(md5(n::text), 8) as text from generate_series(1, 100000) n`;
+  });
+  const first = livingPostmaster(cluster);
+  assert.ok(first !== undefined);
+  process.kill(first, 'SIGKILL');
+  let next = livingPostmaster(cluster);
+  while (next === undefined || next === first) {
+    await new Promise(setImmediate);
+    next = livingPostmaster(cluster);
+  }
+  // Held where it is, in its recovery, until the keeper has either told it to stop or gone without.
+  const second = next;
+  process.kill(second, 'SIGSTOP');
+  const keeper = keeperOf(folder);
+  server.child.kill('SIGTERM');
+  const told = () => (signalsOf(second) & 2n) !== 0n || markOf(keeper) === undefined;
+  assert.ok(await waitUntil(told, 20_000));
+  process.kill(second, 'SIGCONT');
+  assert.equal((await exited(server)).code, 0);
+  const left = livingPostmaster(cluster);
+  if (left !== undefined) process.kill(left, 'SIGINT');
+  assert.equal(left, undefined, 'it runs on without a server');
+});
+
+/** Signals that wait for a process, as a mask: 2 is SIGINT. */
+function signalsOf(pid: number): bigint {
+  const [, mask = '0'] = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return BigInt(`0x${mask}`);
+}
+
+test('a disk so full that nothing can be logged does not end the database', async (t) => {
+  const folder = dataFolder(t);
+  const server = startServer(t, folder);
+  const url = await urlOf(server);
+  await store(url);
+  const postmaster = livingPostmaster(join(folder, 'postgres'));
+  rmSync(join(folder, 'postgres.log'));
+  symlinkSync('/dev/full', join(folder, 'postgres.log'));
+  // The keeper logs signals in the same way as what PostgreSQL prints, and handles them in order.
+  process.kill(keeperOf(folder), 'SIGHUP');
+  await withDatabase(url, (sql) => assert.rejects(sql`select 1 / 0`));
+  await terminate(server);
+  assert.ok(postmaster !== undefined && markOf(postmaster) === undefined, 'the keeper went without PostgreSQL');
 });
 
 test('half of a cluster, left by a server killed during its first start, is made anew', async (t) => {

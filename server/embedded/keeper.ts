@@ -111,9 +111,18 @@ function checkVersion(): void {
 }
 
 async function run(binaries: Binaries, settings: Settings): Promise<void> {
+  let child: ChildProcess;
+  // Known from its first moment and for as long as it lives: whoever stops while it recovers must not leave it behind.
+  const spawned = (started: ChildProcess): void => {
+    postmaster = started;
+    started.once('exit', () => {
+      postmaster = undefined;
+    });
+  };
   for (let attempt = 1; ; attempt += 1) {
+    if (stopping) finish();
     try {
-      postmaster = await startPostmaster(binaries, folder.cluster, settings, logLine);
+      child = await startPostmaster(binaries, folder.cluster, settings, logLine, spawned);
       break;
     } catch (error) {
       // Backends of a killed postmaster take a moment to notice; until then the next one must not start.
@@ -121,7 +130,7 @@ async function run(binaries: Binaries, settings: Settings): Promise<void> {
       await delay(500 * attempt);
     }
   }
-  postmaster.once('exit', (code, signal) => {
+  child.once('exit', (code, signal) => {
     if (!stopping) void restart(binaries, settings, signal ?? code);
   });
 }
@@ -132,7 +141,7 @@ async function restart(binaries: Binaries, settings: Settings, how: unknown): Pr
   try {
     if (restarts > maxRestarts) throw new Error(`PostgreSQL ended ${restarts} times. Look into ${folder.log}.`);
     await delay(200);
-    if (!stopping) await run(binaries, settings);
+    await run(binaries, settings);
   } catch (error) {
     releaseLock(folder);
     end(error);
@@ -143,9 +152,13 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   if (!locked) process.exit(0);
-  // While it starts there is none yet; `start` can't be hurried, so its end is waited for.
+  // Before it is started there is none yet; what is done until then can't be hurried, and sees by itself that it is to stop.
   await waitUntil(() => postmaster !== undefined, 60_000);
   if (postmaster !== undefined) await stopPostmaster(postmaster);
+  finish();
+}
+
+function finish(): never {
   releaseLock(folder);
   process.exit(0);
 }
@@ -163,8 +176,12 @@ function report(message: KeeperReport): void {
 }
 
 function logLine(line: string): void {
-  if (existsSync(folder.log) && statSync(folder.log).size > maxLogBytes) renameSync(folder.log, `${folder.log}.old`);
-  appendFileSync(folder.log, `${line}\n`, { mode: 0o600 });
+  try {
+    if (existsSync(folder.log) && statSync(folder.log).size > maxLogBytes) renameSync(folder.log, `${folder.log}.old`);
+    appendFileSync(folder.log, `${line}\n`, { mode: 0o600 });
+  } catch {
+    // The disk is full, say. PostgreSQL lives through that, and a line is no reason to stop it.
+  }
 }
 
 function tuning(): Settings {

@@ -13,10 +13,12 @@ export function conversationHandlers(deps: {
   conversations: ConversationStore;
   hub: Hub;
   limits: Limits;
+  /** A refusal once an account reads more than its share. */
+  spendRead: (userId: string) => RequestError | undefined;
   /** Shows a conversation again to all of its members. */
   show: (conversationId: string) => void;
 }): Pick<Handlers, Family> {
-  const { conversations, hub, limits, show } = deps;
+  const { conversations, hub, limits, spendRead, show } = deps;
 
   async function one(userId: string, conversationId: string) {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -41,12 +43,16 @@ export function conversationHandlers(deps: {
     if (opened.state !== 'opened') throw new RequestError(opened.state);
     const conversation = await one(connection.userId, opened.conversationId);
     if (opened.created) changed(connection.userId, conversation);
+    // From now on this connection is known to take part, also before the first entry.
+    connection.outbox.check(conversation.id, conversation.lastSeq);
     return { conversation };
   };
 
-  const get: Handler<'conversation.get'> = async ({ conversationId }, { connection }) => ({
-    conversation: await one(connection.userId, conversationId),
-  });
+  const get: Handler<'conversation.get'> = async ({ conversationId }, { connection }) => {
+    const refused = spendRead(connection.userId);
+    if (refused !== undefined) throw refused;
+    return { conversation: await one(connection.userId, conversationId) };
+  };
 
   const accept: Handler<'conversation.accept'> = async ({ conversationId }, { connection }) => {
     const accepted = await conversations.accept(connection, conversationId);
@@ -69,6 +75,8 @@ export function conversationHandlers(deps: {
   };
 
   const list: Handler<'conversation.list'> = async ({ cursor, limit = PAGE }, { connection }) => {
+    const refused = spendRead(connection.userId);
+    if (refused !== undefined) throw refused;
     const page = await conversations.page(
       connection.userId,
       cursor === undefined ? undefined : readCursor(cursor),

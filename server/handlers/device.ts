@@ -2,6 +2,7 @@ import { closeCodes } from '../../protocol/codes.ts';
 import { eventFrame } from '../delivery/frames.ts';
 import type { Hub } from '../delivery/hub.ts';
 import { RequestError } from '../errors.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Gate } from '../store/gate.ts';
 import * as store from '../store/people.ts';
 import type { Handler } from './handler.ts';
@@ -9,12 +10,14 @@ import type { Handler } from './handler.ts';
 export interface DeviceDeps {
   readonly gate: Gate;
   readonly hub: Pick<Hub, 'state' | 'end'>;
+  readonly limits: Pick<Limits, 'take'>;
   /** Throws unless an account that has a key signed the revocation with it. */
   readonly checkRevocation: (userId: string, deviceId: string, signature: string | undefined) => Promise<void>;
 }
 
-export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
+export function deviceHandlers({ gate, hub, limits, checkRevocation }: DeviceDeps) {
   const list: Handler<'device.list'> = async (_body, { connection }) => {
+    await limits.take('lookup', connection.userId);
     const devices = await store.listDevices(gate, connection.userId);
     return {
       devices: devices.map(({ id, name, createdAt, lastSeenAt }) => ({
@@ -33,7 +36,8 @@ export function deviceHandlers({ gate, hub, checkRevocation }: DeviceDeps) {
     const revoked = await store.revokeDevice(gate, connection, deviceId);
     if (typeof revoked === 'string') throw new RequestError(revoked);
     log.info({ userId, revoked: deviceId }, 'a device was revoked');
-    hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked');
+    // After the reply: the device may be the one that asks.
+    setImmediate(() => hub.end(userId, revoked.sessionIds, closeCodes.device_revoked, 'revoked'));
     hub.state(
       revoked.contacts,
       `devices:${userId}`,

@@ -69,8 +69,28 @@ test('only another device of the same person can answer an offer, and only for f
   await assert.rejects(old.request('link.accept', { linkId, sealed }), refusedWith('not_found'));
 });
 
-test('a person has five open offers at most', async () => {
-  const { fresh } = await phones();
+test('an answer whose announcement was lost is found by the next look at the mailboxes, and told once', async () => {
+  const { old, freshIdentity } = await phones();
+  // Two instances that can't hear each other.
+  await using deaf = startMessaging({ url: db.url });
+  const client = await deaf.connect(freshIdentity);
+  const { linkId } = await client.request('link.offer', { publicKey });
+  await deaf.mailbox.check();
+  await old.request('link.accept', { linkId, sealed });
+  assert.equal(client.frames.filter(({ type }) => type === 'link.sealed').length, 0);
+  await deaf.mailbox.check();
+  assert.deepEqual(await client.event('link.sealed'), { linkId, sealed });
+  await deaf.mailbox.check();
+  await client.request('link.offer', { publicKey });
+  assert.equal(client.frames.filter(({ type }) => type === 'link.sealed').length, 0);
+});
+
+test('a person has five open offers at most; those that were answered are not', async () => {
+  const { old, fresh } = await phones();
+  for (let i = 0; i < 5; i++) {
+    const { linkId } = await fresh.request('link.offer', { publicKey });
+    await old.request('link.accept', { linkId, sealed });
+  }
   for (let i = 0; i < 5; i++) await fresh.request('link.offer', { publicKey });
   await assert.rejects(fresh.request('link.offer', { publicKey }), refusedWith('rate_limited'));
 });

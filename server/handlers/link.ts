@@ -1,4 +1,4 @@
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Hub } from '../delivery/hub.ts';
 import { RequestError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';

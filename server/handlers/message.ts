@@ -5,7 +5,7 @@ import { checked } from '../delivery/checked.ts';
 import { digestOf } from '../delivery/digest.ts';
 import type { Hub } from '../delivery/hub.ts';
 import type { SendTimer } from '../delivery/send-timer.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError, unavailable } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
 import { readMessageHeader } from '../mls/message.ts';
 import { ensure } from '../mls/mls-error.ts';
@@ -15,7 +15,8 @@ import type { Handler, Handlers } from './handler.ts';
 import { Raw } from './handler.ts';
 
 const HISTORY_LIMIT = 50;
-const HISTORY_BYTES = 1024 * 1024;
+/** Of ciphertext. As JSON such a page stays below 1 MiB, the largest frame that many WebSocket libraries take by default. */
+const HISTORY_BYTES = 600 * 1024;
 
 export function messageHandlers(deps: {
   appender: Appender;
@@ -26,13 +27,15 @@ export function messageHandlers(deps: {
   /** A conversation got its first entry: its members are to be shown the conversation. */
   began: (conversationId: string) => void;
   requireMls: boolean;
-  /** A refusal once an account sends more than its share. */
-  spend: (userId: string) => RequestError | undefined;
+  /** A refusal once an account sends, or reads, more than its share. */
+  spendSend: (userId: string) => RequestError | undefined;
+  spendRead: (userId: string) => RequestError | undefined;
   /** A message with search tags was stored. */
   tagged: () => void;
   timer: SendTimer;
 }): Pick<Handlers, 'message.send' | 'message.history' | 'message.delete'> {
-  const { appender, hub, entries, conversations, limits, began, requireMls, spend, tagged, timer } = deps;
+  const { appender, hub, entries, conversations, limits, began, requireMls, spendSend, spendRead, tagged, timer } =
+    deps;
 
   async function refuseUnencrypted(userId: string, conversationId: string): Promise<never> {
     const [conversation] = await conversations.byIds(userId, [conversationId]);
@@ -41,7 +44,7 @@ export function messageHandlers(deps: {
   }
 
   const messageSend: Handler<'message.send'> = (body, { connection }) => {
-    const refused = spend(connection.userId);
+    const refused = spendSend(connection.userId);
     if (refused !== undefined) throw refused;
     if (requireMls && body.epoch === 0) return refuseUnencrypted(connection.userId, body.conversationId);
     if (body.epoch > 0) checkHeader(body);
@@ -113,6 +116,8 @@ export function messageHandlers(deps: {
     { conversationId, before, after, limit = HISTORY_LIMIT },
     { connection },
   ) => {
+    const refused = spendRead(connection.userId);
+    if (refused !== undefined) throw refused;
     const readable = await conversations.readableFrom(connection, conversationId);
     if (readable === undefined) throw new RequestError('not_found');
     const floor = readable.joinedSeq;
@@ -158,7 +163,7 @@ function refusal(outcome: Exclude<Outcome, { state: 'stored' } | { state: 'dupli
         details: { field: 'search', ...(outcome.maxVersion > 0 && { maxVersion: outcome.maxVersion }) },
       });
     case 'unavailable':
-      return new RequestError('unavailable', { retryAfterMs: 500 });
+      return unavailable();
     case 'internal':
       return outcome.error;
     default:

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { RequestError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { type TestAccounts, testAccounts } from '../testing/accounts.ts';
@@ -93,7 +94,12 @@ test('a revoked device is gone from the list, its sockets are told, its tokens a
     state: (users: readonly string[], key: string, frame: string) =>
       void told.push(['state', users, key, JSON.parse(frame)]),
   };
-  const handlers = deviceHandlers({ gate: accounts.gate, hub, checkRevocation: () => Promise.resolve() });
+  const handlers = deviceHandlers({
+    gate: accounts.gate,
+    hub,
+    limits: accounts.deps.limits,
+    checkRevocation: () => Promise.resolve(),
+  });
   const list = async () => {
     const { devices } = (await handlers['device.list']({}, phone.context)) as {
       devices: { name: string; current: boolean }[];
@@ -108,10 +114,11 @@ test('a revoked device is gone from the list, its sockets are told, its tokens a
   await assert.rejects(async () => handlers['device.revoke']({ deviceId }, eve.context), refusal('not_found'));
   await handlers['device.revoke']({ deviceId }, phone.context);
   assert.deepEqual(await list(), [['phone', true]]);
+  await turn();
   const changed = { type: 'device.changed', body: { userId, version: 1 } };
   assert.deepEqual(told, [
-    ['end', userId, [sessionId], 4502, 'revoked'],
     ['state', [userId], `devices:${userId}`, changed],
+    ['end', userId, [sessionId], 4502, 'revoked'],
   ]);
   assert.equal((await accounts.get('/v1/account/export', laptop.tokens.accessToken)).status, 401);
   assert.equal((await accounts.post('/v1/auth/refresh', { refreshToken: laptop.tokens.refreshToken })).status, 401);

@@ -28,6 +28,8 @@ const refusals = {
 export function notificationHandlers(receipts: Receipts, typing: Typing): Omit<NotificationHandlers, 'welcome.ack'> {
   return {
     ack({ conversationId, seq }, { connection }) {
+      // Nothing of an empty conversation is held by everybody.
+      if (seq === 0) return;
       // What is above anything pushed here may still be below the log's head: PostgreSQL judges, and closes if it isn't.
       connection.outbox.ack(conversationId, seq);
       receipts.ack(connection, conversationId, seq);

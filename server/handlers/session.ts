@@ -1,4 +1,4 @@
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Handlers } from './handler.ts';
 
 export function sessionHandlers(clock: Clock): Pick<Handlers, 'ping'> {

@@ -17,7 +17,6 @@ const request: HttpRequest = {
   headers: new Map(),
   remoteAddress: '127.0.0.1',
   body: Buffer.alloc(0),
-  signal: new AbortController().signal,
 };
 
 /** What a balancer gets, in short. */
@@ -58,7 +57,7 @@ test('a PostgreSQL that says nothing is noticed, and so is its return', async (t
   });
   t.after(() => gate.close());
   const clock = manualClock();
-  const database = watchDatabase(gate, clock);
+  const database = watchDatabase({ gate, clock, logId: '', replaced() {} });
   t.after(() => database.stop());
   // Each look is followed by a second of waiting.
   const away = async (is: boolean): Promise<boolean> => {

@@ -12,7 +12,7 @@ export interface Mail {
   readonly html: string;
 }
 
-/** The mail was refused for good; trying again soon won't help. */
+/** This mail was refused for good; trying it again soon won't help. */
 export class MailRefused extends Error {
   override readonly name = 'MailRefused';
 }
@@ -39,14 +39,23 @@ export function smtpTransport(url: string, from: string): MailTransport {
         await smtp.sendMail(message(mail, from));
         reachable = true;
       } catch (error) {
-        const status = error instanceof Error && 'responseCode' in error ? error.responseCode : undefined;
-        reachable = typeof status === 'number';
-        if (typeof status === 'number' && status >= 500) throw new MailRefused(`the mail server answered ${status}`);
+        const refused = refusalOf(error);
+        // A login or a sender that is not accepted is the operator's to mend, and no mail's fault.
+        reachable = refused !== undefined;
+        if (refused !== undefined && refused >= 500) throw new MailRefused(`the mail server answered ${refused}`);
         throw error;
       }
     },
     close: () => smtp.close(),
   };
+}
+
+/** What the mail server answered, if it was about this mail: about whom it is for, or what it says. */
+function refusalOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('responseCode' in error) || typeof error.responseCode !== 'number')
+    return undefined;
+  const { code, command } = error as { code?: unknown; command?: unknown };
+  return code === 'EMESSAGE' || (code === 'EENVELOPE' && command === 'RCPT TO') ? error.responseCode : undefined;
 }
 
 /** Without a mail server: each mail is a file `<folder>/<time>-<id>.eml`, complete as soon as it is seen. */

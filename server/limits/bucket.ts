@@ -8,17 +8,19 @@ export interface Rate {
 
 export interface BucketRow extends Rate {
   readonly per: string;
-  /** Always counted by one instance, without Redis. */
-  readonly withoutRedis: 'local';
 }
 
-/** What one connection, or one account, may ask for over time; far above what people do, and below what would starve others. */
+/**
+ * What one connection, or one account, may ask for over time; far above what people do, and below what would starve
+ * others. Always counted by one instance, without Redis.
+ */
 const bucketTable = {
-  requests: { size: 200_000, perSecond: 10_000, per: 'connection', withoutRedis: 'local' },
-  bytes: { size: 256 * 1024 * 1024, perSecond: 16 * 1024 * 1024, per: 'connection', withoutRedis: 'local' },
-  // Counted in memory, since a round trip per send would cost more than the send: somebody connected to several
-  // instances has this on each.
-  sends: { size: 20_000, perSecond: 2_000, per: 'account and instance', withoutRedis: 'local' },
+  requests: { size: 200_000, perSecond: 10_000, per: 'connection' },
+  bytes: { size: 256 * 1024 * 1024, perSecond: 16 * 1024 * 1024, per: 'connection' },
+  // These two are counted in memory, since a round trip would cost more than what is counted: somebody connected to several
+  // instances has them on each. `reads`: or one account could keep the connections to PostgreSQL busy on which all others wait.
+  reads: { size: 2_000, perSecond: 100, per: 'account and instance' },
+  sends: { size: 20_000, perSecond: 2_000, per: 'account and instance' },
 } as const satisfies Record<string, BucketRow>;
 
 /** What one connection may still ask for. */
@@ -43,10 +45,11 @@ export class Budget {
   }
 }
 
-/** What each account may send over time, over all of its connections to this instance. */
-export function createSendBudget(
+/** What each account may do over time, over all of its connections to this instance: a refusal, or nothing. */
+export function createAccountBudget(
+  bucket: 'reads' | 'sends',
   now: () => number,
-  row: Rate = bucketTable.sends,
+  row: Rate = bucketTable[bucket],
 ): (userId: string) => RequestError | undefined {
   // A bucket that nobody took from for this long is full, which is what a new one is: it need not be remembered.
   const fullAfterMs = (row.size / row.perSecond) * 1_000;
@@ -60,12 +63,12 @@ export function createSendBudget(
       recent = new Map();
       turnedAt = time;
     }
-    let bucket = recent.get(userId);
-    if (bucket === undefined) {
-      bucket = before.get(userId) ?? new Bucket(row, time);
-      recent.set(userId, bucket);
+    let own = recent.get(userId);
+    if (own === undefined) {
+      own = before.get(userId) ?? new Bucket(row, time);
+      recent.set(userId, own);
     }
-    return refusal('sends', bucket.take(1, time));
+    return refusal(bucket, own.take(1, time));
   };
 }
 

@@ -4,8 +4,11 @@ import fc from 'fast-check';
 import { openRedis } from '../bus/connection.ts';
 import { RequestError } from '../errors.ts';
 import { testAccounts } from '../testing/accounts.ts';
+import { testDatabase } from '../testing/database.ts';
+import { type Refused, startMessaging } from '../testing/messaging.ts';
+import { addPerson } from '../testing/people.ts';
 import { privateRedis } from '../testing/redis-server.ts';
-import { Bucket, Budget, createSendBudget } from './bucket.ts';
+import { Bucket, Budget, createAccountBudget } from './bucket.ts';
 import { createLimits, type Limits } from './limits.ts';
 import { type LimitName, limitTable } from './table.ts';
 
@@ -70,7 +73,14 @@ test('one address gets a few mails an hour, whoever asks', async () => {
   for (let n = 0; n < limitTable.mail_address.points; n += 1) {
     assert.equal((await accounts.post('/v1/auth/forgot-password', { email: 'ada@example.org' })).status, 202);
   }
-  const answer = await accounts.post('/v1/auth/resend-verification', { email: 'ada@example.org' });
+  // Who only asks for a mail is always answered alike; who would change something is told.
+  const asked = await accounts.post('/v1/auth/resend-verification', { email: 'ada@example.org' });
+  assert.equal(asked.status, 202);
+  const answer = await accounts.post('/v1/auth/register', {
+    username: 'ada',
+    email: 'ada@example.org',
+    password: 'correct horse battery',
+  });
   assert.deepEqual((answer.body as { error: { details: object } }).error.details, { bucket: 'mail_address' });
 });
 
@@ -110,9 +120,23 @@ test('a connection that asks for more than its budget is refused by name, and is
   assert.equal(budget.isWhole(time + 20_000), true, 'all of it is back, so it can be forgotten');
 });
 
+test('an account that reads without end is refused, by name, and others are not held up', async () => {
+  await using db = await testDatabase();
+  await using server = startMessaging({ url: db.url });
+  const [ada, bob] = [await addPerson(db.sql), await addPerson(db.sql)];
+  const [a, b] = [await server.connect(ada), await server.connect(bob)];
+  let refused: Refused | undefined;
+  for (let n = 0; n < 100 && refused === undefined; n += 1) {
+    const asked = Array.from({ length: 60 }, () => a.post('conversation.list', {}));
+    for (const each of await Promise.allSettled(asked)) if (each.status === 'rejected') refused ??= each.reason;
+  }
+  assert.deepEqual([refused?.code, refused?.details], ['rate_limited', { bucket: 'reads' }]);
+  assert.deepEqual((await b.request('conversation.list', {})).conversations, []);
+});
+
 test('an account sends no more over all its connections than its rate, others are not held up, and idle ones are forgotten', () => {
   let time = 0;
-  const budget = createSendBudget(() => time, { size: 100, perSecond: 10 });
+  const budget = createAccountBudget('sends', () => time, { size: 100, perSecond: 10 });
   const spend = (userId: string): number => {
     let passed = 0;
     while (budget(userId) === undefined) passed += 1;

@@ -5,6 +5,8 @@ import { type LimitName, limitTable } from './table.ts';
 export interface Limits {
   /** Counts `points`, one unless given; throws `rate_limited`, which names the bucket, when that is too many. */
   take(bucket: LimitName, key: string, points?: number): Promise<void>;
+  /** Takes back what was counted for something that did not happen. */
+  giveBack(bucket: LimitName, key: string): Promise<void>;
   /** Throws as `take` would, without counting: for what is counted only if it fails. */
   check(bucket: LimitName, key: string): Promise<void>;
   /** Forgets what was counted. */
@@ -51,6 +53,9 @@ export function createLimits(options: LimitOptions = {}): Limits {
         if (error instanceof RateLimiterRes) throw refusal(bucket, error.msBeforeNext);
         throw error;
       }
+    },
+    async giveBack(bucket, key) {
+      await of(bucket).reward(key);
     },
     async check(bucket, key) {
       const limiter = of(bucket);

@@ -4,6 +4,7 @@ import { RequestError } from '../errors.ts';
 import { clientAddress, plainAddress } from './address.ts';
 import { errorAnswer, failureAnswer, refusal, statusLine } from './answers.ts';
 import type { OriginRule } from './origins.ts';
+import { Places } from './places.ts';
 import type { HttpRequest, HttpResponse, Route } from './transport.ts';
 
 export interface HttpOptions {
@@ -16,36 +17,49 @@ export interface HttpOptions {
   readonly bodyWithinMs: number;
 }
 
-/** More than this at once are answered with 503: with the routes' body limits it bounds the memory of all requests. */
+/** More than this at once, whose bodies are there, are answered with 503. */
 const maxInFlight = 1_024;
-/** Of routes that take more than this many bytes there are fewer: their bodies are read before anybody knows who sends. */
+/**
+ * Bodies on their way, in all and from one network: they are read before anybody knows who sends, and some never end. With the
+ * routes' limits this bounds their memory.
+ */
+const maxArriving = [4_096, 64] as const;
+/** And those of routes that take more than this many bytes, until they are answered. */
 const largeBody = 64 * 1_024;
-const maxLargeInFlight = 32;
+const maxLargeBodies = [32, 4] as const;
 
 /** One request and its answer. Every use of `res` after the handler returned goes through here. */
 interface Exchange {
   readonly res: UwsResponse;
-  readonly abort: AbortController;
+  /** The answer's headers are wanted, and not its body (RFC 9110 section 9.3.2). */
+  readonly head: boolean;
   /** Answered, or the client is gone: `res` must not be touched. */
   over: boolean;
+  /** Called if the client leaves. */
+  gone: () => void;
   /** Sent with whatever the answer is. */
   readonly corsHeaders: Readonly<Record<string, string>>;
 }
 
 export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
   let inFlight = 0;
-  let largeInFlight = 0;
+  const arriving = new Places(...maxArriving);
+  const largeBodies = new Places(...maxLargeBodies);
   for (const [path, routes] of groupByPath(options.routes)) {
     for (const route of routes) {
       const register = route.method === 'GET' ? app.get.bind(app) : app.post.bind(app);
-      register(path, (res, req) => guarded(res, req, options, (exchange) => serve(route, exchange, req)));
+      const take = (res: UwsResponse, req: UwsRequest): void =>
+        guarded(res, req, options, (exchange) => serve(route, exchange, req));
+      register(path, take);
+      if (route.method === 'GET') app.head(path, take);
     }
     const methods = routes.map((route) => route.method).join(', ');
+    const allowed = methods.replace('GET', 'GET, HEAD');
     app.options(path, (res, req) => guarded(res, req, options, (exchange) => answer(exchange, preflight(methods))));
-    const wrongMethod = refusal(405, 'bad_request', `Use ${methods}.`);
+    const wrongMethod = refusal(405, 'bad_request', `Use ${allowed}.`);
     app.any(path, (res, req) =>
       guarded(res, req, options, (exchange) =>
-        answer(exchange, { ...wrongMethod, headers: { ...wrongMethod.headers, Allow: methods } }),
+        answer(exchange, { ...wrongMethod, headers: { ...wrongMethod.headers, Allow: allowed } }),
       ),
     );
   }
@@ -65,37 +79,39 @@ export function mountRoutes(app: TemplatedApp, options: HttpOptions): void {
       query: new URLSearchParams(req.getQuery()),
       headers,
       remoteAddress: clientAddress(peerAddress(exchange.res), headers.get('x-forwarded-for'), options.trusted),
-      signal: exchange.abort.signal,
     };
-    const large = route.maxBody > largeBody ? 1 : 0;
-    if (inFlight >= maxInFlight || (large === 1 && largeInFlight >= maxLargeInFlight)) {
-      answer(exchange, refusal(503, 'unavailable', 'Too many requests at once.', 1_000));
-      return;
-    }
     if (Number(headers.get('content-length') ?? 0) > route.maxBody) {
       answer(exchange, tooLarge(route), true);
       return;
     }
-    inFlight += 1;
-    largeInFlight += large;
-    handleWhole(route, exchange, request, options.bodyWithinMs)
-      .catch((error: unknown) => answer(exchange, failureAnswer(error, options.report)))
-      .finally(() => {
-        inFlight -= 1;
-        largeInFlight -= large;
-      });
+    if (route.method === 'GET') return void handle(route, exchange, { ...request, body: new Uint8Array() });
+    const large = route.maxBody > largeBody;
+    const places = large ? largeBodies : arriving;
+    if (!places.hasRoom(request.remoteAddress)) {
+      answer(exchange, tooMany(), true);
+      return;
+    }
+    places.take(request.remoteAddress);
+    const giveBack = (): void => places.giveBack(request.remoteAddress);
+    void readBody(route, exchange, options.bodyWithinMs).then(async (body) => {
+      if (!large) giveBack();
+      if (body !== undefined) await handle(route, exchange, { ...request, body });
+      if (large) giveBack();
+    });
   }
-}
 
-async function handleWhole(
-  route: Route,
-  exchange: Exchange,
-  request: Omit<HttpRequest, 'body'>,
-  bodyWithinMs: number,
-): Promise<void> {
-  const body = route.method === 'POST' ? await readBody(route, exchange, bodyWithinMs) : new Uint8Array();
-  if (body === undefined) return;
-  answer(exchange, await route.handle({ ...request, body }));
+  /** Never rejects. A request counts from when all of it is there: one that drips takes nobody's turn. */
+  async function handle(route: Route, exchange: Exchange, request: HttpRequest): Promise<void> {
+    if (inFlight >= maxInFlight) return answer(exchange, tooMany());
+    inFlight += 1;
+    try {
+      answer(exchange, await route.handle(request));
+    } catch (error) {
+      answer(exchange, failureAnswer(error, options.report));
+    } finally {
+      inFlight -= 1;
+    }
+  }
 }
 
 /** `undefined` when there is nobody left to answer. */
@@ -112,10 +128,10 @@ function readBody(route: Route, exchange: Exchange, bodyWithinMs: number): Promi
       bodyWithinMs,
     );
     const settled = (): void => clearTimeout(timer);
-    exchange.abort.signal.addEventListener('abort', () => {
+    exchange.gone = () => {
       settled();
       resolve(undefined);
-    });
+    };
     exchange.res.onData((chunk, isLast) => {
       if (exchange.over) return;
       bytes += chunk.byteLength;
@@ -145,10 +161,10 @@ function guarded(res: UwsResponse, req: UwsRequest, options: HttpOptions, serve:
   const allowed = own || options.originAllowed(origin);
   const corsHeaders: Record<string, string> = origin === '' ? {} : { Vary: 'Origin' };
   if (origin !== '' && allowed) corsHeaders['Access-Control-Allow-Origin'] = origin;
-  const exchange: Exchange = { res, abort: new AbortController(), over: false, corsHeaders };
+  const exchange: Exchange = { res, over: false, gone: () => {}, corsHeaders, head: req.getMethod() === 'head' };
   res.onAborted(() => {
     exchange.over = true;
-    exchange.abort.abort();
+    exchange.gone();
   });
   try {
     if (allowed) serve(exchange);
@@ -173,6 +189,8 @@ function answer(exchange: Exchange, response: HttpResponse, closeConnection = fa
     for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value);
     // With an argument it would report a length, which a 204 must not have.
     if (response.status === 204) res.endWithoutBody();
+    // uWebSockets.js reads no further request of a connection after this.
+    else if (exchange.head) res.endWithoutBody(Buffer.byteLength(response.body ?? ''), true);
     else res.end(response.body ?? '', closeConnection);
   });
 }
@@ -188,11 +206,14 @@ function preflight(methods: string): HttpResponse {
   };
 }
 
+const tooMany = (): HttpResponse => refusal(503, 'unavailable', 'Too many requests at once.', 1_000);
+
 function tooLarge(route: Route): HttpResponse {
   return errorAnswer(new RequestError('too_large', { message: `The body is larger than ${route.maxBody} bytes.` }));
 }
 
-function readHeaders(req: UwsRequest): Map<string, string> {
+/** Several lines of one name are one list, in their order (RFC 9110 section 5.3). */
+export function readHeaders(req: UwsRequest): Map<string, string> {
   const headers = new Map<string, string>();
   req.forEach((name, value) => {
     const before = headers.get(name);

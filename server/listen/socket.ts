@@ -11,13 +11,16 @@ import { closeCodes } from '../../protocol/codes.ts';
 import { SUBPROTOCOL } from '../../protocol/frame.ts';
 import { clientAddress } from './address.ts';
 import { refusal, statusLine } from './answers.ts';
-import { peerAddress } from './http.ts';
+import { peerAddress, readHeaders } from './http.ts';
 import type { OriginRule } from './origins.ts';
 import type { AcceptSocket, AdmitSocket, Refusal, SendResult, Socket, SocketHandler } from './transport.ts';
 
 export interface SocketOptions {
   readonly path: string;
-  /** The largest frame the session takes. Larger ones still arrive, up to four times that, so that it can say why it refuses. */
+  /**
+   * The largest frame the session takes. Larger ones still arrive, up to twice that, so that it can say why it refuses; no more,
+   * since strangers' frames are collected, too.
+   */
   readonly maxFrameBytes: number;
   readonly admit: AdmitSocket;
   readonly accept: AcceptSocket;
@@ -50,7 +53,7 @@ export function mountSocket(app: TemplatedApp, options: SocketOptions, around: S
   // Wrong values here end the process without an exception.
   const behavior: WebSocketBehavior<SocketData> = {
     compression: 0,
-    maxPayloadLength: options.maxFrameBytes * 4,
+    maxPayloadLength: options.maxFrameBytes * 2,
     maxBackpressure,
     // A backstop: the session closes idle sockets earlier, and by name. Clients ping, so the server need not.
     idleTimeout: 120,
@@ -111,7 +114,9 @@ function upgrade(
 ): void {
   try {
     const origin = req.getHeader('origin') || undefined;
-    const forwardedFor = req.getHeader('x-forwarded-for') || undefined;
+    // Not `getHeader`, which gives the first line of a name: a proxy may add its word as a further line, and what stands before
+    // that, anybody may have written.
+    const forwardedFor = readHeaders(req).get('x-forwarded-for');
     const remoteAddress = clientAddress(peerAddress(res), forwardedFor, around.trusted);
     const refused: Refusal | undefined = around.originAllowed(origin)
       ? options.admit({ remoteAddress, origin })
@@ -171,10 +176,6 @@ class LiveSocket implements Socket {
 
   cork(write: () => void): void {
     if (this.open) this.#ws.cork(write);
-  }
-
-  bufferedBytes(): number {
-    return this.open ? this.#ws.getBufferedAmount() : 0;
   }
 
   end(code: number, reason: string): void {

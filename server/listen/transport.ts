@@ -6,13 +6,12 @@
 /** What became of a frame: on its way, waiting in the socket's buffer, or lost because that buffer was full. */
 export type SendResult = 'sent' | 'queued' | 'dropped';
 
-/** One live socket. After it closed every call is a no-op: `send` answers `dropped`, `bufferedBytes` 0. */
+/** One live socket. After it closed every call is a no-op: `send` answers `dropped`. */
 export interface Socket {
   readonly remoteAddress: string;
   send(frame: string): SendResult;
   /** Runs `write` so that all its sends leave in one system call. */
   cork(write: () => void): void;
-  bufferedBytes(): number;
   /** Ends with a close frame; what is still buffered is lost. */
   end(code: number, reason: string): void;
 }
@@ -50,8 +49,6 @@ export interface HttpRequest {
   readonly remoteAddress: string;
   /** The body, complete and within the route's limit. */
   readonly body: Uint8Array;
-  /** Aborted when the client goes away. */
-  readonly signal: AbortSignal;
 }
 
 export interface HttpResponse {

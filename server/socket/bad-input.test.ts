@@ -201,10 +201,33 @@ test('before hello little may be said, and nothing else', async () => {
     attempt(client);
     assert.equal((await client.ended()).code, 4500, name);
   }
+});
+
+test('what follows a hello is handled after its reply, in order, up to a bound', async () => {
+  const hello = JSON.stringify({ id: 11, type: 'hello', body: { token: JSON.stringify(await addPerson(db.sql)) } });
   const hasty = server.stranger();
-  hasty.raw(JSON.stringify({ id: 1, type: 'hello', body: { token: JSON.stringify(await addPerson(db.sql)) } }));
-  hasty.raw('{"id":2,"type":"ping","body":{}}');
-  assert.deepEqual(await hasty.ended(), { code: 4500, reason: 'wait for the reply to hello' });
+  hasty.raw(hello);
+  hasty.raw('{"id":12,"type":"ping","body":{}}');
+  hasty.raw('{"id":13,"type":"no.such","body":{}}');
+  await hasty.event('sync.done');
+  await hasty.request('ping', {});
+  assert.deepEqual(
+    hasty.frames.map(({ type, id }) => [type, id]),
+    [
+      ['reply', 11],
+      ['reply', 12],
+      ['error', 13],
+    ],
+  );
+  for (const [name, flood] of [
+    ['too many', Array.from({ length: 65 }, (_, i) => `{"id":${i + 21},"type":"ping","body":{}}`)],
+    ['too large', [`{"id":21,"type":"ping","body":{"pad":"${'x'.repeat(8_192)}"}}`]],
+  ] as const) {
+    const client = server.stranger();
+    client.raw(hello);
+    for (const frame of flood) client.raw(frame);
+    assert.deepEqual(await client.ended(), { code: 4500, reason: 'wait for the reply to hello' }, name);
+  }
 });
 
 test('whoever says nothing is closed in time: before hello, when idle, and when the token ends', async () => {

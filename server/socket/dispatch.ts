@@ -2,7 +2,9 @@ import * as v from 'valibot';
 import {
   isNotificationType,
   isRequestType,
+  type NotificationType,
   notifications,
+  type Reply,
   type RequestBody,
   type RequestType,
   requests,
@@ -24,27 +26,24 @@ export interface Desk {
   explain(error: unknown, type: string): RequestError;
 }
 
-type AnyHandler = (body: unknown, context: Context) => object | Pending<object>;
+/** The connection a request came on. */
+interface Asking {
+  renew(ticket: Ticket): boolean;
+  finish(result: Result): void;
+}
+
+/** One issue is enough to refuse a body. */
+const FIRST_ISSUE = { abortEarly: true, abortPipeEarly: true } as const;
 
 /** From a request's type and body to its result: schema, handler, and the one place that catches what they throw. */
-export function dispatch(
-  desk: Desk,
-  type: string,
-  body: unknown,
-  context: Context,
-  session: { renew(ticket: Ticket): boolean; finish(result: Result): void },
-): void {
+export function dispatch(desk: Desk, type: string, body: unknown, context: Context, session: Asking): void {
   const fail = (error: unknown): void => session.finish(desk.explain(error, type));
   try {
     if (!isRequestType(type)) return session.finish(new RequestError('unknown_type'));
-    if (type === 'session.renew') {
-      const parsed = v.safeParse(requests[type].body, body);
-      if (!parsed.success) return session.finish(badRequest(parsed.issues[0]));
-      return void renew(desk, parsed.output, session).then(session.finish, fail);
-    }
-    const parsed = v.safeParse(requests[type].body, body, { abortEarly: true, abortPipeEarly: true });
+    const parsed = v.safeParse(requests[type].body, body, FIRST_ISSUE);
     if (!parsed.success) return session.finish(badRequest(parsed.issues[0]));
-    const handler = handlerOf(desk.handlers, type);
+    const table = type === 'session.renew' ? renewal(desk, session) : desk.handlers;
+    const handler = handlerOf<object | Pending<object>>(table, type);
     if (handler === undefined) return session.finish(new RequestError(type === 'hello' ? 'conflict' : 'unknown_type'));
     const result = handler(parsed.output, context);
     if (isPending(result)) result.then(session.finish, fail);
@@ -54,7 +53,7 @@ export function dispatch(
   }
 }
 
-/** False if the body can't be what it says: the connection is to be closed. Unknown notifications are ignored. */
+/** `bad`: the body can't be what it says, and the connection is to be closed. `unknown` is to be ignored. */
 export function takeNotification(
   table: NotificationHandlers,
   type: string,
@@ -62,29 +61,28 @@ export function takeNotification(
   context: Context,
 ): 'taken' | 'unknown' | 'bad' {
   if (!isNotificationType(type)) return 'unknown';
-  const parsed = v.safeParse(notifications[type].body, body, { abortEarly: true, abortPipeEarly: true });
+  const parsed = v.safeParse(notifications[type].body, body, FIRST_ISSUE);
   if (!parsed.success) return 'bad';
-  if (!Object.hasOwn(table, type)) return 'unknown';
-  // The table's type proves that this handler takes what this schema gives.
-  const handler = (table as Readonly<Record<string, (body: unknown, context: Context) => void>>)[type];
-  handler?.(parsed.output, context);
+  handlerOf<void>(table, type)?.(parsed.output, context);
   return 'taken';
 }
 
-// The table's type proves that each handler takes what its schema gives.
-function handlerOf(handlers: Handlers, type: RequestType): AnyHandler | undefined {
-  return Object.hasOwn(handlers, type) ? (handlers as Readonly<Record<string, AnyHandler>>)[type] : undefined;
+/** The tables' types prove that each handler takes what its type's schema gives. `type` is one of the protocol's. */
+function handlerOf<Answer>(
+  table: object,
+  type: RequestType | NotificationType,
+): ((body: unknown, context: Context) => Answer) | undefined {
+  return (table as Readonly<Record<string, (body: unknown, context: Context) => Answer>>)[type];
 }
 
-async function renew(
-  desk: Desk,
-  body: RequestBody<'session.renew'>,
-  session: { renew(ticket: Ticket): boolean },
-): Promise<Result> {
-  const ticket = await desk.verifyToken(body.token);
-  if (ticket === undefined || !session.renew(ticket)) return new RequestError('unauthenticated');
-  return { expiresAt: new Date(ticket.expiresAt).toISOString() };
-}
+/** What the session itself answers. */
+const renewal = (desk: Desk, session: Asking) => ({
+  async 'session.renew'({ token }: RequestBody<'session.renew'>): Promise<Reply<'session.renew'>> {
+    const ticket = await desk.verifyToken(token);
+    if (ticket === undefined || !session.renew(ticket)) throw new RequestError('unauthenticated');
+    return { expiresAt: new Date(ticket.expiresAt).toISOString() };
+  },
+});
 
 export function badRequest(issue: v.BaseIssue<unknown>): RequestError {
   const field =

@@ -13,7 +13,6 @@ const stranger = (remoteAddress: string): Socket => ({
   remoteAddress,
   send: () => 'sent',
   cork: (write) => write(),
-  bufferedBytes: () => 0,
   end() {},
 });
 

@@ -3,13 +3,13 @@ import type { CloseName } from '../../protocol/codes.ts';
 import type { Conversation, RequestBody } from '../../protocol/index.ts';
 import { HELLO_REPLY_MS } from '../../protocol/scalars.ts';
 import { hello } from '../../protocol/session.ts';
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Connection, Hub } from '../delivery/hub.ts';
 import type { Loader } from '../delivery/loader.ts';
 import type { Flusher } from '../delivery/writer.ts';
 import type { RequestError } from '../errors.ts';
 import type { Context } from '../handlers/handler.ts';
-import { networkOf } from '../listen/address.ts';
+import { Places } from '../listen/places.ts';
 import type { AdmitSocket, Socket } from '../listen/transport.ts';
 import type { Log } from '../log.ts';
 import type { ConnectionStore, ConversationStore, Identity, Position } from '../store/store.ts';
@@ -69,9 +69,9 @@ export class Lobby {
   /** Whose token is good waits for a turn to be let in; by session. */
   readonly turns: Turns<Session>;
   readonly #options: LobbyOptions;
-  readonly #sessions = new Map<Session, string>();
-  readonly #greeting = new Map<string, number>();
-  #greetingTotal = 0;
+  /** Each with its address, until it is known who is there. */
+  readonly #sessions = new Map<Session, string | undefined>();
+  readonly #strangers = new Places(MAX_GREETING, MAX_GREETING_PER_ADDRESS);
   #cancel: () => void = () => {};
 
   constructor(options: LobbyOptions) {
@@ -95,30 +95,22 @@ export class Lobby {
   /** A bounded number of strangers, in all and from one address; nobody who would wait in vain. */
   readonly admit: AdmitSocket = ({ remoteAddress }) => {
     if (this.turns.delayMs >= MAX_DELAY_MS) return { status: 503, retryAfterMs: 5_000 };
-    if (this.#greetingTotal >= MAX_GREETING) return { status: 503, retryAfterMs: 1_000 };
-    if ((this.#greeting.get(networkOf(remoteAddress)) ?? 0) >= MAX_GREETING_PER_ADDRESS)
-      return { status: 503, retryAfterMs: 1_000 };
-    return undefined;
+    return this.#strangers.hasRoom(remoteAddress) ? undefined : { status: 503, retryAfterMs: 1_000 };
   };
 
   accept(socket: Socket): Session {
     const session = new Session(socket, this);
-    const network = networkOf(socket.remoteAddress);
-    this.#sessions.set(session, network);
-    this.#greetingTotal++;
-    this.#greeting.set(network, (this.#greeting.get(network) ?? 0) + 1);
+    this.#sessions.set(session, socket.remoteAddress);
+    this.#strangers.take(socket.remoteAddress);
     return session;
   }
 
   /** A session said hello, or went without: its address has room for another stranger. */
   known(session: Session): void {
     const address = this.#sessions.get(session);
-    if (address === undefined || address === '') return;
-    this.#sessions.set(session, '');
-    this.#greetingTotal--;
-    const left = (this.#greeting.get(address) ?? 1) - 1;
-    if (left <= 0) this.#greeting.delete(address);
-    else this.#greeting.set(address, left);
+    if (address === undefined) return;
+    this.#sessions.set(session, undefined);
+    this.#strangers.giveBack(address);
   }
 
   leave(session: Session): void {
@@ -161,6 +153,7 @@ export class Lobby {
 
   /** Not at hello: a device that was then told nothing must be told from where it really was. A loss means to tell more. */
   seen(deviceId: string): void {
+    if (this.hub.missedSince !== undefined) return;
     this.connections.seen(deviceId).catch(() => {});
   }
 

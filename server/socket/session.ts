@@ -23,6 +23,8 @@ import { Member } from './member.ts';
 import { parseFrame } from './parse.ts';
 
 const HELLO_BYTES = 8 * 1024;
+/** Frames behind a hello that is not answered yet; HELLO_BYTES of them at most. */
+const MAX_EARLY = 64;
 const HELLO_MS = 5_000;
 const IDLE_MS = PING_EVERY_MS * 2.5;
 const WARN_MS = 60_000;
@@ -44,10 +46,16 @@ export interface Ticket extends Identity {
   readonly expiresAt: number;
 }
 
+/** What came behind a hello before its reply: it is handled after that, in order. */
+interface Early {
+  readonly frames: { readonly text: string; readonly bytes: number }[];
+  bytes: number;
+}
+
 type State =
   | { readonly name: 'greeting'; readonly until: number }
-  | { readonly name: 'checking' }
-  | { readonly name: 'entering'; readonly sessionId: string }
+  | { readonly name: 'checking'; readonly early: Early }
+  | { readonly name: 'entering'; readonly early: Early; readonly sessionId: string }
   | {
       readonly name: 'ready';
       readonly member: Member;
@@ -84,7 +92,7 @@ export class Session implements SocketHandler {
         return this.#greet(text);
       case 'checking':
       case 'entering':
-        return this.#close('protocol_error', 'wait for the reply to hello');
+        return this.#keep(this.#state.early, text, bytes);
       case 'ready':
         if (text === null) return this.#close('protocol_error', 'text frames only');
         this.#state.heardAt = this.#lobby.clock.now();
@@ -151,15 +159,23 @@ export class Session implements SocketHandler {
       this.#writer.write(errorFrame(id, hello));
       return this.#close('protocol_error', 'hello not well formed');
     }
-    this.#state = { name: 'checking' };
-    this.#enter(id, hello.token, hello.client).catch((error: unknown) => {
+    const early: Early = { frames: [], bytes: 0 };
+    this.#state = { name: 'checking', early };
+    this.#enter(id, hello.token, hello.client, early).catch((error: unknown) => {
       if (this.#state.name === 'closed') return;
       this.#writer.write(errorFrame(id, this.#lobby.explain(error, 'hello')));
       this.#close('internal');
     });
   }
 
-  async #enter(id: number, token: string, client: string | undefined): Promise<void> {
+  #keep(early: Early, text: string | null, bytes: number): void {
+    early.bytes += bytes;
+    if (text === null || early.frames.length >= MAX_EARLY || early.bytes > HELLO_BYTES)
+      return this.#close('protocol_error', 'wait for the reply to hello');
+    early.frames.push({ text, bytes });
+  }
+
+  async #enter(id: number, token: string, client: string | undefined, early: Early): Promise<void> {
     const lobby = this.#lobby;
     const ticket = await lobby.verifyToken(token);
     if (this.#closed()) return;
@@ -168,14 +184,16 @@ export class Session implements SocketHandler {
     lobby.known(this);
     // By session, not by device: a token of one that has ended must not stand in the way of the one that lives.
     const { sessionId } = ticket;
-    this.#state = { name: 'entering', sessionId };
+    this.#state = { name: 'entering', early, sessionId };
     const turn = await lobby.turns.take(sessionId, this);
     if (turn === 'replaced') return this.#close('displaced');
     // Its device has long given it up: let in now, it would displace the connection that came after it.
     if (turn === 'late') return this.#close('hello_timeout', 'no turn within the time that clients wait');
     if (turn === 'left') return;
     try {
-      if (!this.#closed()) await this.#join(id, ticket, client);
+      if (this.#closed()) return;
+      await this.#join(id, ticket, client);
+      for (const { text, bytes } of early.frames) this.message(text, bytes);
     } finally {
       lobby.turns.end(sessionId);
     }
@@ -233,6 +251,8 @@ export class Session implements SocketHandler {
   }
 
   #receive(member: Member, text: string, bytes: number): void {
+    // Before anything is made of it, also of one that is too large: reading is what costs.
+    const refused = this.#spend(bytes);
     const frame = parseFrame(text);
     switch (frame.kind) {
       case 'malformed':
@@ -240,7 +260,7 @@ export class Session implements SocketHandler {
       case 'notification':
         if (bytes > MAX_FRAME_BYTES) return this.#close('protocol_error', 'frame too large');
         // Nothing can be answered to it, and what is not taken may be an acknowledgement: the client starts over.
-        if (this.#spend(bytes) !== undefined) return this.#close('too_slow', 'too many frames');
+        if (refused !== undefined) return this.#close('too_slow', 'too many frames');
         if (!this.#lobby.notify(frame.type, frame.body, member))
           this.#close('protocol_error', `bad ${frame.type.slice(0, 32)}`);
         return;
@@ -254,7 +274,6 @@ export class Session implements SocketHandler {
             errorFrame(id, new RequestError('rate_limited', { retryAfterMs: 100, details: { bucket: 'in_flight' } })),
           );
         }
-        const refused = this.#spend(bytes);
         if (refused !== undefined) return this.#writer.write(errorFrame(id, refused));
         this.#inFlight.add(id);
         this.#lobby.metrics.started(type);

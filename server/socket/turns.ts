@@ -1,4 +1,4 @@
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** `late`: the wait was too long to be of use. `replaced`: a later one with the same key took the place. */
 export type Turn = 'begun' | 'late' | 'replaced' | 'left';

@@ -16,11 +16,13 @@ export async function findPasswordHash(gate: Gate, userId: string): Promise<stri
   return row?.passwordHash ?? undefined;
 }
 
-/** Mails a link by which the account of this address gets a new password; nothing if there is none. */
+/** Mails a link by which the account of this address gets a new password; nothing if there is none, which takes as long. */
 export function addResetMail(gate: Gate, email: string): Promise<string[]> {
   return gate.transaction('read', async (tx) => {
     const [owner] = await queries.findUserIdByEmail.run({ email }, tx);
-    return owner === undefined ? [] : [await addMail(tx, { kind: 'reset_password', address: email, userId: owner.id })];
+    if (owner !== undefined) return [await addMail(tx, { kind: 'reset_password', address: email, userId: owner.id })];
+    await queries.waitForDisk.run(undefined, tx);
+    return [];
   });
 }
 

@@ -33,6 +33,7 @@ export function act(gate: Gate, what: AdminAct, userId: string, actor: Actor): P
       changed = (await queries.reinstateUser.run({ id: userId }, tx)).length > 0;
     } else if (what === 'revoke-sessions') {
       sessionIds = ids(await endSessionsOfUser.run({ userId, reason: 'revoked', except: null }, tx));
+      changed = sessionIds.length > 0;
     } else {
       changed = (await queries.setRole.run({ id: userId, role: what === 'promote' ? 'admin' : 'user' }, tx)).length > 0;
     }

@@ -7,7 +7,7 @@ import {
   unusedDevices,
 } from '../../sql/queries/cleaning.queries.ts';
 import { findContacts } from '../../sql/queries/people.queries.ts';
-import type { Clock } from '../delivery/clock.ts';
+import { type Clock, repeat } from '../clock.ts';
 import type { Gate } from './gate.ts';
 import { MAX_CONTACTS } from './people.ts';
 
@@ -60,15 +60,5 @@ export function startCleaning(options: {
   failed: (error: unknown) => void;
 }): () => void {
   const { gate, clock, revoked, failed } = options;
-  let stopped = false;
-  let cancel = (): void => {};
-  const next = (): void => {
-    if (stopped) return;
-    cancel = clock.after(EVERY_MS, () => void clean(gate, revoked).catch(failed).finally(next));
-  };
-  next();
-  return () => {
-    stopped = true;
-    cancel();
-  };
+  return repeat(clock, EVERY_MS, () => clean(gate, revoked), failed);
 }

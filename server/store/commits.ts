@@ -1,7 +1,8 @@
 import { appendCommit, groupForCommit } from '../../sql/queries/commits.queries.ts';
-import { byteaArray } from './bytea.ts';
+import { byteaArray, listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
 import { readStanding, type Standing } from './keys.ts';
+import { oneOf } from './one-of.ts';
 import type { Identity } from './store.ts';
 
 /** A group as a commit finds it. */
@@ -39,7 +40,9 @@ export type CommitVerdict =
     }
   | { readonly state: 'idempotency_conflict'; readonly seq: number; readonly sentAt: Date }
   | { readonly state: 'stale_epoch'; readonly epoch: number }
-  | { readonly state: 'unauthenticated' | 'not_found' | 'forbidden' | 'removal_required' | 'unclaimed' };
+  | { readonly state: (typeof refusals)[number] };
+
+const refusals = ['unauthenticated', 'not_found', 'forbidden', 'removal_required', 'unclaimed'] as const;
 
 export type CommitStore = ReturnType<typeof createCommitStore>;
 
@@ -65,10 +68,10 @@ export function createCommitStore(gate: Gate) {
           {
             ...rest,
             sessionId,
-            adds: `{${adds.map((add) => add.deviceId).join()}}`,
-            addLeaves: `{${adds.map((add) => add.leafIndex).join()}}`,
+            adds: listOf(adds.map((add) => add.deviceId)),
+            addLeaves: listOf(adds.map((add) => add.leafIndex)),
             addRefs: byteaArray(adds.map((add) => add.ref)),
-            removes: `{${removes.join()}}`,
+            removes: listOf(removes),
             welcome: welcome ?? null,
           },
           sql,
@@ -86,14 +89,8 @@ export function createCommitStore(gate: Gate) {
         case 'stale_epoch':
           if (epoch == null) break;
           return { state, epoch };
-        case 'unauthenticated':
-        case 'not_found':
-        case 'forbidden':
-        case 'removal_required':
-        case 'unclaimed':
-          return { state };
       }
-      throw new Error(`append_commit answered ${state}`);
+      return { state: oneOf(refusals, state, 'append_commit') };
     },
   };
 }

@@ -1,6 +1,7 @@
 import { heads, helloDevices, position, positions, touchDevices } from '../../sql/queries/connections.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
-import { byQuestion, joined, listOf } from './joined.ts';
+import { byQuestion, joined } from './joined.ts';
 import type { ConnectionStore, HelloState, Identity } from './store.ts';
 
 const states: readonly string[] = [
@@ -45,7 +46,7 @@ export function createConnectionStore(gate: Gate): ConnectionStore {
       const [row] = await gate.run('read', (sql) => position.run({ userId, deviceId, conversationId }, sql));
       return row;
     },
-    heads: (userIds) => gate.run('background', (sql) => heads.run({ userIds: `{${userIds.join()}}` }, sql)),
+    heads: (userIds) => gate.run('background', (sql) => heads.run({ userIds: listOf(userIds) }, sql)),
     seen: joined(async (deviceIds: readonly string[]) => {
       const ids = listOf(deviceIds);
       await gate.run('background', (sql) => touchDevices.run({ deviceIds: ids, heard: ids }, sql));

@@ -13,12 +13,15 @@ import {
   openDirect,
   updateConversation,
 } from '../../sql/queries/conversations.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
-import { byQuestion, joined, listOf } from './joined.ts';
+import { byQuestion, joined } from './joined.ts';
 import { createHistory } from './log.ts';
+import { oneOf } from './one-of.ts';
 import type { ConversationStore } from './store.ts';
 
 const members = v.array(member);
+const refusals = ['unauthenticated', 'not_found', 'forbidden'] as const;
 
 export function createConversationStore(gate: Gate): ConversationStore {
   async function select(params: IConversationsOfParams): Promise<Conversation[]> {
@@ -59,9 +62,7 @@ export function createConversationStore(gate: Gate): ConversationStore {
       if (row?.state === 'opened' && row.conversationId !== null) {
         return { state: 'opened', conversationId: row.conversationId, created: row.created };
       }
-      const state = row?.state;
-      if (state === 'unauthenticated' || state === 'not_found' || state === 'forbidden') return { state };
-      throw new Error(`open_direct answered ${state}`);
+      return { state: oneOf(refusals, row?.state, 'open_direct') };
     },
 
     async accept({ sessionId }, conversationId) {
@@ -78,14 +79,12 @@ export function createConversationStore(gate: Gate): ConversationStore {
         expiry: expireAfterMs ?? null,
       };
       const [row] = await gate.run('read', (sql) => updateConversation.run(params, sql));
-      const state = row?.state;
       if (row?.state === 'updated') return { state: 'updated', changed: row.changed };
-      if (state === 'unauthenticated' || state === 'not_found' || state === 'forbidden') return { state };
-      throw new Error(`update_conversation answered ${state}`);
+      return { state: oneOf(refusals, row?.state, 'update_conversation') };
     },
 
     async forAll(ids) {
-      const rows = await gate.run('background', (sql) => conversationsForAll.run({ ids: `{${ids.join()}}` }, sql));
+      const rows = await gate.run('background', (sql) => conversationsForAll.run({ ids: listOf(ids) }, sql));
       return rows.map((row) => ({ viewerId: row.viewerId, conversation: toConversation(row) }));
     },
 
@@ -111,7 +110,7 @@ export function createConversationStore(gate: Gate): ConversationStore {
 function toConversation(row: IConversationsOfResult): Conversation {
   return {
     id: row.id,
-    kind: row.kind === 'group' ? 'group' : 'direct',
+    kind: oneOf(['direct', 'group'], row.kind, 'conversations'),
     members: v.parse(members, row.members),
     lastSeq: row.lastSeq,
     epoch: row.epoch,

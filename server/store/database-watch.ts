@@ -1,31 +1,47 @@
-import type { Clock } from '../delivery/clock.ts';
+import { logId as askLogId } from '../../sql/queries/instance.queries.ts';
+import { type Clock, repeat } from '../clock.ts';
 import type { Gate } from './gate.ts';
 
 const EVERY_MS = 1_000;
 
-/** Asks PostgreSQL for a sign of life every second. */
-export function watchDatabase(
-  gate: Gate,
-  clock: Clock,
-): { /** How long it has not answered; undefined while it does. */ awayMs(): number | undefined; stop(): void } {
+/**
+ * Asks PostgreSQL for a sign of life every second, and which log it holds: behind the same address there may suddenly be
+ * a standby that was promoted, or a backup that was restored.
+ */
+export function watchDatabase(options: {
+  gate: Gate;
+  clock: Clock;
+  /** What it was when the server started. */
+  logId: string;
+  /** What clients hold may be in the log no more. */
+  replaced: (logId: string) => void;
+}): {
+  /** How long it has not answered; undefined while it does. */ awayMs(): number | undefined;
+  logId(): string;
+  stop(): void;
+} {
+  const { gate, clock, replaced } = options;
+  let { logId } = options;
   let awaySince: number | undefined;
   let stopped = false;
-  let cancel = (): void => {};
 
   async function look(): Promise<void> {
-    try {
-      await gate.run('background', (sql) => sql`select 1`);
-      awaySince = undefined;
-    } catch {
-      // Whatever it was: it did not answer.
-      awaySince ??= clock.now();
-    }
-    if (!stopped) cancel = clock.after(EVERY_MS, () => void look());
+    const [row] = await gate.run('background', (sql) => askLogId.run(undefined, sql));
+    awaySince = undefined;
+    if (stopped || row === undefined || row.logId === logId) return;
+    logId = row.logId;
+    replaced(logId);
   }
 
-  void look();
+  // Whatever fails it: PostgreSQL did not answer.
+  function failed(): void {
+    awaySince ??= clock.now();
+  }
+
+  const cancel = repeat(clock, EVERY_MS, look, failed, 'at once');
   return {
     awayMs: () => (awaySince === undefined ? undefined : clock.now() - awaySince),
+    logId: () => logId,
     stop() {
       stopped = true;
       cancel();

@@ -53,8 +53,17 @@ export function storeErrorOf(error: unknown): unknown {
     case 'CONNECTION_DESTROYED':
       return new StoreUnavailable('unknown', `the connection to PostgreSQL was lost (${error.code})`, error);
     default:
-      return error;
+      return ofSystem(error) ?? error;
   }
+}
+
+/** Whatever else the system says of a network: one that is down, has no way there, or no address or memory left. */
+function ofSystem(error: Error & { readonly code: unknown }): StoreUnavailable | undefined {
+  // A name with several addresses fails with the error of each.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error) || !('syscall' in first)) return undefined;
+  const outcome = first.syscall === 'connect' || first.syscall === 'getaddrinfo' ? 'not_done' : 'unknown';
+  return new StoreUnavailable(outcome, `PostgreSQL could not be reached (${error.code})`, error);
 }
 
 /** Lock not available, read-only after a failover, deadlock, not serializable. All pass. */

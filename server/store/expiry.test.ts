@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { systemClock } from '../delivery/clock.ts';
+import { systemClock } from '../clock.ts';
 import { type TestDatabase, testDatabase } from '../testing/database.ts';
 import { addPerson } from '../testing/people.ts';
 import { createConversationStore } from './conversations.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expireMessages, trackConversations } from '../../sql/queries/expiry.queries.ts';
-import type { Clock } from '../delivery/clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Gate } from './gate.ts';
 
 const EVERY_MS = 10_000;

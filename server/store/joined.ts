@@ -81,9 +81,6 @@ export function joined<Ask, Answer>(
   };
 }
 
-/** A PostgreSQL array of values that need no quoting. */
-export const listOf = (values: readonly (string | number)[]): string => `{${values.join()}}`;
-
 /** Rows that say by `n`, counted from 1, which question they answer. */
 export function byQuestion<Row extends { readonly n: number }>(rows: readonly Row[], questions: number): Row[][] {
   const answers: Row[][] = Array.from({ length: questions }, () => []);

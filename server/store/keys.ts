@@ -24,10 +24,11 @@ import {
   standing,
 } from '../../sql/queries/keys.queries.ts';
 import { findContacts } from '../../sql/queries/people.queries.ts';
-import { byteaArray } from './bytea.ts';
+import { byteaArray, listOf } from './arrays.ts';
 import { StoreRefused } from './errors.ts';
 import type { Gate } from './gate.ts';
-import { joined, listOf } from './joined.ts';
+import { joined } from './joined.ts';
+import { oneOf } from './one-of.ts';
 import { MAX_CONTACTS } from './people.ts';
 import type { TransactionSql } from './pool.ts';
 import type { Identity } from './store.ts';
@@ -107,7 +108,7 @@ async function putPackages(
   if (before.oneTime + packages.length > most) return { ...before, full: true };
   const [first] = packages;
   if (first !== undefined) {
-    const notAfters = `{${packages.map((each) => each.notAfter.toISOString()).join()}}`;
+    const notAfters = listOf(packages.map((each) => each.notAfter.toISOString()));
     const refs = byteaArray(packages.map((each) => each.ref));
     const bodies = byteaArray(packages.map((each) => each.package));
     await insertPackages.run({ deviceId, suite: first.suite, refs, notAfters, packages: bodies }, tx);
@@ -239,7 +240,7 @@ export function createKeyStore(gate: Gate) {
             sessionId: by.sessionId,
             claimerDeviceId: by.deviceId,
             conversationId,
-            deviceIds: `{${deviceIds.join()}}`,
+            deviceIds: listOf(deviceIds),
             suite,
           },
           sql,
@@ -248,7 +249,5 @@ export function createKeyStore(gate: Gate) {
   };
 }
 
-export function readStanding(text: string | undefined): Standing {
-  if (text === 'ok' || text === 'unauthenticated' || text === 'not_found' || text === 'forbidden') return text;
-  throw new Error(`conversation_standing answered ${text}`);
-}
+export const readStanding = (text: string | undefined): Standing =>
+  oneOf(['ok', 'unauthenticated', 'not_found', 'forbidden'], text, 'conversation_standing');

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { logId } from '../../sql/queries/instance.queries.ts';
 import { testDatabase } from '../testing/database.ts';
+import { throwAwayPostgres } from '../testing/postgres.ts';
+import { StoreUnavailable } from './errors.ts';
 import { openGate } from './gate.ts';
+import { migrate } from './migrate.ts';
 
 test('a database that was restored elsewhere, or promoted, gets a new log id, once for all servers that ask', async (t) => {
   await using db = await testDatabase();
@@ -30,4 +33,29 @@ test('a database that was restored elsewhere, or promoted, gets a new log id, on
   const promoted = await ask();
   assert.notEqual(promoted, restored);
   assert.equal(await ask(), promoted);
+});
+
+test('a standby has no log id yet, and another one from the moment of its promotion on', async (t) => {
+  // No checkpoint in between by itself, as on a server with much to write.
+  const postgres = await throwAwayPostgres({ checkpoint_timeout: '1h' });
+  t.after(() => postgres.stop());
+  await migrate(postgres.url);
+  const ask = async (): Promise<string | undefined> => {
+    const gate = openGate(postgres.url);
+    try {
+      const [row] = await gate.run('read', (sql) => logId.run(undefined, sql));
+      return row?.logId;
+    } finally {
+      await gate.close();
+    }
+  };
+  const first = await ask();
+  await postgres.standBy();
+  await assert.rejects(ask(), StoreUnavailable);
+  await postgres.promote();
+  const promoted = await ask();
+  assert.ok(promoted !== undefined && promoted !== first);
+  assert.equal(await ask(), promoted);
+  await postgres.crash();
+  assert.equal(await ask(), promoted, 'a crash changes nothing');
 });

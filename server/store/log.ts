@@ -7,10 +7,12 @@ import {
   type IEntriesAfterResult,
   readableFrom,
 } from '../../sql/queries/log.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
-import { byQuestion, joined, listOf } from './joined.ts';
+import { byQuestion, joined } from './joined.ts';
 import { commitJson, deletedJson, messageJson } from './json.ts';
-import type { AppendAnswer, ConversationStore, DeleteState, LogStore, NewMessage, Verdict } from './store.ts';
+import { oneOf } from './one-of.ts';
+import type { AppendAnswer, ConversationStore, LogStore, NewMessage, Verdict } from './store.ts';
 
 const MESSAGE = 1;
 
@@ -60,14 +62,10 @@ export function createLogStore(gate: Gate): LogStore {
 
     async deleteMessage({ sessionId }, conversationId, seq) {
       const [row] = await gate.run('read', (sql) => deleteMessage.run({ sessionId, conversationId, seq }, sql));
-      if (isDeleteState(row?.state)) return row.state;
-      throw new Error(`delete_message answered ${row?.state}`);
+      return oneOf(['deleted', 'duplicate', 'unauthenticated', 'not_found', 'forbidden'], row?.state, 'delete_message');
     },
   };
 }
-
-const isDeleteState = (state: string | undefined): state is DeleteState =>
-  state !== undefined && ['deleted', 'duplicate', 'unauthenticated', 'not_found', 'forbidden'].includes(state);
 
 /** The reading half of `ConversationStore` that concerns logs. */
 export function createHistory(gate: Gate): Pick<ConversationStore, 'history' | 'readableFrom'> {

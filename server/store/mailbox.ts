@@ -14,8 +14,9 @@ import {
   waiting,
   welcomesOf,
 } from '../../sql/queries/mailbox.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
-import { byQuestion, joined, listOf } from './joined.ts';
+import { byQuestion, joined } from './joined.ts';
 import type { Identity } from './store.ts';
 
 /** With fewer one-time packages than these a device is told to publish more. */
@@ -36,16 +37,14 @@ export function createMailboxStore(gate: Gate) {
     }),
 
     welcomes: (deviceId: string, except: Iterable<string>, limit: number): Promise<WaitingWelcome[]> =>
-      gate.run('read', (sql) => welcomesOf.run({ deviceId, except: `{${[...except].join()}}`, limit }, sql)),
+      gate.run('read', (sql) => welcomesOf.run({ deviceId, except: listOf([...except]), limit }, sql)),
 
     async acknowledge(deviceId: string, id: string): Promise<void> {
       await gate.run('read', (sql) => acknowledgeWelcome.run({ deviceId, id }, sql));
     },
 
     async devicesWithMail(deviceIds: readonly string[]): Promise<string[]> {
-      const rows = await gate.run('background', (sql) =>
-        devicesWithMail.run({ deviceIds: `{${deviceIds.join()}}` }, sql),
-      );
+      const rows = await gate.run('background', (sql) => devicesWithMail.run({ deviceIds: listOf(deviceIds) }, sql));
       return rows.map((row) => row.deviceId);
     },
 

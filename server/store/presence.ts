@@ -1,4 +1,5 @@
 import { presenceAudience, setPresenceVisible, visibleAmong } from '../../sql/queries/presence.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
 import type { Identity } from './store.ts';
 
@@ -20,12 +21,12 @@ export function createPresenceStore(gate: Gate): PresenceStore {
       return (await gate.run('read', (sql) => setPresenceVisible.run({ sessionId, visible }, sql))).length > 0;
     },
     async visibleAmong(userIds) {
-      const rows = await gate.run('background', (sql) => visibleAmong.run({ userIds: `{${userIds.join()}}` }, sql));
+      const rows = await gate.run('background', (sql) => visibleAmong.run({ userIds: listOf(userIds) }, sql));
       return rows.map((row) => row.id);
     },
     async audience(userIds) {
       const rows = await gate.run('background', (sql) =>
-        presenceAudience.run({ userIds: `{${userIds.join()}}`, conversations: MAX_CONVERSATIONS }, sql),
+        presenceAudience.run({ userIds: listOf(userIds), conversations: MAX_CONVERSATIONS }, sql),
       );
       const audience = new Map<string, string[]>();
       for (const { userId, viewerId } of rows) {

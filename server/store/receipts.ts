@@ -1,24 +1,26 @@
 import { type IWriteReceiptsResult, writeReceipts } from '../../sql/queries/receipts.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
+import { oneOf } from './one-of.ts';
 import type { ReceiptAnswer, ReceiptStore } from './store.ts';
 
 export function createReceiptStore(gate: Gate): ReceiptStore {
   return {
     async writeReceipts(writes) {
-      const list = (values: readonly (string | number)[]): string => `{${values.join()}}`;
       const rows = await gate.run('background', (sql) =>
         writeReceipts.run(
           {
-            conversationIds: list(writes.map((write) => write.conversationId)),
-            sessionIds: list(writes.map((write) => write.sessionId)),
-            connectionNos: list(writes.map((write) => write.connectionNo)),
-            ackSeqs: list(writes.map((write) => write.ackSeq)),
-            readSeqs: list(writes.map((write) => write.readSeq)),
+            conversationIds: listOf(writes.map((write) => write.conversationId)),
+            sessionIds: listOf(writes.map((write) => write.sessionId)),
+            connectionNos: listOf(writes.map((write) => write.connectionNo)),
+            ackSeqs: listOf(writes.map((write) => write.ackSeq)),
+            readSeqs: listOf(writes.map((write) => write.readSeq)),
           },
           sql,
         ),
       );
-      const answers: ReceiptAnswer[] = writes.map(() => ({ outcome: 'busy' }));
+      if (rows.length !== writes.length) throw new Error('write_receipts did not answer every write');
+      const answers: ReceiptAnswer[] = [];
       for (const row of rows) answers[row.n - 1] = toAnswer(row);
       return answers;
     },
@@ -38,6 +40,5 @@ function toAnswer(row: IWriteReceiptsResult): ReceiptAnswer {
       audience: audience?.split(',') ?? [],
     };
   }
-  if (outcome === 'displaced' || outcome === 'ended' || outcome === 'beyond') return { outcome };
-  return { outcome: 'busy' };
+  return { outcome: oneOf(['busy', 'displaced', 'ended', 'beyond'], outcome, 'write_receipts') };
 }

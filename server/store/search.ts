@@ -1,4 +1,5 @@
 import { fileSearchTags, searchMessages } from '../../sql/queries/search.queries.ts';
+import { listOf } from './arrays.ts';
 import type { Gate } from './gate.ts';
 import { tagNumber } from './log.ts';
 import type { Identity, SearchTags } from './store.ts';
@@ -40,14 +41,14 @@ export function createSearchStore(gate: Gate): SearchStore {
       const keys = queries.flatMap((query) => query.keys);
       const params = {
         sessionId,
-        conversationIds: list(queries, ({ conversationId }) => conversationId),
-        senders: list(queries, ({ senderId }) => senderId),
-        froms: list(queries, ({ sentFrom }) => sentFrom),
-        untils: list(queries, ({ sentBefore }) => sentBefore),
-        befores: list(queries, ({ before }) => before),
-        keyCounts: list(queries, (query) => query.keys.length),
-        keyVersions: list(keys, ({ v }) => v),
-        keyTags: list(keys, ({ tags }) => `"{${tags.map(tagNumber).join()}}"`),
+        conversationIds: listOf(queries.map(({ conversationId }) => conversationId)),
+        senders: listOf(queries.map(({ senderId }) => senderId)),
+        froms: listOf(queries.map(({ sentFrom }) => sentFrom)),
+        untils: listOf(queries.map(({ sentBefore }) => sentBefore)),
+        befores: listOf(queries.map(({ before }) => before)),
+        keyCounts: listOf(queries.map((query) => query.keys.length)),
+        keyVersions: listOf(keys.map(({ v }) => v)),
+        keyTags: listOf(keys.map(({ tags }) => `"${listOf(tags.map(tagNumber))}"`)),
         most,
       };
       const rows = await gate.run('search', (sql) => searchMessages.run(params, sql));
@@ -71,9 +72,4 @@ export function createSearchStore(gate: Gate): SearchStore {
       await gate.run('background', (sql) => fileSearchTags.run(undefined, sql));
     },
   };
-}
-
-/** A PostgreSQL array of values that need no quoting, or have it. */
-function list<T>(values: readonly T[], read: (value: T) => string | number | undefined): string {
-  return `{${values.map((value) => read(value) ?? 'NULL').join()}}`;
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { EventBody, EventType, Reply, RequestInput, RequestType } from '../../protocol/index.ts';
 import { uuid } from '../../protocol/scalars.ts';
 import { type Bus, createLocalBus } from '../bus/bus.ts';
-import { type Clock, systemClock } from '../delivery/clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Handlers } from '../handlers/handler.ts';
 import { createLimits, type Limits } from '../limits/limits.ts';
 import type { SendResult, Socket } from '../listen/transport.ts';
@@ -63,10 +63,6 @@ export class TestClient implements Socket {
 
   cork(write: () => void): void {
     write();
-  }
-
-  bufferedBytes(): number {
-    return 0;
   }
 
   end(code: number, reason: string): void {

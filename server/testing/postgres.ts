@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findBinaries } from '../embedded/binaries.ts';
 import { initCluster, type Settings, startPostmaster, stopPostmaster, superuser } from '../embedded/cluster.ts';
 import { freePort } from '../embedded/port.ts';
+import { openPool } from '../store/pool.ts';
 
 export interface ThrowAwayPostgres {
   readonly url: string;
   /** As `pg_ctl restart -m immediate`: every backend dies where it stands, and the log is recovered from. */
   crash(): Promise<void>;
+  /** Crashes, and comes back as a standby, which may only be read. */
+  standBy(): Promise<void>;
+  /** The standby takes over, in a timeline of its own. */
+  promote(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,7 +54,17 @@ export async function throwAwayPostgres(more: Settings = {}): Promise<ThrowAwayP
       await gone;
       postmaster = await start();
     };
-    return { url: `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`, crash, stop };
+    const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
+    const standBy = async (): Promise<void> => {
+      writeFileSync(join(dir, 'standby.signal'), '');
+      await crash();
+    };
+    const promote = async (): Promise<void> => {
+      const sql = openPool({ url, max: 1, name: 'test', statementTimeoutMs: 0, lockTimeoutMs: 0 });
+      await sql`select pg_promote()`;
+      await sql.end({ timeout: 1 });
+    };
+    return { url, crash, standBy, promote, stop };
   } catch (error) {
     rmSync(home, { recursive: true, force: true });
     throw error;

@@ -889,3 +889,29 @@ const exportConversationsIR: any = {"usedParamSet":{"userId":true},"params":[{"n
 export const exportConversations = new PreparedQuery<IExportConversationsParams,IExportConversationsResult>(exportConversationsIR);
 
 
+/** 'WaitForDisk' parameters type */
+export type IWaitForDiskParams = void;
+
+/** 'WaitForDisk' return type */
+export interface IWaitForDiskResult {
+  waits: boolean;
+}
+
+/** 'WaitForDisk' query type */
+export interface IWaitForDiskQuery {
+  params: IWaitForDiskParams;
+  result: IWaitForDiskResult;
+}
+
+const waitForDiskIR: any = {"usedParamSet":{},"params":[],"statement":"-- An entry of the WAL that means nothing: its transaction waits for the disk, as one does that writes something.\nselect pg_logical_emit_message(true, 'sotto', ''::text) is not null as \"waits!\""};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- An entry of the WAL that means nothing: its transaction waits for the disk, as one does that writes something.
+ * select pg_logical_emit_message(true, 'sotto', ''::text) is not null as "waits!"
+ * ```
+ */
+export const waitForDisk = new PreparedQuery<IWaitForDiskParams,IWaitForDiskResult>(waitForDiskIR);
+
+

@@ -144,3 +144,7 @@ where b.user_id = :userId! order by b.created_at limit 10000;
 select c.id, c.kind, c.created_at, p.joined_seq, p.delivered_seq, p.read_seq, p.accepted_at, p.left_at
 from conversation_participants p join conversations c on c.id = p.conversation_id
 where p.user_id = :userId! order by c.last_at desc limit 10000;
+
+/* @name waitForDisk */
+-- An entry of the WAL that means nothing: its transaction waits for the disk, as one does that writes something.
+select pg_logical_emit_message(true, 'sotto', ''::text) is not null as "waits!";

@@ -130,12 +130,15 @@ export interface IDevicesWithMailQuery {
   result: IDevicesWithMailResult;
 }
 
-const devicesWithMailIR: any = {"usedParamSet":{"deviceIds":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":69,"b":79}]}],"statement":"select distinct device_id from device_mailbox where device_id = any (:deviceIds!::text::uuid[])"};
+const devicesWithMailIR: any = {"usedParamSet":{"deviceIds":true},"params":[{"name":"deviceIds","required":true,"transform":{"type":"scalar"},"locs":[{"a":146,"b":156},{"a":236,"b":246}]}],"statement":"-- Welcomes, and answers to offers: the word about either can be lost.\nselect device_id as \"deviceId!\" from device_mailbox where device_id = any (:deviceIds!::text::uuid[])\nunion\nselect device_id from link_offers where device_id = any (:deviceIds!::text::uuid[]) and sealed is not null and expires_at > now()"};
 
 /**
  * Query generated from SQL:
  * ```
- * select distinct device_id from device_mailbox where device_id = any (:deviceIds!::text::uuid[])
+ * -- Welcomes, and answers to offers: the word about either can be lost.
+ * select device_id as "deviceId!" from device_mailbox where device_id = any (:deviceIds!::text::uuid[])
+ * union
+ * select device_id from link_offers where device_id = any (:deviceIds!::text::uuid[]) and sealed is not null and expires_at > now()
  * ```
  */
 export const devicesWithMail = new PreparedQuery<IDevicesWithMailParams,IDevicesWithMailResult>(devicesWithMailIR);
@@ -205,14 +208,15 @@ export interface IOpenOffersQuery {
   result: IOpenOffersResult;
 }
 
-const openOffersIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":116,"b":123},{"a":239,"b":246}]}],"statement":"-- Offers of a person that are still open. Forgets older ones.\nwith old as (delete from link_offers where user_id = :userId! and expires_at <= now())\nselect count(*) as \"open!\", min(expires_at) as \"until?\" from link_offers where user_id = :userId! and expires_at > now()"};
+const openOffersIR: any = {"usedParamSet":{"userId":true},"params":[{"name":"userId","required":true,"transform":{"type":"scalar"},"locs":[{"a":122,"b":129},{"a":245,"b":252}]}],"statement":"-- Offers of a person that are not answered yet. Forgets older ones.\nwith old as (delete from link_offers where user_id = :userId! and expires_at <= now())\nselect count(*) as \"open!\", min(expires_at) as \"until?\" from link_offers\nwhere user_id = :userId! and sealed is null and expires_at > now()"};
 
 /**
  * Query generated from SQL:
  * ```
- * -- Offers of a person that are still open. Forgets older ones.
+ * -- Offers of a person that are not answered yet. Forgets older ones.
  * with old as (delete from link_offers where user_id = :userId! and expires_at <= now())
- * select count(*) as "open!", min(expires_at) as "until?" from link_offers where user_id = :userId! and expires_at > now()
+ * select count(*) as "open!", min(expires_at) as "until?" from link_offers
+ * where user_id = :userId! and sealed is null and expires_at > now()
  * ```
  */
 export const openOffers = new PreparedQuery<IOpenOffersParams,IOpenOffersResult>(openOffersIR);

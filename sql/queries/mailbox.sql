@@ -28,7 +28,10 @@ with gone as (
 select id from gone;
 
 /* @name devicesWithMail */
-select distinct device_id from device_mailbox where device_id = any (:deviceIds!::text::uuid[]);
+-- Welcomes, and answers to offers: the word about either can be lost.
+select device_id as "deviceId!" from device_mailbox where device_id = any (:deviceIds!::text::uuid[])
+union
+select device_id from link_offers where device_id = any (:deviceIds!::text::uuid[]) and sealed is not null and expires_at > now();
 
 /* @name deleteOldWelcomes */
 delete from welcomes w where w.created_at < now() - interval '30 days'
@@ -38,9 +41,10 @@ delete from welcomes w where w.created_at < now() - interval '30 days'
 delete from device_mailbox where created_at < now() - interval '30 days';
 
 /* @name openOffers */
--- Offers of a person that are still open. Forgets older ones.
+-- Offers of a person that are not answered yet. Forgets older ones.
 with old as (delete from link_offers where user_id = :userId! and expires_at <= now())
-select count(*) as "open!", min(expires_at) as "until?" from link_offers where user_id = :userId! and expires_at > now();
+select count(*) as "open!", min(expires_at) as "until?" from link_offers
+where user_id = :userId! and sealed is null and expires_at > now();
 
 /* @name offerLink */
 insert into link_offers (user_id, device_id, public_key)

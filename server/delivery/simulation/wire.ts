@@ -57,10 +57,6 @@ export class Wire implements Socket {
     write();
   }
 
-  bufferedBytes(): number {
-    return this.#serverOpen ? this.#buffered : 0;
-  }
-
   end(code: number, reason: string): void {
     if (!this.#serverOpen) return;
     this.#serverOpen = false;

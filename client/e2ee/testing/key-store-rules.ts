@@ -1,6 +1,6 @@
 // What every key store must do, in words that run in Node and in a browser alike: the tests of each store call this.
-import { equalBytes, utf8 } from './bytes.ts';
-import type { Entry, KeyStore } from './key-store.ts';
+import { equalBytes, utf8 } from '../bytes.ts';
+import type { Entry, KeyStore } from '../key-store.ts';
 
 function must(condition: boolean, rule: string): void {
   if (!condition) throw new Error(`a key store must ${rule}`);
