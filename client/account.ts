@@ -16,6 +16,8 @@ export interface LoginInput {
 /** The tokens of the last session, by which the server recognises this device after a logout. */
 const LAST = 'session.last';
 
+const over = new Set<string>(['unauthenticated', 'token_invalid', 'token_reuse']);
+
 /** Who is logged in on this device. One store belongs to one user for good. */
 export class Account {
   readonly #http: Http;
@@ -49,7 +51,12 @@ export class Account {
   async logout(): Promise<void> {
     const held = await this.#session.current();
     if (held === undefined) return;
-    await this.#http.logout(await this.#session.accessToken());
+    try {
+      await this.#http.logout(await this.#session.accessToken());
+    } catch (error) {
+      // There is no session to be ended.
+      if (!(error instanceof SottoError && over.has(error.code))) throw error;
+    }
     await this.#store.write([{ key: LAST, value: (await this.#session.current()) ?? held }]);
     await this.#session.forget();
   }

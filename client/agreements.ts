@@ -1,13 +1,14 @@
 import * as v from 'valibot';
-import type { Conversation, Reply, RequestInput } from '../protocol/index.ts';
+import { type Conversation, type Reply, type RequestInput, requests } from '../protocol/index.ts';
 import type { Agreement, MessageCodec } from './codec.ts';
-import { SottoError } from './errors.ts';
+import { reasonOf, SottoError } from './errors.ts';
 import { keys, readOne } from './records.ts';
-import type { ClientStore } from './store.ts';
+import { checked } from './requests.ts';
+import type { Change, ClientStore } from './store.ts';
 
 /** What this device told the members, until the server has been told too. */
 const wish = v.object({ searchOnServer: v.optional(v.boolean()), expireAfterMs: v.optional(v.nullable(v.number())) });
-type Wish = v.InferOutput<typeof wish>;
+export type Wish = v.InferOutput<typeof wish>;
 
 export interface AgreementsOptions {
   readonly store: ClientStore;
@@ -41,14 +42,24 @@ export class Agreements {
   }
 
   async change(conversationId: string, wanted: Partial<Agreement>): Promise<void> {
-    const { codec, store, update } = this.#options;
+    const { codec, conversation, store, update } = this.#options;
+    const { conversationId: id, ...valid } = checked(requests['conversation.update'].body, {
+      ...wanted,
+      conversationId,
+    });
     if (codec.setSettings === undefined) {
-      await update({ conversationId, ...wanted });
+      await update({ conversationId: id, ...valid });
       return;
     }
-    const before = await readOne(store, wish, keys.wish(conversationId));
-    await store.write([{ key: keys.wish(conversationId), value: { ...before, ...wanted } }]);
-    await codec.setSettings(conversationId, wanted);
+    if (conversation(id) === undefined) throw new SottoError('not_found', 'this device knows no such conversation');
+    const before = await readOne(store, wish, keys.wish(id));
+    await store.write([{ key: keys.wish(id), value: { ...before, ...valid } }]);
+    try {
+      await codec.setSettings(id, wanted);
+    } catch (error) {
+      await this.#forget(id, valid);
+      throw error;
+    }
   }
 
   /** True if the members want it and the server allows it. */
@@ -67,10 +78,31 @@ export class Agreements {
     if (!isOwn) return;
     const { store, onProblem } = this.#options;
     const note = async () => {
+      const here = await this.of(conversationId);
+      if (here === undefined) return;
       const before = await readOne(store, wish, keys.wish(conversationId));
-      if (before === undefined) await store.write([{ key: keys.wish(conversationId), value: {} }]);
+      await store.write([{ key: keys.wish(conversationId), value: { ...before, ...asTold(here) } }]);
     };
     note().then(() => this.keepUp(conversationId), onProblem);
+  }
+
+  /** The members were not told, and will not be: whoever wanted it learns that. */
+  disagreed(conversationId: string, wanted: Wish, reason: unknown): void {
+    const { onProblem } = this.#options;
+    const code = reason instanceof SottoError && reason.retry !== 'same' ? reason.code : 'bad_request';
+    onProblem(
+      new SottoError(code, `a change of how a conversation is kept was refused: ${reasonOf(reason)}`, {
+        details: { conversationId, ...wanted },
+        cause: reason,
+      }),
+    );
+    this.#forget(conversationId, wanted).catch(onProblem);
+  }
+
+  async #forget(conversationId: string, wanted: Wish): Promise<void> {
+    const { store } = this.#options;
+    const before = await readOne(store, wish, keys.wish(conversationId));
+    if (before !== undefined) await store.write([putWish(conversationId, before, (field) => field in wanted)]);
   }
 
   keepUp(conversationId: string): void {
@@ -84,27 +116,31 @@ export class Agreements {
     const { codec, connected, conversation, store, update } = this.#options;
     const wanted = await readOne(store, wish, keys.wish(conversationId));
     if (wanted === undefined || codec.settings === undefined) return;
-    for (let told: Agreement | undefined; connected(); ) {
+    const first = await codec.settings(conversationId);
+    // The others are not in the log yet, or somebody else has had another word since: they hold up none of these.
+    const own = fields.filter((field) => first !== undefined && wanted[field] === first[field]);
+    for (let told: Agreement | undefined; connected() && own.length > 0; ) {
       const here = await codec.settings(conversationId);
-      // Not in the log yet, or somebody else has had another word since.
-      if (here === undefined || (told === undefined && !fits(here, wanted))) return;
+      if (here === undefined) return;
       const there = told ?? conversation(conversationId);
-      if (there !== undefined && isEqual(here, there)) {
-        await store.write([{ key: keys.wish(conversationId) }]);
+      if (there !== undefined && own.every((field) => here[field] === there[field])) {
+        await store.write([putWish(conversationId, wanted, (field) => own.includes(field))]);
         return;
       }
-      told = { searchOnServer: here.searchOnServer, expireAfterMs: here.expireAfterMs };
+      told = asTold(here);
       await update({ conversationId, ...told });
     }
   }
 }
 
-const isEqual = (a: Agreement, b: Agreement): boolean =>
-  a.searchOnServer === b.searchOnServer && a.expireAfterMs === b.expireAfterMs;
+const fields = ['searchOnServer', 'expireAfterMs'] as const;
 
-const fits = (here: Agreement, { searchOnServer, expireAfterMs }: Wish): boolean =>
-  (searchOnServer === undefined || searchOnServer === here.searchOnServer) &&
-  (expireAfterMs === undefined || expireAfterMs === here.expireAfterMs);
+/** What is left of a wish without some of its fields. */
+function putWish(conversationId: string, before: Wish, isGone: (field: keyof Agreement) => boolean): Change {
+  const left = fields.filter((field) => before[field] !== undefined && !isGone(field));
+  const key = keys.wish(conversationId);
+  return left.length === 0 ? { key } : { key, value: Object.fromEntries(left.map((field) => [field, before[field]])) };
+}
 
 /** What applications say about how a conversation is kept. */
 export const agreementCalls = (agreements: Agreements, expire: () => void) => ({

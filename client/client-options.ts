@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { MessageCodec } from './codec.ts';
+import { SottoError } from './errors.ts';
 import type { OpenSocket } from './socket.ts';
 import type { ClientStore } from './store.ts';
 import type { Lock } from './tokens.ts';
@@ -25,4 +26,15 @@ export interface ClientOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly lock?: Lock;
+}
+
+/** What would only show as a connection that never comes. */
+export function checkOptions({ url, openSocket }: ClientOptions): void {
+  const refuse = (field: string, why: string) => {
+    throw new SottoError('bad_request', `${field}: ${why}`, { details: { field } });
+  };
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    refuse('url', 'must be the server’s base address, for example https://chat.example.org');
+  if (openSocket === undefined && typeof WebSocket === 'undefined')
+    refuse('openSocket', 'there is no WebSocket here; give openNodeSocket of client/node/socket');
 }

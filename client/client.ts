@@ -1,14 +1,15 @@
+import type { Tokens } from '../protocol/http.ts';
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
 import { Account, type LoginInput } from './account.ts';
 import { Agreements, agreementCalls } from './agreements.ts';
-import type { ClientOptions } from './client-options.ts';
+import { type ClientOptions, checkOptions } from './client-options.ts';
 import { delay, systemClock } from './clock.ts';
 import { type Content, plainCodec } from './codec.ts';
 import { Connection, type ConnectionState } from './connection.ts';
 import { Conversations, isDirectWith } from './conversations.ts';
 import { Emitter } from './emitter.ts';
 import { Erasures } from './erasures.ts';
-import { SottoError } from './errors.ts';
+import { closedError, SottoError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import { Expiry } from './expiry.ts';
 import { type EntryHandler, handleWithin } from './handler.ts';
@@ -17,14 +18,15 @@ import { createHttp } from './http.ts';
 import { randomBytes, uuidv7 } from './ids.ts';
 import { Inbox } from './inbox.ts';
 import { isChange, lifeKey } from './life.ts';
-import { messageCalls } from './message-calls.ts';
+import { messageCalls, type SendOptions, sending } from './message-calls.ts';
 import { type MessageState, nextMessageState } from './message-state.ts';
 import { Outbox } from './outbox.ts';
 import { OwnMessages } from './own-messages.ts';
+import { peopleCalls } from './people-calls.ts';
 import { ReadMarks } from './read-marks.ts';
 import { becomesReady } from './readiness.ts';
 import type { Entry, OutgoingRecord } from './records.ts';
-import type { NotificationInput, ServerEvent } from './requests.ts';
+import { checked, type NotificationInput, type ServerEvent } from './requests.ts';
 import { askServer } from './search/remote.ts';
 import { type SearchInput, type SearchPage, searchableStore } from './search/search.ts';
 import { openWebSocket } from './socket.ts';
@@ -39,9 +41,14 @@ const CLOSE_TIMEOUT_MS = 5_000;
 
 /** One device of one user. Log in, set a handler with `receive`, then `start`. */
 export function createClient(options: ClientOptions) {
+  checkOptions(options);
   const { url, clock = systemClock, codec = plainCodec, handlerTimeoutMs = 60_000 } = options;
   const random = options.random ?? Math.random;
   const life = new AbortController();
+  const closing = new AbortController();
+  const stillOpen = () => {
+    if (closing.signal.aborted) throw closedError();
+  };
   const onProblem = (problem: unknown) => {
     // What an unlucky moment prevented is done again by whoever wanted it; a closed client wants nothing.
     if (life.signal.aborted || (problem instanceof SottoError && problem.retry === 'same')) return;
@@ -81,11 +88,17 @@ export function createClient(options: ClientOptions) {
     if ('conversations' in reply) for (const each of reply.conversations) conversations.put(each);
     return reply;
   };
+  /** For the application, which is told that nothing comes of it. */
+  const ask: typeof request = async (type, body) => {
+    stillOpen();
+    return request(type, body);
+  };
   const isReady = () => connection.state.is === 'ready';
   const hasSession = () => isReady() || connection.state.is === 'syncing';
 
   const conversations = new Conversations({
     store,
+    clock,
     list: (body) => connection.request('conversation.list', body),
     get: async (conversationId) => (await connection.request('conversation.get', { conversationId })).conversation,
     onChange: (conversation) => {
@@ -243,6 +256,7 @@ export function createClient(options: ClientOptions) {
       agreements.agreed(id, byDeviceId === me.deviceId);
       expiry.run();
     },
+    disagreed: (id, wanted, reason) => agreements.disagreed(id, wanted, reason),
     onProblem,
   });
 
@@ -276,14 +290,18 @@ export function createClient(options: ClientOptions) {
     });
   }
 
-  async function send(conversationId: string, content: Content, more: { silent?: boolean; clientId?: string } = {}) {
-    const { clientId } = more;
+  async function send(to: string, given: Content, more: SendOptions = {}): Promise<string> {
+    stillOpen();
+    const valid = checked(sending, { ...more, conversationId: to, content: given });
+    const { conversationId, clientId } = valid;
+    const content = codec.check?.(valid.content) ?? valid.content;
     if (clientId !== undefined && me.deviceId !== '') {
       // In the log already: asked for again by somebody who did not hear the answer.
       const known = await store.get(lifeKey(conversationId, { deviceId: me.deviceId, clientId }));
       if (known !== undefined) return clientId;
     }
-    return (await outbox.add(conversationId, content, { silent: isChange(content), ...more })).clientId;
+    const { silent = isChange(content) } = valid;
+    return (await outbox.add(conversationId, content, { silent, ...(clientId && { clientId }) })).clientId;
   }
 
   function trackOutgoing(record: OutgoingRecord): void {
@@ -309,13 +327,17 @@ export function createClient(options: ClientOptions) {
       const held = await account.current();
       return held && { userId: held.userId, deviceId: held.deviceId };
     },
-    login: (input: LoginInput) => account.login(input),
+    async login(input: LoginInput): Promise<Tokens> {
+      stillOpen();
+      return account.login(input);
+    },
     /** An access token for calls over HTTP. */
     accessToken: () => session.accessToken(),
     /** Logs this device out and ends the connection. What it holds stays for the next login. */
     async logout(): Promise<void> {
-      connection.stop();
       await account.logout();
+      // Not before the server has answered: whoever could not be logged out is still there.
+      connection.stop();
     },
     /** Forgets a session that the server has ended, so that somebody can log in again. */
     forgetSession: () => account.forget(),
@@ -326,6 +348,7 @@ export function createClient(options: ClientOptions) {
     },
     /** Reads the store, connects, and stays connected. `unauthenticated` while nobody is logged in. */
     async start(): Promise<void> {
+      stillOpen();
       const held = await account.current();
       if (held === undefined) throw new SottoError('unauthenticated', 'nobody is logged in here');
       if (me.userId === '') {
@@ -337,25 +360,28 @@ export function createClient(options: ClientOptions) {
         for (const id of outbox.conversations()) for (const record of [...outbox.list(id)]) trackOutgoing(record);
       }
       me = { userId: held.userId, deviceId: held.deviceId };
+      stillOpen();
       connection.start();
     },
     /** Ends the connection, waits a moment for handlers, and closes the store. */
     async close(): Promise<void> {
-      connection.stop();
+      closing.abort();
+      connection.close();
       const patience = clock.now() + CLOSE_TIMEOUT_MS;
       while (inbox.busy && clock.now() < patience) await delay(clock, 10);
+      await conversations.close();
       life.abort();
       await store.close();
     },
-    /** Resolves once all that was missed is in. `unauthenticated` if the server refuses, `unavailable` after `withinMs`. */
-    ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs),
+    /** Resolves once all that was missed is in. `unauthenticated` if the server refuses, `unavailable` after `withinMs`, `closed` by `close`. */
+    ready: (withinMs = 30_000) => becomesReady(connection, emitter, clock, withinMs, closing.signal),
     get state(): ConnectionState {
       return connection.state;
     },
     /** Connects at once instead of waiting for the next attempt: for a browser's `online` event. */
     reconnectNow: () => connection.nudge(),
 
-    request,
+    request: ask,
     notify: <Type extends NotificationType>(type: Type, body: NotificationInput<Type>) => connection.notify(type, body),
 
     conversations: () => conversations.all(),
@@ -364,16 +390,20 @@ export function createClient(options: ClientOptions) {
     async open(username: string): Promise<Conversation> {
       const known = conversations.all().find((each) => isDirectWith(each, username.toLowerCase(), me.userId));
       if (known !== undefined) return known;
-      const { profile } = await request('user.find', { username });
-      return (await request('conversation.open', { userId: profile.userId })).conversation;
+      const { profile } = await ask('user.find', { username });
+      return (await ask('conversation.open', { userId: profile.userId })).conversation;
     },
 
+    ...peopleCalls(ask),
+
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
-    send,
+    send(conversationId: string, content: Content, more: SendOptions = {}): Promise<string> {
+      return send(conversationId, content, more);
+    },
     ...messageCalls({ store, write, turns, me: () => me, send, onChanged: changed }),
     /** Sends a failed message after all; `not_found` if none has that client id. */
     retry: (clientId: string) => outbox.retry(clientId),
-    /** Forgets a failed message; `not_found` if none has that client id. */
+    /** Forgets a message that failed, or that has never been sent; `not_found` if none has that client id. */
     discard: (clientId: string) => outbox.discard(clientId),
     /** This device's messages that are not in the log: on their way, or failed. */
     outgoing: (conversationId: string) => outbox.waiting(conversationId),

@@ -75,6 +75,8 @@ export class NotEncodable extends Error {
 export interface MessageCodec {
   /** Called once, before everything else. */
   attach?(host: CodecHost): void;
+  /** What is kept and sent of a content, called before anything is stored; throws `bad_request` for what cannot be sent. */
+  check?(content: Content): Content;
   /** Called once per message; what it returned is sent, byte for byte, until there is an answer. */
   encode(message: Outgoing): Promise<EncodedMessage>;
   /** Called in seq order, once per entry unless it throws: then again a few times, and then the entry counts as unreadable. */

@@ -2,7 +2,7 @@ import { closeCodes } from '../protocol/codes.ts';
 import type { NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
 import { HELLO_REPLY_MS, PING_EVERY_MS } from '../protocol/scalars.ts';
 import { type Cancel, type Clock, delay } from './clock.ts';
-import type { SottoError } from './errors.ts';
+import { SottoError } from './errors.ts';
 import { type Ended, nextStep, type Refusal } from './reconnect.ts';
 import { encodeNotification, type NotificationInput, Requests, type ServerEvent } from './requests.ts';
 import { type ClientSocket, type OpenSocket, socketUrl } from './socket.ts';
@@ -53,6 +53,8 @@ export class Connection {
   #socket: ClientSocket | undefined;
   #lastSent = 0;
   #lastHeard = 0;
+  #closed = false;
+  #lastReason: string | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class Connection {
 
   /** Connects, and stays connected until `stop`. */
   start(): void {
-    if (this.#life !== undefined) return;
+    if (this.#life !== undefined || this.#closed) return;
     const life = new AbortController();
     this.#life = life;
     void this.#live(life.signal);
@@ -79,12 +81,25 @@ export class Connection {
     this.#enter({ is: 'stopped' });
   }
 
+  /** Ends it for good: nothing is asked any more. */
+  close(): void {
+    this.#closed = true;
+    this.stop();
+  }
+
+  /** Why there is no connection, as far as an attempt has shown it. */
+  get lastReason(): string | undefined {
+    return this.#lastReason;
+  }
+
   /** Ends a wait for the next attempt, for example because the network came back. */
   nudge(): void {
     this.#wake?.abort();
   }
 
   request<Type extends RequestType>(type: Type, body: RequestInput<Type>): Promise<Reply<Type>> {
+    // Not `closed`: what is kept to be asked again must not take the end of a client for a refusal.
+    if (this.#closed) return Promise.reject(new SottoError('unavailable', 'the client was stopped'));
     return this.#requests.request(type, body);
   }
 
@@ -130,7 +145,8 @@ export class Connection {
       }
       refused = next.refreshFirst ? token : undefined;
       tries += 1;
-      this.#enter({ is: 'waiting', until: clock.now() + next.afterMs, tries, reason: reasonText(ended) });
+      this.#lastReason = reasonText(ended);
+      this.#enter({ is: 'waiting', until: clock.now() + next.afterMs, tries, reason: this.#lastReason });
       const wake = new AbortController();
       this.#wake = wake;
       const stopWaiting = () => wake.abort();
@@ -174,6 +190,7 @@ export class Connection {
         if (over) return;
         deadline();
         greeted();
+        this.#lastReason = undefined;
         this.#enter({ is: 'syncing', greeting });
         stopWatching = this.#watch(greeting.limits.pingEveryMs, broken);
         this.#requests.release(greeting.limits);

@@ -1,5 +1,6 @@
 import { conversation as conversationSchema } from '../protocol/conversation.ts';
 import type { Conversation, MessageEntry, Reply, RequestInput } from '../protocol/index.ts';
+import type { Cancel, Clock } from './clock.ts';
 import { type Marks, marksOfOthers } from './message-state.ts';
 import { keys, readAll } from './records.ts';
 import type { ServerEvent } from './requests.ts';
@@ -7,6 +8,7 @@ import type { ClientStore } from './store.ts';
 
 export interface ConversationsOptions {
   readonly store: ClientStore;
+  readonly clock: Clock;
   list(body: RequestInput<'conversation.list'>): Promise<Reply<'conversation.list'>>;
   get(conversationId: string): Promise<Conversation>;
   onChange(conversation: Conversation): void;
@@ -15,12 +17,18 @@ export interface ConversationsOptions {
 
 const PAGE = 200;
 const MAX_PAGES = 50;
+/** Changes of this long are one write: a busy conversation has many, and a crash loses nothing that is not told again. */
+const WRITE_EVERY_MS = 250;
 
 /** The conversations of this user with their marks and unread counts, as the server last told them. */
 export class Conversations {
   readonly #options: ConversationsOptions;
   readonly #known = new Map<string, Conversation>();
   readonly #asked = new Set<string>();
+  readonly #changed = new Set<string>();
+  #due: Cancel | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #closed = false;
   #me = '';
 
   constructor(options: ConversationsOptions) {
@@ -68,9 +76,7 @@ export class Conversations {
       const old = before?.members.find((each) => each.userId === member.userId);
       return old === undefined ? member : { ...member, ...raised(member, old) };
     });
-    const next = { ...told, members, lastSeq: Math.max(told.lastSeq, before?.lastSeq ?? 0) };
-    this.#keep(next);
-    this.#options.store.write([{ key: keys.conversation(next.id), value: next }]).catch(this.#options.onProblem);
+    this.#keep({ ...told, members, lastSeq: Math.max(told.lastSeq, before?.lastSeq ?? 0) });
   }
 
   take(event: ServerEvent): void {
@@ -99,10 +105,11 @@ export class Conversations {
     silent,
   }: Pick<MessageEntry, 'conversationId' | 'senderId' | 'seq' | 'sentAt' | 'silent'>): void {
     this.#update(conversationId, (known) => {
-      const next = this.#raise(known, senderId, { deliveredSeq: seq, readSeq: seq });
+      const told = this.#raise(known, senderId, { deliveredSeq: seq, readSeq: seq });
+      const next = senderId === this.#me ? answered(told, seq) : told;
       if (seq <= known.lastSeq) return next;
       const notifies = senderId !== this.#me && silent !== true;
-      return { ...next, lastSeq: seq, lastAt: sentAt, unread: known.unread + (notifies ? 1 : 0) };
+      return { ...next, lastSeq: seq, lastAt: sentAt, unread: next.unread + (notifies ? 1 : 0) };
     });
   }
 
@@ -124,9 +131,43 @@ export class Conversations {
 
   #keep(next: Conversation): void {
     this.#known.set(next.id, next);
+    this.#changed.add(next.id);
+    if (!this.#closed) this.#due ??= this.#options.clock.after(WRITE_EVERY_MS, () => this.#write());
     this.#options.onChange(next);
   }
+
+  #write(): void {
+    this.#due?.();
+    this.#due = undefined;
+    const { store, onProblem } = this.#options;
+    const ids = [...this.#changed];
+    const changes = ids.map((id) => ({ key: keys.conversation(id), value: this.#known.get(id) }));
+    this.#changed.clear();
+    if (changes.length === 0) return;
+    this.#writing = this.#writing
+      .then(() => store.write(changes))
+      .catch((error: unknown) => {
+        // With the next change, or when the client closes.
+        for (const id of ids) this.#changed.add(id);
+        onProblem(error);
+      });
+  }
+
+  /** Writes what is not kept yet. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#write();
+    await this.#writing;
+  }
 }
+
+/** Whoever sends has read what was there, and accepts the conversation. */
+const answered = (known: Conversation, seq: number): Conversation => ({
+  ...known,
+  readSeq: Math.max(known.readSeq, seq),
+  unread: seq >= known.lastSeq ? 0 : known.unread,
+  accepted: true,
+});
 
 const raised = (a: Marks, b: Marks): Marks => ({
   deliveredSeq: Math.max(a.deliveredSeq, b.deliveredSeq, b.readSeq),

@@ -1,4 +1,6 @@
-import type { Content } from './codec.ts';
+import * as v from 'valibot';
+import { uuid } from '../protocol/scalars.ts';
+import { type Content, content as contentSchema } from './codec.ts';
 import { SottoError } from './errors.ts';
 import { isChange, refOf } from './life.ts';
 import { type Entry, entry as entrySchema, keys, readOne } from './records.ts';
@@ -6,6 +8,20 @@ import type { SteadyWrite } from './steady.ts';
 import type { ClientStore } from './store.ts';
 import { takeAway } from './taking-in.ts';
 import type { Turns } from './turns.ts';
+
+export interface SendOptions {
+  /** Nobody is notified. */
+  readonly silent?: boolean;
+  /** A UUID, which makes a repeated call of `send` the same message. */
+  readonly clientId?: string;
+}
+
+export const sending = v.object({
+  conversationId: uuid,
+  content: contentSchema,
+  silent: v.optional(v.boolean()),
+  clientId: v.optional(uuid),
+});
 
 export interface MessageCallsOptions {
   readonly store: ClientStore;

@@ -1,15 +1,19 @@
 import type { Conversation } from '../protocol/index.ts';
 
 export interface FailureReason {
-  /** A code of the protocol, or `unreadable`, `handler_failed`, `not_encoded`, or what the codec refused it for, as `members_changed`. */
+  /**
+   * A code of the protocol, or `unreadable`, `handler_failed`, `not_encoded`, or what the codec refused it for, as `members_changed`; of
+   * what waits `no_device` (the other person has none with keys), `not_added` (a device of the conversation has to come online)
+   * or `not_linked` (this one).
+   */
   readonly code: string;
   readonly message: string;
 }
 
 /** What an application may say about a message of its own. */
 export type MessageState =
-  /** Kept on this device; whether the server has it is not known yet. */
-  | { readonly is: 'pending' }
+  /** Kept on this device; whether the server has it is not known yet. `waits`: what it waits for, where that may take long. */
+  | { readonly is: 'pending'; readonly waits?: FailureReason }
   /** In the server's log, at `seq`. */
   | { readonly is: 'stored'; readonly seq: number; readonly sentAt: string }
   /** On a device of every other member. */
@@ -26,6 +30,8 @@ export type MessageFact =
   | { readonly is: 'marks'; readonly marks: Marks }
   /** A definite refusal. */
   | { readonly is: 'refused'; readonly reason: FailureReason }
+  /** It cannot be sent yet. */
+  | { readonly is: 'waits'; readonly reason: FailureReason }
   /** The application wants it sent after all. */
   | { readonly is: 'retried' }
   /** The server's database was restored to a time before this message. */
@@ -48,6 +54,10 @@ export function nextMessageState(state: MessageState, fact: MessageFact): Messag
       return 'seq' in state ? risen(state, fact.marks) : state;
     case 'refused':
       return state.is === 'pending' ? { is: 'failed', reason: fact.reason } : state;
+    case 'waits':
+      return state.is === 'pending' && state.waits?.code !== fact.reason.code
+        ? { is: 'pending', waits: fact.reason }
+        : state;
     case 'retried':
       return state.is === 'failed' ? { is: 'pending' } : state;
     case 'lost':

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ErrorCode } from '../protocol/codes.ts';
 import { type MessageCodec, NotEncodable, plainCodec } from './codec.ts';
+import { SottoError } from './errors.ts';
 import type { MessageState } from './message-state.ts';
 import { memoryStore } from './store.ts';
 import { World } from './testing/world.ts';
@@ -21,7 +22,10 @@ async function setUp(seed: number, codec: MessageCodec = plainCodec) {
 }
 
 const textOf = (mls: string): unknown => JSON.parse(Buffer.from(mls, 'base64url').toString()).text;
-const describe = (state: MessageState): string => (state.is === 'failed' ? `failed ${state.reason.code}` : state.is);
+const describe = (state: MessageState): string => {
+  if (state.is === 'failed') return `failed ${state.reason.code}`;
+  return state.is === 'pending' && state.waits ? `pending ${state.waits.code}` : state.is;
+};
 
 test('a message goes from pending through stored and delivered to read', async () => {
   const { world, ada, bob, room, states, close } = await setUp(1);
@@ -196,4 +200,36 @@ test('a full disk delays, and loses nothing', async () => {
   await world.settle(40_000);
   assert.deepEqual(bob.got.get(room), ['1 one', '2 two']);
   await Promise.all([ada.client.close(), bob.client.close()]);
+});
+
+test('what cannot be sent yet says what it waits for, and can be forgotten until it has been sent', async () => {
+  let waitsFor: string | undefined = 'no_device';
+  const codec: MessageCodec = {
+    ...plainCodec,
+    encode: (message) =>
+      waitsFor === undefined
+        ? plainCodec.encode(message)
+        : Promise.reject(new SottoError('unavailable', 'nobody is there', { details: { waitsFor } })),
+  };
+  const { world, ada, room, states, log, close } = await setUp(11, codec);
+  const [gone, kept] = [
+    await ada.client.send(room, { type: 'text', text: 'gone' }),
+    await ada.client.send(room, { type: 'text', text: 'kept' }),
+  ];
+  await world.settle(20_000);
+  assert.deepEqual(states.toSorted(), ['pending', 'pending', 'pending no_device'], 'said once');
+  assert.deepEqual(
+    ada.client.outgoing(room).map(({ waits }) => waits),
+    [{ code: 'no_device', message: 'nobody is there' }, undefined],
+  );
+  await ada.client.discard(gone);
+  waitsFor = undefined;
+  world.server.fault = () => ({ code: 'unavailable' });
+  await world.settle(20_000);
+  await assert.rejects(ada.client.discard(kept), { code: 'conflict' });
+  await assert.rejects(ada.client.discard(gone), { code: 'not_found' });
+  world.server.fault = () => ({});
+  await world.settle(60_000);
+  assert.deepEqual(log(), ['kept']);
+  await close();
 });

@@ -60,6 +60,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #queues = new Map<string, Queue>();
   readonly #byClientId = new Map<string, OutgoingRecord>();
+  /** What those wait for that cannot be encoded yet. */
+  readonly #waits = new Map<string, FailureReason>();
   #lastN = FIRST_N;
   #firstN = FIRST_N;
 
@@ -107,7 +109,10 @@ export class Outbox {
   waiting(conversationId: string) {
     return this.list(conversationId)
       .filter(({ stored }) => stored === undefined)
-      .map(({ clientId, content, createdAt, failed }) => ({ clientId, content, createdAt, failed }));
+      .map(({ clientId, content, createdAt, failed }) => {
+        const waits = this.#waits.get(clientId);
+        return { clientId, content, createdAt, failed, ...(waits && { waits }) };
+      });
   }
 
   conversations(): string[] {
@@ -121,6 +126,7 @@ export class Outbox {
     if (at >= 0) queue?.records.splice(at, 1);
     if (queue?.records.length === 0 && !queue.running) this.#queues.delete(record.conversationId);
     this.#byClientId.delete(record.clientId);
+    this.#waits.delete(record.clientId);
   }
 
   /** Sends a refused message after all, encoded anew, and to whoever is there now. */
@@ -135,12 +141,19 @@ export class Outbox {
     this.pump(record.conversationId);
   }
 
-  /** Forgets a refused message. */
+  /** Forgets a message that was refused, or that has never been sent. */
   async discard(clientId: string): Promise<void> {
+    const { turns, write } = this.#options;
     const record = this.#byClientId.get(clientId);
-    if (record?.failed === undefined) throw new SottoError('not_found', 'no failed message has that client id');
-    await this.#options.write([{ key: keys.outgoing(record) }]);
-    this.settle(record);
+    if (record === undefined) throw new SottoError('not_found', 'no message that waits or failed has that client id');
+    // It may be on its way from where it has bytes: they are made, and kept, in the conversation's turn.
+    await turns.run(record.conversationId, async () => {
+      if (this.#byClientId.get(clientId) !== record) return;
+      if (record.failed === undefined && (record.wire !== undefined || record.stored !== undefined))
+        throw new SottoError('conflict', 'the message may have been sent already');
+      await write([{ key: keys.outgoing(record) }]);
+      this.settle(record);
+    });
   }
 
   /** Records for messages that a restored server lost, before everything that waits. The caller writes, then admits them. */
@@ -269,12 +282,15 @@ export class Outbox {
           const encoded = { wire: { ...body }, ...(audience === undefined ? {} : { audience }) };
           await write([{ key: keys.outgoing(record), value: { ...record, ...encoded } }, ...changes]);
           Object.assign(record, encoded);
+          this.#waits.delete(record.clientId);
         });
         return;
       } catch (error) {
         if (error instanceof Stopped) throw error;
-        if (error instanceof SottoError && error.retry === 'same')
+        if (error instanceof SottoError && error.retry === 'same') {
+          this.#wait(record, error);
           return this.#pause(record.conversationId, error.retryAfterMs ?? backoffMs(tries, this.#options.random()));
+        }
         if (tries >= ENCODE_TRIES || error instanceof NotEncodable) {
           const code = error instanceof NotEncodable ? error.code : 'not_encoded';
           await this.#fail(record, { code, message: reasonOf(error) });
@@ -283,6 +299,15 @@ export class Outbox {
         await delay(clock, backoffMs(tries, 1), signal);
       }
     }
+  }
+
+  /** A moment is not worth a word. */
+  #wait(record: OutgoingRecord, { details, message }: SottoError): void {
+    const code = details?.waitsFor;
+    if (typeof code !== 'string' || this.#byClientId.get(record.clientId) !== record) return;
+    const reason = { code, message };
+    this.#waits.set(record.clientId, reason);
+    this.#options.onFact(record, { is: 'waits', reason });
   }
 
   async #recover(record: OutgoingRecord, error: SottoError): Promise<boolean> {

@@ -37,7 +37,7 @@ const serverFrame = v.variant('type', [
 const eventFrame = v.object({ type: v.string(), body: v.unknown() });
 
 /** Checks what is about to be sent, so that a mistake is told at once and by its field. */
-export function checked(schema: Schema, body: unknown): unknown {
+export function checked<S extends Schema>(schema: S, body: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, body);
   if (result.success) return result.output;
   const [issue] = result.issues;

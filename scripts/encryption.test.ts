@@ -182,12 +182,47 @@ test('encrypted conversations against a server process', async (whole) => {
         );
         assert.deepEqual((await client.search({ text: 'hello' })).hits, [], 'it is found no more');
       }
-      const refused = await ada.client.send(id, { type: 'edit', text: 'of nothing' });
-      await until(clients(ada), () => ada.client.outgoing(id).some(({ failed }) => failed !== undefined), 'it failed');
-      assert.deepEqual(
-        ada.client.outgoing(id).map(({ clientId, failed }) => [clientId, failed?.code]),
-        [[refused, 'bad_content']],
-      );
+    },
+  );
+
+  await whole.test(
+    'what cannot be sent is refused before it is kept, and both sides keep the same of the rest',
+    async (t) => {
+      const [ada, bob] = await Promise.all([firstPhone(t, server, 'ada6'), firstPhone(t, server, 'bob6')]);
+      const id = await meet(ada, bob);
+      const target = { deviceId: ada.deviceId, clientId: ada.got[0]?.clientId };
+      const text = words('x');
+      const wrong: [unknown[], string][] = [
+        [['nope', text], 'conversationId'],
+        [[id, text, { clientId: 'my-own-id' }], 'clientId'],
+        [[id, undefined], 'content'],
+        [[id, null], 'content'],
+        [[id, 'hello'], 'content'],
+        [[id, { type: 'text' }], 'content.text'],
+        [[id, words('')], 'content.text'],
+        [[id, words('x'.repeat(61_000))], 'content.text'],
+        [[id, words('\u0001'.repeat(60_000))], 'content'],
+        [[id, { type: 'edit', text: 'of nothing' }], 'content.target'],
+        [[id, { type: 'reaction', target, emoji: 'x'.repeat(65), on: true }], 'content.emoji'],
+        [[id, { type: 'location', lat: 1 }], 'content.type'],
+        [[id, { type: 'keys' }], 'content.type'],
+      ];
+      for (const [input, field] of wrong)
+        await assert.rejects(
+          async () => Reflect.apply(ada.client.send, undefined, input),
+          { code: 'bad_request', details: { field } },
+          field,
+        );
+      await assert.rejects(ada.client.edit(id, 1, ''), { code: 'not_found' });
+      const first = ada.got[0]?.seq ?? 0;
+      await assert.rejects(ada.client.edit(id, first, ''), { code: 'bad_request' });
+      await assert.rejects(ada.client.react(id, first, ''), { code: 'bad_request' });
+      assert.deepEqual(ada.client.outgoing(id), []);
+      const more = { ...words('with more than is sent'), mentions: ['bob'] };
+      await ada.client.send(id.toUpperCase(), more);
+      await has('with more than is sent', ada, bob);
+      assert.deepEqual(ada.got.at(-1)?.content, words('with more than is sent'));
+      assert.deepEqual(ada.got.at(-1)?.content, bob.got.at(-1)?.content);
     },
   );
 });

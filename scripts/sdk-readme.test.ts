@@ -5,16 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { createEncryptedClient, memoryStore } from '../client/index.ts';
 import { openNodeSocket } from '../client/node/socket.ts';
-import { firstPhone } from './testing/encrypted.ts';
+import { firstPhone, has, words } from './testing/encrypted.ts';
 import { PASSWORD, runServer, signUp, until } from './testing/running-server.ts';
 
 const root = new URL('../../', import.meta.url);
 
-test('the example of the README runs as it stands there', async (t) => {
+test('the examples of the README run as they stand there', async (t) => {
   const readme = readFileSync(new URL('client/README.md', root), 'utf8');
-  const example = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-  const body = example.replace(/^import .*\n/gm, '');
-  assert.ok(body.includes('createEncryptedClient'));
+  const [body = '', more = ''] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, example = '']) =>
+    example.replace(/^import .*\n/gm, ''),
+  );
+  assert.ok(body.includes('createEncryptedClient') && more.includes('createEncryptedClient'));
   const server = await runServer(t, { REQUIRE_MLS: 'true' });
   const [bob] = await Promise.all([firstPhone(t, server, 'bob'), signUp(t, server, 'ada')]);
   // That he has been there is enough.
@@ -30,6 +31,18 @@ test('the example of the README runs as it stands there', async (t) => {
   );
   assert.ok(printed.includes('1'));
   assert.equal(printed.at(-1), 'Hello, dear Bob 3');
+
+  const [cleo, dan] = await Promise.all([firstPhone(t, server, 'cleo'), firstPhone(t, server, 'dan')]);
+  const { id } = await dan.client.open('cleo');
+  await dan.client.send(id, words('Do you know me?'));
+  await has('Do you know me?', cleo);
+  let [typed, read] = [false, false];
+  dan.client.on('typing.changed', ({ typing }) => (typed ||= typing.length > 0));
+  dan.client.on('message', ({ state }) => (read ||= state.is === 'read'));
+  const others = { ...names, laptop: cleo.client };
+  await new AsyncFunction(...Object.keys(others), 'console', more)(...Object.values(others), console);
+  assert.deepEqual(printed.slice(-3), ['linked', 'string', 'revoked']);
+  assert.deepEqual([typed, read, cleo.client.state.is], [true, true, 'stopped']);
 });
 
 test('the SDK can be bundled for a browser: it imports nothing of Node', async () => {

@@ -1,12 +1,13 @@
 import type { RequestInput, RequestType } from '../../protocol/index.ts';
 import type { LoginInput } from '../account.ts';
-import type { Content } from '../codec.ts';
+import type { Sendable } from '../e2ee/content.ts';
 import type { EncryptedClient } from '../encryption/client.ts';
 import type { EncryptionEvents } from '../encryption/events.ts';
 import type { ConversationSettings } from '../encryption/rings.ts';
 import type { ClientEvents } from '../events.ts';
 import type { HistoryInput } from '../history.ts';
 import { uuidv7 } from '../ids.ts';
+import type { SendOptions } from '../message-calls.ts';
 import type { Entry } from '../records.ts';
 import type { SearchInput } from '../search/search.ts';
 
@@ -27,8 +28,10 @@ export const calls = {
   conversations: (c: Of) => c.conversations(),
   conversation: (c: Of, id: string) => c.conversation(id),
   open: (c: Of, username: string) => c.open(username),
-  send: (c: Of, id: string, content: Content, more?: { silent?: boolean; clientId?: string }) =>
-    c.send(id, content, more),
+  accept: (c: Of, id: string) => c.accept(id),
+  block: (c: Of, userId: string) => c.block(userId),
+  unblock: (c: Of, userId: string) => c.unblock(userId),
+  send: (c: Of, id: string, content: Sendable, more?: SendOptions) => c.send(id, content, more),
   edit: (c: Of, id: string, seq: number, text: string) => c.edit(id, seq, text),
   react: (c: Of, id: string, seq: number, emoji: string) => c.react(id, seq, emoji),
   unreact: (c: Of, id: string, seq: number, emoji: string) => c.unreact(id, seq, emoji),

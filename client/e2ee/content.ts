@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MAX_EXPIRY_MS, MIN_EXPIRY_MS } from '../../protocol/conversation.ts';
 import { type Bytes, fromBase64url, fromUtf8, readUint32, toBase64url, utf8 } from './bytes.ts';
 import { E2eeError } from './error.ts';
 
@@ -48,7 +49,10 @@ export const conversationSettings = v.object({
   history: v.picklist(['on', 'strict']),
   searchOnServer: v.boolean(),
   /** How many milliseconds after it was sent a message disappears everywhere; null: never. */
-  expireAfterMs: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(60_000))), null),
+  expireAfterMs: v.optional(
+    v.nullable(v.pipe(v.number(), v.integer(), v.minValue(MIN_EXPIRY_MS), v.maxValue(MAX_EXPIRY_MS))),
+    null,
+  ),
 });
 export const settingsChange = v.partial(conversationSettings);
 /**
@@ -65,9 +69,12 @@ const keys = v.object({
 /** Control: asks the other devices to send the keys again. */
 const keysRequest = v.object({ type: v.literal('keys_request') });
 /** Control: how the conversation is kept and searched from here on. */
-const settings = v.object({ type: v.literal('settings'), ...settingsChange.entries });
+export const settings = v.object({ type: v.literal('settings'), ...settingsChange.entries });
 
 const content = v.variant('type', [text, change, keys, keysRequest, settings]);
+/** What applications may send. */
+export const sendable = v.variant('type', [text, change]);
+export type Sendable = v.InferOutput<typeof sendable>;
 
 /** What the SDK says to itself on other devices; applications neither send nor see it. */
 export type Control = Extract<Content, { type: 'keys' | 'keys_request' | 'settings' }>;

@@ -13,7 +13,13 @@ export type E2eeErrorCode =
   | 'key_missing' // a history or search key of that version was never received
   | 'unpatched'
   | 'store_damaged'
-  | 'store_locked';
+  | 'store_closed'
+  | 'store_locked' // another process holds it
+  | 'wrong_passphrase'; // or the key file of another store
+
+/** A lock is given up, and keys may come. */
+const passing = new Set<E2eeErrorCode>(['store_locked', 'key_missing', 'future_epoch']);
+const mendable = new Set<E2eeErrorCode>(['malformed', 'refused', 'unvouched', 'wrong_passphrase']);
 
 export class E2eeError extends Error {
   readonly code: E2eeErrorCode;
@@ -22,5 +28,11 @@ export class E2eeError extends Error {
     super(message, options);
     this.name = 'E2eeError';
     this.code = code;
+  }
+
+  /** As a `SottoError` says it: whether the same call may succeed later, only another one, or none. */
+  get retry(): 'same' | 'changed' | 'never' {
+    if (passing.has(this.code)) return 'same';
+    return mendable.has(this.code) ? 'changed' : 'never';
   }
 }

@@ -3,6 +3,7 @@ import { NotEncodable } from '../codec.ts';
 import { toBase64url } from '../e2ee/bytes.ts';
 import { type Control, decodeContent, encodeContent, isControl } from '../e2ee/content.ts';
 import { sealMessage } from '../e2ee/envelope.ts';
+import { E2eeError } from '../e2ee/error.ts';
 import { reasonOf, SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
 import { readOne } from '../records.ts';
@@ -23,6 +24,7 @@ const REFUSED_MS = 1_000;
 const MAX_REFUSED_MS = 300_000;
 
 const quiet = new Set(['forbidden', 'not_found']);
+const isMalformed = (error: unknown): boolean => error instanceof E2eeError && error.code === 'malformed';
 
 type Needs = Pick<Parts, 'host' | 'engine' | 'directory' | 'device' | 'groups' | 'rings'> & {
   /** The group as a message may be encrypted for it, in the conversation's turn. */
@@ -132,7 +134,7 @@ export class Controls {
           await turns.run(conversationId, () => this.#unseal(conversationId, control));
           continue;
         }
-        await this.#giveUp(conversationId, control);
+        if (await this.#giveUp(conversationId, control, error)) return;
         // Whoever is blocked or has left learns that by the messages themselves.
         if (error instanceof NotEncodable || (error instanceof SottoError && quiet.has(error.code))) return;
         throw new Error(`a control message was not sent: ${reasonOf(error)}`, { cause: error });
@@ -206,17 +208,25 @@ export class Controls {
     await this.#parts.host.write(this.#keep(conversationId, next));
   }
 
-  async #giveUp(conversationId: string, control: PendingControl | undefined): Promise<void> {
+  /** True if it was somebody's will, who is told of it. */
+  async #giveUp(conversationId: string, control: PendingControl | undefined, error: unknown): Promise<boolean> {
     this.#refused.failed(conversationId);
-    await this.#parts.host.turns.run(conversationId, async () => {
+    const wants = await this.#parts.host.turns.run(conversationId, async () => {
       const waiting = await this.#list(conversationId);
       const [first] = waiting;
-      if (first === undefined || (control !== undefined && first.clientId !== control.clientId)) return;
-      // Settings are somebody's will: they wait for better times unless the server itself said no.
-      if (first.wants.is === 'settings' && first.wire === undefined) return;
+      if (first === undefined || (control !== undefined && first.clientId !== control.clientId)) return undefined;
+      // Settings are somebody's will: they wait for better times unless the server itself said no, or nobody could read them.
+      if (first.wants.is === 'settings' && first.wire === undefined && !isMalformed(error)) return undefined;
       await this.#parts.host.write(this.#keep(conversationId, waiting.slice(1)));
+      return first.wants;
     });
     this.#parts.host.pump(conversationId);
+    // What waits behind it.
+    if (wants !== undefined) this.drive(conversationId);
+    if (wants?.is !== 'settings') return false;
+    const { is: _, ...wanted } = wants;
+    this.#parts.host.disagreed(conversationId, wanted, error);
+    return true;
   }
 
   async #list(conversationId: string): Promise<readonly PendingControl[]> {

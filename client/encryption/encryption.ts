@@ -1,7 +1,18 @@
+import * as v from 'valibot';
 import type { StoredMessage } from '../../protocol/index.ts';
 import { delay } from '../clock.ts';
-import type { Decoded, EncodedMessage, MessageCodec, Outgoing, Peeked, SearchKeys, WireEntry } from '../codec.ts';
+import type {
+  Content,
+  Decoded,
+  EncodedMessage,
+  MessageCodec,
+  Outgoing,
+  Peeked,
+  SearchKeys,
+  WireEntry,
+} from '../codec.ts';
 import { toBase64url } from '../e2ee/bytes.ts';
+import { encodeContent, sendable, settings as settingsContent } from '../e2ee/content.ts';
 import type { ConversationKey } from '../e2ee/conversation-keys.ts';
 import { E2eeError } from '../e2ee/error.ts';
 import { acceptVouched } from '../e2ee/group-checks.ts';
@@ -10,6 +21,7 @@ import { createTsMlsEngine } from '../e2ee/ts-mls-engine.ts';
 import { Emitter } from '../emitter.ts';
 import { SottoError } from '../errors.ts';
 import { backoffMs } from '../reconnect.ts';
+import { checked } from '../requests.ts';
 import { Archive } from './archive.ts';
 import { Committing } from './committing.ts';
 import { Controls } from './controls.ts';
@@ -33,6 +45,20 @@ import { Welcomes } from './welcomes.ts';
 const OWN_DELAY_MS = 200;
 const OTHERS_DELAY_MS = 1_500;
 
+const outgoing = v.object({ content: sendable });
+
+/** Without what others would not be told: nobody is to see more of a message than they. */
+function checkedContent(given: Content): Content {
+  const { content } = checked(outgoing, { content: given });
+  try {
+    encodeContent(content);
+  } catch (error) {
+    if (!(error instanceof E2eeError)) throw error;
+    throw new SottoError('bad_request', `content: ${error.message}`, { details: { field: 'content' }, cause: error });
+  }
+  return content;
+}
+
 export type Encryption = ReturnType<typeof createEncryption>['encryption'];
 
 /** The codec that encrypts, and what an application does about encryption. Give the codec to one client. */
@@ -47,6 +73,7 @@ export function createEncryption() {
       if (built !== undefined) throw new Error('this codec is in use by another client');
       built = build(host);
     },
+    check: checkedContent,
     encode: (message) => parts().encode(message),
     decode: (entry) => parts().decode(entry),
     peek: (entry) => parts().peek(entry),
@@ -238,9 +265,13 @@ export function createEncryption() {
 
     /** Resolves when it is kept; the `settings` event tells when it holds. */
     async function setSettings(conversationId: string, wanted: Partial<ConversationSettings>): Promise<void> {
+      const { type: _, ...valid } = checked(settingsContent, { ...wanted, type: 'settings' });
+      if (Object.keys(valid).length === 0) throw new SottoError('bad_request', 'settings: there is nothing to change');
+      if (host.conversation(conversationId) === undefined)
+        throw new SottoError('not_found', 'this device knows no such conversation');
       const { controls } = await ready;
       await host.turns.run(conversationId, async () =>
-        host.write(await controls.want(conversationId, { is: 'settings', ...wanted })),
+        host.write(await controls.want(conversationId, { is: 'settings', ...valid })),
       );
       controls.drive(conversationId);
     }

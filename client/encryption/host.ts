@@ -6,6 +6,7 @@ import type {
   RequestInput,
   RequestType,
 } from '../../protocol/index.ts';
+import type { Wish } from '../agreements.ts';
 import type { Clock } from '../clock.ts';
 import type { WireEntry } from '../codec.ts';
 import type { Greeting } from '../connection.ts';
@@ -43,6 +44,8 @@ export interface CodecHost {
   arrived(entry: WireEntry): void;
   /** What the members of a conversation agreed on has changed. */
   agreed(conversationId: string, byDeviceId: string): void;
+  /** A change of that which this device wanted was refused for good. */
+  disagreed(conversationId: string, wanted: Wish, reason: unknown): void;
   /** Messages that waited may be encoded now. */
   pump(conversationId: string): void;
   onProblem(problem: unknown): void;

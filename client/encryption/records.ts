@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MAX_EXPIRY_MS } from '../../protocol/conversation.ts';
 import { fromBase64url, toBase64url } from '../e2ee/bytes.ts';
 import { conversationSettings, settingsChange } from '../e2ee/content.ts';
 import { bytesText } from '../e2ee/conversation-keys.ts';
@@ -123,12 +124,25 @@ export const pendingRecord = v.object({
 
 const ring = v.array(v.object({ v: v.number(), key: bytesText(32), at: v.number() }));
 
+/** What was kept before there was a largest one may be larger: nothing else of the record may be lost for it. */
+const keptExpiry = v.nullable(
+  v.pipe(
+    v.number(),
+    v.transform((ms) => Math.min(ms, MAX_EXPIRY_MS)),
+  ),
+);
+
+const settingsRecord = v.object({
+  ...conversationSettings.entries,
+  expireAfterMs: v.optional(keptExpiry, null),
+});
+
 /** What a conversation's members share besides their group: keys of its archive, and how it is kept. */
 export const ringsRecord = v.object({
   history: ring,
   search: ring,
   /** Absent while this device, which came late, was not told. */
-  settings: v.optional(conversationSettings),
+  settings: v.optional(settingsRecord),
   /** Epochs from which on only newer keys may be used: somebody left who knows the present ones. 0 if nobody did. */
   rotate: v.object({ history: v.number(), search: v.number() }),
   /** Under which identity this device knows each person here, and since when (0: from the beginning). */
@@ -142,7 +156,7 @@ export const controlsRecord = v.array(
     wants: v.variant('is', [
       v.object({ is: v.literal('keys'), why: v.picklist(['due', 'joined', 'asked']) }),
       v.object({ is: v.literal('keys_request') }),
-      v.object({ is: v.literal('settings'), ...settingsChange.entries }),
+      v.object({ is: v.literal('settings'), ...settingsChange.entries, expireAfterMs: v.optional(keptExpiry) }),
     ]),
     /** Once encrypted, exactly these bytes are sent until there is an answer; `content` takes effect with the entry. */
     wire: v.optional(v.object({ epoch: v.number(), mls: v.string(), content: v.string() })),

@@ -37,10 +37,11 @@ export class Sending {
 
   async encode({ conversationId, clientId, content, again, ...before }: Outgoing): Promise<EncodedMessage> {
     const valid = checkedContent(content);
+    if (this.#parts.device.status === 'unlinked') throw notYet('this device is not linked yet', 1_000, 'not_linked');
     const signer = this.#parts.device.signer();
     const group = await this.ready(conversationId);
     const { state } = group;
-    if (state === undefined) throw notYet('another device has to add this one');
+    if (state === undefined) throw notYet('another device has to add this one', 1_000, 'not_added');
     const audience = await this.#audience(conversationId, group);
     if (again === true && before.audience !== audience)
       throw blocked(
@@ -116,7 +117,7 @@ export class Sending {
     const state = group.state;
     const members = state === undefined ? [] : this.#parts.engine.members(state);
     const absent = users.find((userId) => !members.some((member) => member.userId === userId));
-    if (absent !== undefined) throw notYet('the other person has no device that could read it yet', 2_000);
+    if (absent !== undefined) throw notYet('the other person has no device that could read it yet', 2_000, 'no_device');
     return group;
   }
 
@@ -133,7 +134,7 @@ export class Sending {
   /** Begins a conversation's first group; where there is one already, somebody in it has to add this device. */
   async #begin(conversationId: string, group: Group): Promise<never> {
     const { conversation } = await this.#parts.host.request('conversation.get', { conversationId });
-    if (conversation.epoch > 0) throw notYet('another device has to add this one');
+    if (conversation.epoch > 0) throw notYet('another device has to add this one', 1_000, 'not_added');
     await this.startOver(conversationId, group, 0);
     this.#drive(conversationId);
     throw notYet('the group is being made', COMMIT_MS);
@@ -146,10 +147,10 @@ export class Sending {
     const own = this.#parts.device.signer().userId;
     for (const userId of users) {
       if (userId !== own && !plan.adds.some((add) => add.userId === userId))
-        throw notYet('the other person has no device that could read it yet', 2_000);
+        throw notYet('the other person has no device that could read it yet', 2_000, 'no_device');
     }
     if (!(await this.#parts.committing.prepareNew(conversationId, { ...group, users }, baseEpoch, plan)))
-      throw notYet('no device has key packages', 2_000);
+      throw notYet('no device has key packages', 2_000, 'no_device');
   }
 
   /** Begins the changes that the directory asks for, if there are any. */

@@ -39,7 +39,7 @@ export class LogCipher {
     if (!unseal(key, header.subarray(start.length), start)) {
       const why =
         kind === 'passphrase' ? 'The passphrase is wrong.' : 'The key file does not belong to this key store.';
-      throw new E2eeError('store_locked', why);
+      throw new E2eeError('wrong_passphrase', why);
     }
     return new LogCipher(key, start.subarray(magic.length), Buffer.from(header));
   }

@@ -46,7 +46,7 @@ test('files are readable by their owner alone and hold no value or name in the c
   for (const text of ['secret', 'conversation']) {
     for (const encoding of ['utf8', 'utf16le'] as const) assert.ok(!bytes.includes(Buffer.from(text, encoding)));
   }
-  await assert.rejects(store.transact([put('x', 'y')]), hasCode('store_damaged'));
+  await assert.rejects(store.transact([put('x', 'y')]), hasCode('store_closed'));
 });
 
 test('a record that a crash cut off is dropped with all its writes, and the store goes on', async (t) => {
@@ -109,12 +109,15 @@ test('a wrong passphrase, a foreign key file and a second opening are refused', 
   const store = await openFileKeyStore(folder, { passphrase: 'right' });
   await assert.rejects(openFileKeyStore(folder, { passphrase: 'right' }), hasCode('store_locked'));
   await store.close();
-  await assert.rejects(openFileKeyStore(folder, { passphrase: 'wrong' }), hasCode('store_locked'));
+  await assert.rejects(openFileKeyStore(folder, { passphrase: 'wrong' }), {
+    code: 'wrong_passphrase',
+    retry: 'changed',
+  });
   await (await openFileKeyStore(folder, { passphrase: 'right' })).close();
   const other = await folderOf(t);
   await (await openFileKeyStore(other)).close();
   await copyFile(join(other, 'store.key'), join(folder, 'store.key'));
-  await assert.rejects(openFileKeyStore(folder), hasCode('store_locked'));
+  await assert.rejects(openFileKeyStore(folder), hasCode('wrong_passphrase'));
 });
 
 test('the lock of a dead process is taken over, that of a living one is not', async (t) => {

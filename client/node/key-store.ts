@@ -29,7 +29,7 @@ export interface FileKeyStoreOptions {
  * A key store in one folder: an append-only log of AES-256-GCM records, one per batch of transactions, each made
  * durable with fdatasync. A record that a crash cut off is at the end and is dropped; a changed, moved or missing one
  * elsewhere is noticed. (An older copy of the whole file is not: see the engine's rules for a rolled-back device.)
- * Everything is held in memory too. Rejects with `store_locked`, `store_damaged`.
+ * Everything is held in memory too. Rejects with `store_locked`, `wrong_passphrase`, `store_damaged`, `store_closed`.
  */
 export async function openFileKeyStore(folder: string, options: FileKeyStoreOptions = {}): Promise<KeyStore> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -106,7 +106,9 @@ class FileKeyStore implements KeyStore {
 
   transact(writes: readonly Write[]): Promise<void> {
     if (this.#state !== 'open')
-      return Promise.reject(new E2eeError('store_damaged', `The key store is ${this.#state}.`));
+      return Promise.reject(
+        new E2eeError(this.#state === 'closed' ? 'store_closed' : 'store_damaged', `The key store is ${this.#state}.`),
+      );
     if (writes.length === 0) return Promise.resolve();
     // Copied now: the caller may wipe its buffers while this waits for the disk.
     const kept = writes.map((write) =>

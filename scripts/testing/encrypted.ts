@@ -41,7 +41,7 @@ export async function start(client: EncryptedClient): Promise<Phone> {
   };
 }
 
-export const words = (text: string) => ({ type: 'text', text });
+export const words = (text: string) => ({ type: 'text' as const, text });
 export const clients = (...phones: Phone[]): EncryptedClient[] => phones.map(({ client }) => client);
 export const has = (text: string, ...phones: Phone[]): Promise<void> =>
   until(clients(...phones), () => phones.every((phone) => phone.texts().includes(text)), `everyone reads "${text}"`);
