@@ -1,4 +1,4 @@
-import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
+import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Writable } from 'node:stream';
 
@@ -35,6 +35,8 @@ export class Terminal {
   readonly #typed: string[] = [];
   #ended = false;
   #prompting = false;
+  /** How many rows of the screen the line just entered takes; 0: it is not the last thing there. */
+  #entered = 0;
   #onKey: (text: string) => void = () => undefined;
 
   constructor(input: Input, output: Output) {
@@ -84,8 +86,10 @@ export class Terminal {
       this.#output.write(`${text}\n`);
       return;
     }
-    cursorTo(this.#output, 0);
-    clearLine(this.#output, 0);
+    // A long line takes several rows. The cursor is in the last of those before it, and that is where it is drawn anew;
+    // readline's own count leaves out what was pasted, and would take other rows with it.
+    this.#up(this.#screen.muted ? 0 : this.#lines.getCursorPos().rows);
+    Object.assign(this.#lines, { prevRows: 0 });
     this.#output.write(`${text}\n`);
     this.#lines.prompt(true);
   }
@@ -97,7 +101,9 @@ export class Terminal {
 
   /** Takes the line just entered off the screen, because it is shown again in another way. */
   eraseEntered(): void {
-    if (this.interactive) this.#output.write('\u001b[1A\u001b[2K');
+    // Whatever has been typed since stands below it, and would go instead.
+    if (this.interactive && this.#entered > 0 && this.#lines.line === '') this.#up(this.#entered);
+    this.#entered = 0;
   }
 
   close(): void {
@@ -105,9 +111,26 @@ export class Terminal {
     this.#lines.close();
   }
 
+  /** Goes up so many rows and clears the screen from there. */
+  #up(rows: number): void {
+    moveCursor(this.#output, 0, -rows);
+    cursorTo(this.#output, 0);
+    clearScreenDown(this.#output);
+  }
+
+  /** Of the prompt with this line behind it: readline measures only what it holds itself. */
+  #rowsOf(line: string): number {
+    const prompt = this.#lines.getPrompt();
+    this.#lines.setPrompt(prompt + line);
+    const { rows } = this.#lines.getCursorPos();
+    this.#lines.setPrompt(prompt);
+    return rows + 1;
+  }
+
   #take(line: string): void {
     this.#prompting = false;
     const next = this.#waiting.shift();
+    this.#entered = next === undefined ? 0 : this.#rowsOf(line);
     if (next === undefined) this.#typed.push(line);
     else next(line);
   }
