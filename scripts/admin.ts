@@ -1,14 +1,17 @@
 // `npm run admin -- <command>`: administration from the machine itself, and the only way to make an administrator.
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { administer } from '../server/accounts/administration.ts';
-import { readConfig } from '../server/config.ts';
+import type { Config } from '../server/config.ts';
 import { startEmbedded } from '../server/embedded/embedded.ts';
+import { databaseFolder } from '../server/embedded/folder.ts';
 import { runningDatabase } from '../server/embedded/running.ts';
 import { RequestError } from '../server/errors.ts';
 import { createLog } from '../server/log.ts';
 import { type AdminAct, countEverything, findUserId, listAudit, listUsers } from '../server/store/audit.ts';
-import { openGate } from '../server/store/gate.ts';
-import { migrate } from '../server/store/migrate.ts';
+import { type Gate, openGate } from '../server/store/gate.ts';
+import { exitWith, reasonOf, refusal, settingsOrExit } from './operator/refusal.ts';
+import { schemaProblem } from './operator/schema.ts';
 
 const usage = `Usage: npm run admin -- <command>
   promote <username>          gives the role of an administrator
@@ -20,60 +23,87 @@ const usage = `Usage: npm run admin -- <command>
   audit                       the latest administrative acts
   stats                       how many of everything
 `;
+const heading = "This command can't run";
 const acts: readonly string[] = ['promote', 'demote', 'suspend', 'reinstate', 'revoke-sessions'] satisfies AdminAct[];
 
 const [command = '', argument] = process.argv.slice(2);
-const config = readConfig(process.env);
-// A server that runs has its database up; otherwise it is brought up for a moment.
-const running = config.databaseUrl ?? runningDatabase(config.dataDir);
-const embedded = running === undefined ? await startEmbedded(config.dataDir) : undefined;
-const url = running ?? embedded?.url ?? '';
-await migrate(url);
-const gate = openGate(url);
-try {
-  process.exitCode = await run();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await gate.close();
-  await embedded?.stop();
-}
-
-async function run(): Promise<number> {
-  if (isAct(command) && argument !== undefined) return change(command, argument.toLowerCase());
-  if (command === 'list') {
-    for (const user of await listUsers(gate, argument?.toLowerCase(), undefined, 1_000)) {
-      const state = user.deletedAt ? 'deleted' : user.suspendedAt ? 'suspended' : user.role;
-      process.stdout.write(`${user.username.padEnd(33)}${state.padEnd(11)}${user.id}  ${user.email ?? ''}\n`);
-    }
-    return 0;
-  }
-  if (command === 'audit') {
-    for (const entry of await listAudit(gate, undefined, 100)) {
-      process.stdout.write(
-        `${entry.at.toISOString()}  ${entry.actor} (${entry.origin})  ${entry.action}  ${entry.target ?? ''}\n`,
-      );
-    }
-    return 0;
-  }
-  if (command === 'stats') {
-    for (const [name, count] of Object.entries(await countEverything(gate)))
-      process.stdout.write(`${name.padEnd(15)}${count}\n`);
-    return 0;
-  }
+const work = workOf(command, argument);
+if (['--help', '-h', 'help'].includes(command)) process.stdout.write(usage);
+else if (work === undefined) {
   process.stderr.write(usage);
-  return 2;
+  process.exitCode = 2;
+} else {
+  process.exitCode = await withDatabase(settingsOrExit(heading), work);
 }
 
-async function change(what: AdminAct, username: string): Promise<number> {
+/** What is asked for, before anything is opened; nothing if it can't be understood. */
+function workOf(what: string, name: string | undefined): ((gate: Gate) => Promise<void>) | undefined {
+  if (isAct(what)) return name === undefined ? undefined : (gate) => change(gate, what, name.toLowerCase());
+  if (what === 'list') return (gate) => list(gate, name?.toLowerCase());
+  if (what === 'audit') return audit;
+  if (what === 'stats') return stats;
+  return undefined;
+}
+
+async function withDatabase(config: Config, what: (gate: Gate) => Promise<void>): Promise<number> {
+  if (config.databaseUrl === undefined && !existsSync(databaseFolder(config.dataDir).cluster)) {
+    exitWith(heading, [
+      `There is no database: DATABASE_URL is not set, and ${config.dataDir} (DATA_DIR) holds no embedded one.`,
+    ]);
+  }
+  let end = async (): Promise<void> => {};
+  try {
+    // A server that runs has its database up; otherwise it is brought up for a moment.
+    const running = config.databaseUrl ?? runningDatabase(config.dataDir);
+    const embedded = running === undefined ? await startEmbedded(config.dataDir) : undefined;
+    end = async () => embedded?.stop();
+    const gate = openGate(running ?? embedded?.url ?? '');
+    end = async () => {
+      await gate.close();
+      await embedded?.stop();
+    };
+    const problem = await schemaProblem(
+      gate,
+      config.databaseUrl === undefined ? 'a start of the server' : '`npm run migrate`',
+    );
+    if (problem !== undefined) throw new Error(problem);
+    await what(gate);
+    return 0;
+  } catch (error) {
+    process.stderr.write(error instanceof RequestError ? `${error.message}\n` : refusal(heading, [reasonOf(error)]));
+    return 1;
+  } finally {
+    await end();
+  }
+}
+
+async function list(gate: Gate, beginning: string | undefined): Promise<void> {
+  for (const user of await listUsers(gate, beginning, undefined, 1_000)) {
+    const state = user.deletedAt ? 'deleted' : user.suspendedAt ? 'suspended' : user.role;
+    process.stdout.write(`${user.username.padEnd(33)}${state.padEnd(11)}${user.id}  ${user.email ?? ''}\n`);
+  }
+}
+
+async function audit(gate: Gate): Promise<void> {
+  for (const entry of await listAudit(gate, undefined, 100)) {
+    process.stdout.write(
+      `${entry.at.toISOString()}  ${entry.actor} (${entry.origin})  ${entry.action}  ${entry.target ?? ''}\n`,
+    );
+  }
+}
+
+async function stats(gate: Gate): Promise<void> {
+  for (const [name, count] of Object.entries(await countEverything(gate)))
+    process.stdout.write(`${name.padEnd(15)}${count}\n`);
+}
+
+async function change(gate: Gate, what: AdminAct, username: string): Promise<void> {
   const userId = await findUserId(gate, username);
   if (userId === undefined) throw new RequestError('not_found', { message: `No account is called ${username}.` });
   const actor = { id: undefined, name: userInfo().username, origin: 'console' };
   // The servers see in the database, within a second, that sessions have ended.
   const changed = await administer({ gate, log: createLog('silent'), endSessions() {} }, what, userId, actor);
   process.stdout.write(changed ? `${what}: ${username}\n` : `Nothing to change: ${username} is that already.\n`);
-  return 0;
 }
 
 function isAct(text: string): text is AdminAct {
