@@ -12,6 +12,8 @@ if (config.databaseUrl === undefined)
   exitWith(heading, [
     'DATABASE_URL is needed: the embedded PostgreSQL belongs to its server, which sends its mails itself.',
   ]);
+if (config.smtpUrl === undefined)
+  exitWith(heading, ['SMTP_URL is needed: without it mails would become files that reach nobody, and count as sent.']);
 const gate = openGate(config.databaseUrl);
 const mail = startMail({ config, gate, log });
 log.info({}, 'the mail worker is ready');

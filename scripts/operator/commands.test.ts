@@ -78,3 +78,8 @@ test('`admin` changes no tables: those of another version are refused', async (t
   await db.sql`insert into schema_migrations (version, name, checksum) values (9999, '9999_later', '')`;
   assertRefused(await run(t, 'admin', ['list'], { DATABASE_URL: db.url }), /newer than this program/);
 });
+
+test('a worker without a mail server takes no mails', async (t) => {
+  await using db = await testDatabase();
+  assertRefused(await run(t, 'worker', [], { DATABASE_URL: db.url }), /SMTP_URL is needed/);
+});
