@@ -11,6 +11,7 @@ import { createLog } from '../server/log.ts';
 import { type AdminAct, countEverything, findUserId, listAudit, listUsers } from '../server/store/audit.ts';
 import { type Gate, openGate } from '../server/store/gate.ts';
 import { exitWith, reasonOf, refusal, settingsOrExit } from './operator/refusal.ts';
+import { renewLogId } from './operator/restored.ts';
 import { schemaProblem } from './operator/schema.ts';
 
 const usage = `Usage: npm run admin -- <command>
@@ -22,6 +23,7 @@ const usage = `Usage: npm run admin -- <command>
   list [beginning]            accounts by name
   audit                       the latest administrative acts
   stats                       how many of everything
+  restored                    after the database was restored from a backup
 `;
 const heading = "This command can't run";
 const acts: readonly string[] = ['promote', 'demote', 'suspend', 'reinstate', 'revoke-sessions'] satisfies AdminAct[];
@@ -42,6 +44,7 @@ function workOf(what: string, name: string | undefined): ((gate: Gate) => Promis
   if (what === 'list') return (gate) => list(gate, name?.toLowerCase());
   if (what === 'audit') return audit;
   if (what === 'stats') return stats;
+  if (what === 'restored') return restored;
   return undefined;
 }
 
@@ -62,10 +65,9 @@ async function withDatabase(config: Config, what: (gate: Gate) => Promise<void>)
       await gate.close();
       await embedded?.stop();
     };
-    const problem = await schemaProblem(
-      gate,
-      config.databaseUrl === undefined ? 'a start of the server' : '`npm run migrate`',
-    );
+    const howToMigrate = config.databaseUrl === undefined ? 'a start of the server' : '`npm run migrate`';
+    // A backup may be older: it is brought up to date by the start that follows.
+    const problem = what === restored ? undefined : await schemaProblem(gate, howToMigrate);
     if (problem !== undefined) throw new Error(problem);
     await what(gate);
     return 0;
@@ -95,6 +97,14 @@ async function audit(gate: Gate): Promise<void> {
 async function stats(gate: Gate): Promise<void> {
   for (const [name, count] of Object.entries(await countEverything(gate)))
     process.stdout.write(`${name.padEnd(15)}${count}\n`);
+}
+
+async function restored(gate: Gate): Promise<void> {
+  const { before, after } = await renewLogId(gate);
+  process.stdout.write(`The log has the new id ${after} (it was ${before}).
+Servers that run notice it within a second and have all clients connect again. Clients compare what they hold with the
+restored log, read it again from where the two differ, and send again what they had sent and the server lost.
+`);
 }
 
 async function change(gate: Gate, what: AdminAct, username: string): Promise<void> {

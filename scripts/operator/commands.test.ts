@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startEmbedded } from '../../server/embedded/embedded.ts';
+import { openGate } from '../../server/store/gate.ts';
+import { migrate } from '../../server/store/migrate.ts';
 import { emptyDatabase, testDatabase } from '../../server/testing/database.ts';
 import { addPerson } from '../../server/testing/people.ts';
 import { exited, type ProcessEnd, startNode } from '../../server/testing/process.ts';
@@ -77,6 +81,35 @@ test('`admin` changes no tables: those of another version are refused', async (t
   assert.deepEqual([nobody.code, nobody.stderr], [1, 'No account is called nobody.\n']);
   await db.sql`insert into schema_migrations (version, name, checksum) values (9999, '9999_later', '')`;
   assertRefused(await run(t, 'admin', ['list'], { DATABASE_URL: db.url }), /newer than this program/);
+});
+
+test('`admin restored` gives the log a new id, also of a backup of an older version', async (t) => {
+  await using db = await testDatabase();
+  const env = { DATABASE_URL: db.url };
+  assertRefused(await run(t, 'admin', ['restored'], env), /No server has used this database yet/);
+  const logId = async () => (await db.sql<{ id: string }[]>`select refresh_log_id() as id`)[0]?.id;
+  const before = await logId();
+  await db.sql`delete from schema_migrations where version = 7`;
+  const done = await run(t, 'admin', ['restored'], env);
+  const after = await logId();
+  assert.notEqual(after, before);
+  assert.deepEqual([done.code, done.stderr], [0, '']);
+  assert.match(done.stdout, new RegExp(`new id ${after} \\(it was ${before}\\)`));
+});
+
+test('the embedded database is given a new log id while its server is stopped, also in a copy of its folder', async (t) => {
+  const folder = emptyFolder(t);
+  const first = await startEmbedded(folder);
+  await migrate(first.url);
+  const gate = openGate(first.url);
+  await gate.run('read', (sql) => sql`select refresh_log_id()`);
+  await gate.close();
+  await first.stop();
+  const copy = join(emptyFolder(t), 'data');
+  execFileSync('cp', ['-a', folder, copy]);
+  const done = await run(t, 'admin', ['restored'], { DATA_DIR: copy });
+  assert.deepEqual([done.code, done.stderr], [0, '']);
+  assert.match(done.stdout, /^The log has the new id [-0-9a-f]{36} /);
 });
 
 test('a worker without a mail server takes no mails', async (t) => {
