@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, configDoubts, httpUrl, localUrl, readConfig } from './config.ts';
 
 function problemsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -110,6 +110,38 @@ test('a database on a UNIX socket is named by its one folder', () => {
   assert.deepEqual(at('/var/run/postgresql'), []);
   for (const host of ['db.example.org', 'run/postgresql', '/a,/b'])
     assert.match(at(host).join(), /^DATABASE_URL takes \?host= for the one folder/);
+});
+
+test('a password that spoils the URL of the database is told as that', () => {
+  for (const password of ['a#b', 'a/b', 'a?b', '12#3', '50%', 'a[b/'])
+    assert.match(
+      problemsOf({ DATABASE_URL: `postgres://sotto:${password}@db/sotto` }).join('\n'),
+      /^DATABASE_URL can't be read as a URL: special characters of the password must be percent-encoded, .*$/,
+      password,
+    );
+  for (const url of ['postgres://sotto:a%23b@db/sotto', 'postgres://sotto@db/sotto', 'postgresql://db:5432/sotto'])
+    assert.deepEqual(problemsOf({ DATABASE_URL: url }), []);
+  assert.match(problemsOf({ DATABASE_URL: 'mysql://sotto:a@db' }).join(), /must be a URL that starts with postgres:/);
+});
+
+test('the public URL is one that can be added to', () => {
+  for (const url of ['https://chat.example.org/?', 'https://chat.example.org/?a=b', 'https://chat.example.org#top'])
+    assert.match(problemsOf({ PUBLIC_URL: url }).join(), /^PUBLIC_URL must have neither a query nor a fragment/, url);
+  assert.deepEqual(problemsOf({ PUBLIC_URL: 'https://example.org/chat/' }), []);
+});
+
+test('addresses of version 6 stand in brackets, and a server on all addresses is found at a local one', () => {
+  assert.equal(readConfig({ HOST: '::1', PORT: '9290' }).publicUrl, 'http://[::1]:9290');
+  assert.equal(httpUrl('::1', 9290), 'http://[::1]:9290');
+  for (const host of ['0.0.0.0', '::']) assert.equal(localUrl({ host, port: 8080 }), 'http://127.0.0.1:8080');
+});
+
+test('a mail server beside addresses that nobody else can use is doubted', () => {
+  const names = (env: Record<string, string>) => configDoubts(readConfig(env)).map((doubt) => doubt.split(' ')[0]);
+  assert.deepEqual(names({}), []);
+  assert.deepEqual(names({ SMTP_URL: 'smtp://mail', HOST: '::' }), ['MAIL_FROM', 'PUBLIC_URL']);
+  const set = { MAIL_FROM: 'chat@example.org', PUBLIC_URL: 'https://chat.example.org' };
+  assert.deepEqual(names({ SMTP_URL: 'smtp://mail', ...set }), []);
 });
 
 test('variables that need each other are reported beside wrong values', () => {

@@ -49,6 +49,8 @@ export class ConfigError extends Error {
   }
 }
 
+const defaultMailFrom = 'Sotto <sotto@localhost>';
+
 const port = v.pipe(
   v.string(),
   v.regex(/^\d{1,5}$/, 'must be a port, 1 to 65535, or 0 for any free one'),
@@ -82,13 +84,13 @@ const days = v.pipe(
   v.minValue(1, 'must be a number of days, 1 to 36500'),
   v.maxValue(36_500, 'must be a number of days, 1 to 36500'),
 );
+const databaseSchemes = ['postgres:', 'postgresql:'];
+const mustStartWith = (schemes: readonly string[]) =>
+  `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`;
 const urlOf = (...schemes: string[]) =>
   v.pipe(
     v.string(),
-    v.check(
-      (text) => hasScheme(text, schemes),
-      `must be a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
-    ),
+    v.check((text) => hasScheme(text, schemes), mustStartWith(schemes)),
   );
 const redisUrls = v.pipe(
   v.string(),
@@ -117,7 +119,12 @@ const environment = v.object({
   DATA_DIR: v.optional(v.string(), './data'),
   DATABASE_URL: v.optional(
     v.pipe(
-      urlOf('postgres:', 'postgresql:'),
+      v.string(),
+      v.check(
+        isUnspoilt,
+        "can't be read as a URL: special characters of the password must be percent-encoded, as %23 for # and %2F for /",
+      ),
+      v.check((text) => hasScheme(text, databaseSchemes) || !isUnspoilt(text), mustStartWith(databaseSchemes)),
       v.check(
         namesOneFolder,
         'takes ?host= for the one folder of a UNIX socket: postgres://user@localhost/name?host=/folder',
@@ -131,11 +138,12 @@ const environment = v.object({
       v.string(),
       v.regex(/^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/, 'must be an address, as in Sotto <sotto@example.org>'),
     ),
-    'Sotto <sotto@localhost>',
+    defaultMailFrom,
   ),
   PUBLIC_URL: v.optional(
     v.pipe(
       urlOf('http:', 'https:'),
+      v.check((text) => !/[?#]/.test(text), 'must have neither a query nor a fragment: links in mails add to it'),
       v.transform((text) => text.replace(/\/+$/, '')),
     ),
   ),
@@ -215,7 +223,7 @@ function conflicts(given: Readonly<Record<string, string | undefined>>): string[
 }
 
 function configOf(env: Environment): Config {
-  const publicUrl = env.PUBLIC_URL ?? `http://${hostInUrl(env.HOST)}:${env.PORT}`;
+  const publicUrl = env.PUBLIC_URL ?? localUrl({ host: env.HOST, port: env.PORT });
   const local = [`http://localhost:${env.PORT}`, `http://127.0.0.1:${env.PORT}`];
   return {
     host: env.HOST,
@@ -242,10 +250,41 @@ function configOf(env: Environment): Config {
   };
 }
 
-/** A server on all addresses is told to people by one that works on this machine. */
-function hostInUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+/** What works, but hardly as it was meant; one sentence each. */
+export function configDoubts(config: Config): string[] {
+  if (config.smtpUrl === undefined) return [];
+  const doubts: string[] = [];
+  if (config.mailFrom === defaultMailFrom)
+    doubts.push(
+      `MAIL_FROM is left at its default: mails come from ${defaultMailFrom}, which many mail servers refuse.`,
+    );
+  if (config.publicUrl === localUrl(config))
+    doubts.push(
+      `PUBLIC_URL is left at its default: links in mails begin with ${config.publicUrl}, which must lead here from where they are read.`,
+    );
+  return doubts;
+}
+
+/** Where programs of this machine find the server: one on all addresses is told to people by one that works here. */
+export function localUrl({ host, port }: Pick<Config, 'host' | 'port'>): string {
+  return httpUrl(host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host, port);
+}
+
+export function httpUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** False where a name or password has characters that end the part of a URL in which they stand. */
+function isUnspoilt(text: string): boolean {
+  if (!/^postgres(ql)?:\/\/[^@]*:.*@/.test(text)) return true;
+  if (!URL.canParse(text)) return false;
+  const { username, password, hash } = new URL(text);
+  try {
+    return hash === '' && decodeURIComponent(username + password) !== undefined;
+  } catch {
+    // A lone %.
+    return false;
+  }
 }
 
 /** Other hosts belong before the name, and libpq's lists are not understood. */

@@ -38,7 +38,9 @@ test('with no more than Node the server starts, is ready, says where its data is
   const url = await urlOf(server);
   assert.match(
     server.stdout(),
-    new RegExp(`embedded, its data is in ${folder}\n[^]*files in ${folder}/mail[^]*Try next: `),
+    new RegExp(
+      `embedded, its data is in ${folder}\n[^]*files in ${folder}/mail[^]*Try next: npm run chat -- --server ${url}, `,
+    ),
   );
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
@@ -67,6 +69,7 @@ test('servers on one database of the operator migrate it once, and need no embed
   for (const server of servers) {
     assert.equal((await fetch(`${await urlOf(server)}/readyz`)).status, 200);
     assert.doesNotMatch(server.stdout(), new RegExp(new URL(db.url).password));
+    assert.doesNotMatch(server.stdout(), /Try next/);
     server.child.kill('SIGTERM');
     assert.equal((await exited(server)).code, 0);
   }

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { type App, startApp } from './app.ts';
-import { type Config, ConfigError, readOwnConfig } from './config.ts';
+import { type Config, ConfigError, configDoubts, httpUrl, localUrl, readOwnConfig } from './config.ts';
 import { type EmbeddedPostgres, startEmbedded } from './embedded/embedded.ts';
 import { freePort } from './embedded/port.ts';
 import { createLog } from './log.ts';
@@ -85,25 +85,26 @@ async function onSignal(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
   process.exit(0);
 }
 
-function welcome({
-  host,
-  port,
-  adminHost,
-  adminPort,
-  dataDir,
-  databaseUrl,
-  redisUrl,
-  smtpUrl,
-  publicUrl,
-}: Config): string {
+function welcome(config: Config): string {
+  const { host, port, adminHost, adminPort, dataDir, databaseUrl, redisUrl, smtpUrl, publicUrl } = config;
+  const url = httpUrl(host, port);
   return `Sotto is ready.
-  sockets, HTTP  http://${host}:${port}${publicUrl === `http://${host}:${port}` ? '' : ` (links in mails: ${publicUrl})`}
-  administration http://${adminHost}:${adminPort}
+  sockets, HTTP  ${url}${publicUrl === url ? '' : ` (links in mails: ${publicUrl})`}
+  administration ${httpUrl(adminHost, adminPort)}
   PostgreSQL     ${databaseUrl === undefined ? `embedded, its data is in ${dataDir}` : `yours, ${place(databaseUrl)}`}
   Redis          ${redisUrl === undefined ? 'none: this is the only instance' : redisUrl.split(',').map(place).join(', ')}
   mail           ${smtpUrl === undefined ? `files in ${dataDir}/mail` : place(smtpUrl)}
-Try next: npm run chat, in two terminals. Stop with Ctrl-C; starting again keeps the data.
+${configDoubts(config)
+  .map((doubt) => `  warning        ${doubt}\n`)
+  .join(
+    '',
+  )}${databaseUrl === undefined ? `Try next: ${chatCommand(config)}, in two terminals. ` : ''}Stop with Ctrl-C; starting again keeps the data.
 `;
+}
+
+function chatCommand(config: Config): string {
+  const url = localUrl(config);
+  return url === 'http://127.0.0.1:8080' ? 'npm run chat' : `npm run chat -- --server ${url}`;
 }
 
 /** An address without its password. */
