@@ -178,3 +178,17 @@ test('messages are edited, reacted to, deleted, kept and searched as the people 
   for (const chat of [ada, bob]) chat.type('/quit');
   assert.deepEqual([await ada.ended(), await bob.ended()], [0, 0]);
 });
+
+test('accepting where nothing is offered, and starting over, say what they did', async (t) => {
+  const server = await runServer(t, { REQUIRE_MLS: 'true' });
+  const { register } = chats(t, server);
+  const [ada, bob] = await Promise.all([register('ada'), register('bob')]);
+  ada.type('/open bob', 'hello bob');
+  await bob.see('hello bob');
+  ada.type('/accept');
+  await ada.see('bob has no new identity: there is nothing to accept.');
+  ada.type('/startover');
+  await ada.see('A new group with new keys begins for you and bob.');
+  ada.type('still there?');
+  await bob.see('still there?');
+});

@@ -81,8 +81,12 @@ export async function obeyKeys(
       if (view.open === undefined || other === undefined)
         terminal.note('Nothing is open. /open NAME begins a conversation.');
       else if (command === 'accept') await accept(argument, other, client, terminal);
-      else if (command === 'startover') await client.encryption.startOver(view.open.id);
-      else await verify(argument, other, client, terminal, view.open.id);
+      else if (command === 'startover') {
+        await client.encryption.startOver(view.open.id);
+        terminal.print(
+          `A new group with new keys begins for you and ${other.username}. What was written stays; you can go on writing.`,
+        );
+      } else await verify(argument, other, client, terminal, view.open.id);
       return true;
     }
     case 'devices': {
@@ -141,7 +145,8 @@ const shown = new Map<string, string>();
 async function accept(argument: string, other: Person, client: Client, terminal: Terminal): Promise<void> {
   const identities = client.encryption.identities();
   const number = shown.get(other.userId);
-  if (!(await identities.of(other.userId)).pending) terminal.print(`${other.username} has no new identity.`);
+  if (!(await identities.of(other.userId)).pending)
+    terminal.print(`${other.username} has no new identity: there is nothing to accept.`);
   else if (argument === 'yes' && number !== undefined) {
     await identities.accept(other.userId, number);
     terminal.print(`${other.username}'s new identity is accepted. /verify once you have compared the safety number.`);
