@@ -18,6 +18,33 @@ const LAST = 'session.last';
 
 const over = new Set<string>(['unauthenticated', 'token_invalid', 'token_reuse']);
 
+/** The calls of a client that are about who is logged in. */
+export const accountCalls = (
+  account: Account,
+  session: Session,
+  { stillOpen, loggedOut }: { stillOpen: () => void; loggedOut: () => void },
+) => ({
+  /** Who is logged in here. */
+  whoAmI: async () => {
+    const held = await account.current();
+    return held && { userId: held.userId, deviceId: held.deviceId };
+  },
+  async login(input: LoginInput): Promise<Tokens> {
+    stillOpen();
+    return account.login(input);
+  },
+  /** An access token for calls over HTTP. */
+  accessToken: () => session.accessToken(),
+  /** Logs this device out and ends the connection. What it holds stays for the next login. */
+  async logout(): Promise<void> {
+    await account.logout();
+    // Not before the server has answered: whoever could not be logged out is still there.
+    loggedOut();
+  },
+  /** Forgets a session that the server has ended, so that somebody can log in again. */
+  forgetSession: () => account.forget(),
+});
+
 /** Who is logged in on this device. One store belongs to one user for good. */
 export class Account {
   readonly #http: Http;

@@ -1,6 +1,5 @@
-import type { Tokens } from '../protocol/http.ts';
 import type { Conversation, NotificationType, Reply, RequestInput, RequestType } from '../protocol/index.ts';
-import { Account, type LoginInput } from './account.ts';
+import { Account, accountCalls } from './account.ts';
 import { Agreements, agreementCalls } from './agreements.ts';
 import { type ClientOptions, checkOptions } from './client-options.ts';
 import { delay, systemClock } from './clock.ts';
@@ -322,25 +321,7 @@ export function createClient(options: ClientOptions) {
     /** Returns what takes the listener off again. */
     on: <Name extends keyof ClientEvents>(name: Name, listener: (value: ClientEvents[Name]) => void) =>
       emitter.on(name, listener),
-    /** Who is logged in here. */
-    whoAmI: async () => {
-      const held = await account.current();
-      return held && { userId: held.userId, deviceId: held.deviceId };
-    },
-    async login(input: LoginInput): Promise<Tokens> {
-      stillOpen();
-      return account.login(input);
-    },
-    /** An access token for calls over HTTP. */
-    accessToken: () => session.accessToken(),
-    /** Logs this device out and ends the connection. What it holds stays for the next login. */
-    async logout(): Promise<void> {
-      await account.logout();
-      // Not before the server has answered: whoever could not be logged out is still there.
-      connection.stop();
-    },
-    /** Forgets a session that the server has ended, so that somebody can log in again. */
-    forgetSession: () => account.forget(),
+    ...accountCalls(account, session, { stillOpen, loggedOut: () => connection.stop() }),
 
     /** Gets every entry of every conversation, in order and once. Set it before `start`. */
     receive(next: EntryHandler): void {
@@ -386,15 +367,7 @@ export function createClient(options: ClientOptions) {
 
     conversations: () => conversations.all(),
     conversation: (id: string): Conversation | undefined => conversations.get(id),
-    /** The direct conversation with the person of this username; one that is known opens without a connection. */
-    async open(username: string): Promise<Conversation> {
-      const known = conversations.all().find((each) => isDirectWith(each, username.toLowerCase(), me.userId));
-      if (known !== undefined) return known;
-      const { profile } = await ask('user.find', { username });
-      return (await ask('conversation.open', { userId: profile.userId })).conversation;
-    },
-
-    ...peopleCalls(ask),
+    ...peopleCalls(ask, (username) => conversations.all().find((each) => isDirectWith(each, username, me.userId))),
 
     /** Resolves with the message's client id when it would survive a crash. What becomes of it is told by `message` events. */
     send(conversationId: string, content: Content, more: SendOptions = {}): Promise<string> {
