@@ -220,6 +220,8 @@ test('a PostgreSQL that is just being started again is stopped, too', {
   // Held where it is, in its recovery, until the keeper has either told it to stop or gone without.
   const second = next;
   process.kill(second, 'SIGSTOP');
+  // Until then, as while it waits for the disk, the keeper's SIGINT would be taken first, and no longer be seen to wait.
+  assert.ok(await waitUntil(() => statusOf(second, 'State').startsWith('T'), 20_000));
   const keeper = keeperOf(folder);
   server.child.kill('SIGTERM');
   const told = () => (signalsOf(second) & 2n) !== 0n || markOf(keeper) === undefined;
@@ -233,8 +235,14 @@ test('a PostgreSQL that is just being started again is stopped, too', {
 
 /** Signals that wait for a process, as a mask: 2 is SIGINT. */
 function signalsOf(pid: number): bigint {
-  const [, mask = '0'] = /^ShdPnd:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return BigInt(`0x${mask}`);
+  return BigInt(`0x${statusOf(pid, 'ShdPnd')}`);
+}
+
+/** What the system says of a process: see proc_pid_status(5). */
+function statusOf(pid: number, name: 'State' | 'ShdPnd'): string {
+  const line = new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  assert.ok(line?.[1] !== undefined);
+  return line[1];
 }
 
 test('a disk so full that nothing can be logged does not end the database', async (t) => {
