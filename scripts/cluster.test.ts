@@ -21,7 +21,7 @@ test('two servers share one port, each with connections of its own, and end toge
   const fleet = await startFleet(t, 0, database);
   const folder = mkdtempSync(join(tmpdir(), 'sotto-cluster-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const [port, adminPort] = [await freePort(), await freePort()];
+  const [port, adminPort] = [await freePort(), await freePort(2)];
   const env = { ...fleet.env, DATA_DIR: folder, PORT: String(port), ADMIN_PORT: String(adminPort) };
   const start = async () => {
     const started = startNode(t, [CLUSTER, '2'], env);

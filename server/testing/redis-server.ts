@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../embedded/port.ts';
 
 const run = promisify(execFile);
 
@@ -158,17 +158,4 @@ async function answers(cli: (...args: string[]) => Promise<string>, child: Child
 async function until(holds: () => Promise<boolean>, message: string): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (!(await holds())) if (performance.now() > deadline) throw new Error(message);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address === null || typeof address === 'string' ? reject(new Error('no port')) : resolve(address.port),
-      );
-    });
-  });
 }
