@@ -18,13 +18,13 @@ export interface PublishQueueOptions {
 
 /** Redis and the receiver handle one payload at a time; one that is too long would make others wait. */
 const MAX_PAYLOAD_LENGTH = 64 * 1024;
-/** Small enough that a pipeline is answered long before its commands time out. */
+/** Small enough that all of it is answered long before a command times out. */
 const MAX_BATCHES = 500;
 const MAX_IN_FLIGHT = 4;
 
 /**
  * Collects what is published in one turn of the event loop: the messages of one channel travel in one payload, all
- * payloads in one pipeline. While Redis is slow the next pipeline grows, up to a bound.
+ * payloads at once. While Redis is slow the next lot grows, up to a bound.
  */
 export class PublishQueue {
   readonly #options: PublishQueueOptions;
