@@ -35,6 +35,7 @@ globalThis.sotto = {
     for (const text of texts) tab.send(id, { type: 'text', text }).then(() => sotto.sent.push(text), (error) => sotto.sent.push('! ' + error.message));
   },
   refused: () => tab.open('nobody_of_this_name').then(() => 'opened', ({ code }) => code),
+  misread: () => tab.acceptLink('no offer').then(() => 'accepted', ({ name, code, retry }) => [name, code, retry]),
   past: async (id) => (await tab.history(id)).entries.map(({ content }) => content?.text),
   found: async (text) => (await tab.search({ text })).hits.length,
   group: (id) => tab.group(id),
@@ -72,6 +73,7 @@ test('tabs share one client: when the one that leads dies or closes another goes
 
   const id = await second.call<string>('openWith', 'bob');
   assert.equal(await second.call('refused'), 'not_found', 'with the code of the error');
+  assert.deepEqual(await second.call('misread'), ['E2eeError', 'malformed', 'changed'], 'also of the encryption');
   await second.call('send', { id, text: 'through the other tab' });
   await has('through the other tab', bob);
   await bob.client.request('conversation.accept', { conversationId: id });

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { E2eeError, isE2eeErrorCode } from '../e2ee/error.ts';
 import { Emitter } from '../emitter.ts';
 import type { EncryptedClient } from '../encryption/client.ts';
 import { type AnyError, fromServer, reasonOf, SottoError } from '../errors.ts';
@@ -188,7 +189,7 @@ export async function openTabClient({ name, open }: TabClientOptions): Promise<T
       case 'answer':
         return settle(message.n, ({ resolve }) => resolve(message.value));
       case 'refusal':
-        return settle(message.n, ({ reject }) => reject(fromServer(message)));
+        return settle(message.n, ({ reject }) => reject(errorOf(message)));
       case 'event':
         return told(message.name, message.value);
       case 'entry':
@@ -303,3 +304,7 @@ function refusalOf(error: unknown): AnyError {
   const { retryAfterMs, details } = error;
   return { code, message, retryAfterMs, details: details && { ...details } };
 }
+
+/** What `refusalOf` made of an error in the tab that leads, as an error again. */
+const errorOf = (refusal: AnyError): Error =>
+  isE2eeErrorCode(refusal.code) ? new E2eeError(refusal.code, refusal.message) : fromServer(refusal);

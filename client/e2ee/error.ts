@@ -1,25 +1,38 @@
 /** What an encryption step can refuse with; the application and the tests tell them apart by code. */
-export type E2eeErrorCode =
-  | 'malformed' // not parseable, trailing bytes, or a shape the protocol does not allow
-  | 'refused' // parseable and authentic, but breaks one of our rules
-  | 'unvouched' // a leaf that `acceptLeaf` refused: ask the directory again once, then the conversation is unsafe
-  | 'undecryptable' // authentication failed: tampered, or from someone outside the group
-  | 'replayed' // its key was used and erased; seen before, or from a rolled-back sender
-  | 'future_epoch' // wait: a commit is missing
-  | 'past_epoch' // too old for the keys that are kept
-  | 'wrong_group'
-  | 'not_for_us' // a welcome that none of our key packages opens
-  | 'not_a_member' // this device was removed from the group
-  | 'key_missing' // a history or search key of that version was never received
-  | 'unpatched'
-  | 'store_damaged'
-  | 'store_closed'
-  | 'store_locked' // another process holds it
-  | 'wrong_passphrase'; // or the key file of another store
+const e2eeErrorCodes = {
+  /** Not parseable, trailing bytes, or a shape the protocol does not allow. */
+  malformed: { retry: 'changed' },
+  /** Parseable and authentic, but breaks one of our rules. */
+  refused: { retry: 'changed' },
+  /** A leaf that `acceptLeaf` refused: ask the directory again once, then the conversation is unsafe. */
+  unvouched: { retry: 'changed' },
+  /** Authentication failed: tampered, or from someone outside the group. */
+  undecryptable: { retry: 'never' },
+  /** Its key was used and erased; seen before, or from a rolled-back sender. */
+  replayed: { retry: 'never' },
+  /** Wait: a commit is missing. */
+  future_epoch: { retry: 'same' },
+  /** Too old for the keys that are kept. */
+  past_epoch: { retry: 'never' },
+  wrong_group: { retry: 'never' },
+  /** A welcome that none of our key packages opens. */
+  not_for_us: { retry: 'never' },
+  /** This device was removed from the group. */
+  not_a_member: { retry: 'never' },
+  /** A history or search key of that version was never received; it may come. */
+  key_missing: { retry: 'same' },
+  unpatched: { retry: 'never' },
+  store_damaged: { retry: 'never' },
+  store_closed: { retry: 'never' },
+  /** Another process holds it, and may give it up. */
+  store_locked: { retry: 'same' },
+  /** Or the key file of another store. */
+  wrong_passphrase: { retry: 'changed' },
+} as const satisfies Record<string, { retry: 'same' | 'changed' | 'never' }>;
 
-/** A lock is given up, and keys may come. */
-const passing = new Set<E2eeErrorCode>(['store_locked', 'key_missing', 'future_epoch']);
-const mendable = new Set<E2eeErrorCode>(['malformed', 'refused', 'unvouched', 'wrong_passphrase']);
+export type E2eeErrorCode = keyof typeof e2eeErrorCodes;
+
+export const isE2eeErrorCode = (code: string): code is E2eeErrorCode => Object.hasOwn(e2eeErrorCodes, code);
 
 export class E2eeError extends Error {
   readonly code: E2eeErrorCode;
@@ -32,7 +45,6 @@ export class E2eeError extends Error {
 
   /** As a `SottoError` says it: whether the same call may succeed later, only another one, or none. */
   get retry(): 'same' | 'changed' | 'never' {
-    if (passing.has(this.code)) return 'same';
-    return mendable.has(this.code) ? 'changed' : 'never';
+    return e2eeErrorCodes[this.code].retry;
   }
 }
