@@ -53,7 +53,7 @@ export function writeAccess(folder: DatabaseFolder, access: Access): void {
 }
 
 /** What a small file says; `undefined` if it is not there or not whole. */
-export function readJson<T>(path: string, schema: v.GenericSchema<unknown, T>): T | undefined {
+function readJson<T>(path: string, schema: v.GenericSchema<unknown, T>): T | undefined {
   if (!existsSync(path)) return undefined;
   try {
     return v.parse(schema, JSON.parse(readFileSync(path, 'utf8')));

@@ -1,12 +1,13 @@
-import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { isAlive, markOf, waitUntil } from './alive.ts';
-import { type DatabaseFolder, readJson } from './folder.ts';
+import type { DatabaseFolder } from './folder.ts';
 
 const processSchema = v.object({ pid: v.number(), mark: v.string() });
-const lockSchema = v.object({ keeper: processSchema, server: processSchema });
 /** Two processes: the keeper, which runs PostgreSQL, and the server it does that for. */
-type Lock = v.InferOutput<typeof lockSchema>;
+const lockSchema = v.object({ keeper: processSchema, server: processSchema });
+const lockTextSchema = v.pipe(v.string(), v.parseJson(), lockSchema);
 
 /** The folder belongs to another server that is running. The message is for the operator. */
 export class FolderInUse extends Error {
@@ -18,11 +19,11 @@ export class FolderInUse extends Error {
  * stop its database and is waited for.
  */
 export async function takeLock(folder: DatabaseFolder, serverPid: number, withinMs = 60_000): Promise<void> {
-  const own: Lock = { keeper: identity(process.pid), server: identity(serverPid) };
+  const own: v.InferOutput<typeof lockSchema> = { keeper: identity(process.pid), server: identity(serverPid) };
   const draft = `${folder.lock}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
   try {
-    const taken = await waitUntil(() => tryLock(folder, draft), withinMs);
+    const taken = await waitUntil(() => tryLock(folder, folder.lock, draft), withinMs);
     if (!taken)
       throw new FolderInUse(
         `The database in ${folder.cluster} is still being stopped. Try again in a minute, or look into ${folder.log}.`,
@@ -36,42 +37,55 @@ export function releaseLock(folder: DatabaseFolder): void {
   rmSync(folder.lock, { force: true });
 }
 
-function tryLock(folder: DatabaseFolder, draft: string): boolean {
-  const holder = readJson(folder.lock, lockSchema);
-  if (holder !== undefined && isAlive(holder.keeper)) {
-    if (!isAlive(holder.server)) return false;
+/**
+ * Only whoever holds the lock of a dead keeper's lock may replace it, and replaces it in one step. Were it taken away
+ * first, somebody who judged it a moment ago could take away its successor, and a third one find the place free.
+ */
+function tryLock(folder: DatabaseFolder, path: string, draft: string): boolean {
+  if (linked(draft, path)) return true;
+  const judged = contentOf(path);
+  if (judged === undefined) return false;
+  // One that is damaged holds nothing.
+  const holder = v.safeParse(lockTextSchema, judged);
+  if (holder.success && isAlive(holder.output.keeper)) {
+    const { server } = holder.output;
+    if (path !== folder.lock || !isAlive(server)) return false;
     throw new FolderInUse(
-      `The database in ${folder.cluster} is in use by another server (process ${holder.server.pid}). Stop that one, or choose another folder with DATA_DIR.`,
+      `The database in ${folder.cluster} is in use by another server (process ${server.pid}). Stop that one, or choose another folder with DATA_DIR.`,
     );
   }
-  setAside(folder, holder, `${draft}.stale`);
-  try {
-    linkSync(draft, folder.lock);
+  const claim = `${path}.${createHash('sha256').update(judged).digest('hex').slice(0, 16)}`;
+  if (!tryLock(folder, claim, draft)) return false;
+  if (contentOf(path) === judged) {
+    renameSync(claim, path);
     return true;
-  } catch {
-    // Another one was faster; the next look tells who.
-    return false;
+  }
+  rmSync(claim);
+  return false;
+}
+
+function linked(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
   }
 }
 
-/** Takes away a dead keeper's lock, unless somebody has replaced it since it was read. */
-function setAside(folder: DatabaseFolder, judged: Lock | undefined, aside: string): void {
+/** Undefined if it was given back meanwhile. */
+function contentOf(path: string): string | undefined {
   try {
-    renameSync(folder.lock, aside);
-  } catch {
-    // There was none.
-    return;
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
-  const found = readJson(aside, lockSchema);
-  if (JSON.stringify(found) !== JSON.stringify(judged)) {
-    try {
-      linkSync(aside, folder.lock);
-    } catch {
-      // Somebody else has it by now; the next look tells who.
-    }
-  }
-  rmSync(aside, { force: true });
 }
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
 
 function identity(pid: number): { pid: number; mark: string } {
   return { pid, mark: markOf(pid) ?? '' };
