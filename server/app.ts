@@ -1,4 +1,4 @@
-import { logId, logsParameters } from '../sql/queries/instance.queries.ts';
+import { logId, logsParameters, serversHere } from '../sql/queries/instance.queries.ts';
 import { createActivity } from './activity.ts';
 import { openBus } from './bus/open.ts';
 import { systemClock } from './clock.ts';
@@ -48,11 +48,16 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
     },
     fault: (err) => log.debug({ err }, 'a connection to Redis failed'),
   });
-  const [[instance], [parameters]] = await onceReachable(
+  const [[instance], [parameters], [others]] = await onceReachable(
     () =>
       gate.run(
         'read',
-        async (sql) => [await logId.run(undefined, sql), await logsParameters.run(undefined, sql)] as const,
+        async (sql) =>
+          [
+            await logId.run(undefined, sql),
+            await logsParameters.run(undefined, sql),
+            await serversHere.run(undefined, sql),
+          ] as const,
       ),
     (err) => log.warn({ err }, 'PostgreSQL went away'),
   );
@@ -61,6 +66,10 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
   await gate.connect().catch((err) => log.warn({ err }, 'not all connections to PostgreSQL could be made'));
   if (parameters?.logs === true)
     log.warn('PostgreSQL logs the values of statements, also search tags: set its log_parameter_max_length to 0');
+  if (config.redisUrl === undefined && others !== undefined && others.connections > 0)
+    log.warn(
+      'another server uses this database, and there is no REDIS_URL: what one gets reaches the people of the other late',
+    );
   const hub: Pick<Hub, 'end' | 'state' | 'connections'> = {
     end: (...ended) => messaging.hub.end(...ended),
     state: (...told) => messaging.hub.state(...told),
@@ -108,6 +117,8 @@ export async function startApp(config: Config, databaseUrl: string, log: Log): P
       );
       messaging.lobby.endAll('draining');
     },
+    away: (err) => log.warn({ err }, 'PostgreSQL does not answer'),
+    back: (awayMs) => log.info({ awayMs }, 'PostgreSQL answers again'),
   });
 
   metrics.watch({

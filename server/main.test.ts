@@ -82,6 +82,19 @@ test('servers on one database of the operator migrate it once, and need no embed
   );
 });
 
+test('a server beside another one without Redis between them says so', async (t) => {
+  await using db = await testDatabase();
+  const start = async (): Promise<StartedProcess> => {
+    const server = startServer(t, { DATA_DIR: dataFolder(t), DATABASE_URL: db.url, PORT: '0' });
+    await urlOf(server);
+    return server;
+  };
+  const [first, second] = [await start(), await start()];
+  const warning = /another server uses this database/;
+  assert.doesNotMatch(first.stdout(), warning);
+  assert.match(second.stdout(), warning);
+});
+
 test('a database replaced by another one ends all connections, so that clients come back and read again', async (t) => {
   await using db = await testDatabase();
   const server = startServer(t, { DATA_DIR: dataFolder(t), DATABASE_URL: db.url, PORT: '0' });

@@ -57,7 +57,7 @@ test('a PostgreSQL that says nothing is noticed, and so is its return', async (t
   });
   t.after(() => gate.close());
   const clock = manualClock();
-  const database = watchDatabase({ gate, clock, logId: '', replaced() {} });
+  const database = watchDatabase({ gate, clock, logId: '', replaced() {}, away() {}, back() {} });
   t.after(() => database.stop());
   // Each look is followed by a second of waiting.
   const away = async (is: boolean): Promise<boolean> => {

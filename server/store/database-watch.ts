@@ -15,18 +15,22 @@ export function watchDatabase(options: {
   logId: string;
   /** What clients hold may be in the log no more. */
   replaced: (logId: string) => void;
+  /** It does not answer, and why; then `back` once it does again. */
+  away: (error: unknown) => void;
+  back: (awayMs: number) => void;
 }): {
   /** How long it has not answered; undefined while it does. */ awayMs(): number | undefined;
   logId(): string;
   stop(): void;
 } {
-  const { gate, clock, replaced } = options;
+  const { gate, clock, replaced, away, back } = options;
   let { logId } = options;
   let awaySince: number | undefined;
   let stopped = false;
 
   async function look(): Promise<void> {
     const [row] = await gate.run('background', (sql) => askLogId.run(undefined, sql));
+    if (awaySince !== undefined) back(clock.now() - awaySince);
     awaySince = undefined;
     if (stopped || row === undefined || row.logId === logId) return;
     logId = row.logId;
@@ -34,8 +38,10 @@ export function watchDatabase(options: {
   }
 
   // Whatever fails it: PostgreSQL did not answer.
-  function failed(): void {
-    awaySince ??= clock.now();
+  function failed(error: unknown): void {
+    if (stopped || awaySince !== undefined) return;
+    awaySince = clock.now();
+    away(error);
   }
 
   const cancel = repeat(clock, EVERY_MS, look, failed, 'at once');

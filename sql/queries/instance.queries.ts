@@ -54,3 +54,30 @@ const logsParametersIR: any = {"usedParamSet":{},"params":[],"statement":"-- Whe
 export const logsParameters = new PreparedQuery<ILogsParametersParams,ILogsParametersResult>(logsParametersIR);
 
 
+/** 'ServersHere' parameters type */
+export type IServersHereParams = void;
+
+/** 'ServersHere' return type */
+export interface IServersHereResult {
+  connections: number;
+}
+
+/** 'ServersHere' query type */
+export interface IServersHereQuery {
+  params: IServersHereParams;
+  result: IServersHereResult;
+}
+
+const serversHereIR: any = {"usedParamSet":{},"params":[],"statement":"-- Connections for sends: a server that has none yet sees those of others.\nselect count(*)::integer as \"connections!\" from pg_stat_activity\nwhere datname = current_database() and application_name = 'sotto append'"};
+
+/**
+ * Query generated from SQL:
+ * ```
+ * -- Connections for sends: a server that has none yet sees those of others.
+ * select count(*)::integer as "connections!" from pg_stat_activity
+ * where datname = current_database() and application_name = 'sotto append'
+ * ```
+ */
+export const serversHere = new PreparedQuery<IServersHereParams,IServersHereResult>(serversHereIR);
+
+
