@@ -34,9 +34,6 @@ export async function measureConnections(plan: ConnectionsPlan, say: (text: stri
       watch: { server: target.pid, ...(postgres.pid !== undefined && { postgres: postgres.pid }) },
     });
   };
-  // So that the memory of the load itself is there before the connections are weighed.
-  await run(crowded);
-  const base = readMemory(crowded.pid).now;
   const points: GrowthPoint[] = [];
   let idle = 0;
   for (const total of plan.totals) {
@@ -48,8 +45,6 @@ export async function measureConnections(plan: ConnectionsPlan, say: (text: stri
       await pause(plan.idleMs);
       idle += more;
     }
-    // Of all idle ones: what the load leaves on the heap meanwhile would weigh too much on the few of one step.
-    const bytes = idle === 0 ? 0 : Math.round((readMemory(crowded.pid).now - base) / idle);
     const runs: DriveResult[] = [];
     const beside: DriveResult[] = [];
     for (let round = 0; round < plan.rounds; round++) {
@@ -59,7 +54,7 @@ export async function measureConnections(plan: ConnectionsPlan, say: (text: stri
         say(`${many ? total : plan.sending} connections: ${result.perSecond}/s ${result.problems.join('; ')}`);
       }
     }
-    const facts = { connections: total, idle, bytesPerIdle: bytes, rss: readMemory(crowded.pid).now };
+    const facts = { connections: total, idle, rss: readMemory(crowded.pid).now };
     points.push({ label: total.toLocaleString('en-GB'), runs, beside, facts });
   }
   return { points, postgres: postgres.settings };

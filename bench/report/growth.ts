@@ -44,7 +44,7 @@ export function growthTable(
     'spread',
     ...(beside ? ['cost against the other', 'spread'] : []),
     ...(counted ? ['WAL bytes a send', 'buffers a send', 'read', 'on disk GB'] : []),
-    ...(part === 'connections' ? ['bytes for each idle', 'server MB'] : []),
+    ...(part === 'connections' ? ['server MB'] : []),
     ...(part === 'sizes' ? ['MB/s'] : []),
   ];
   const rows = points.flatMap((point) => {
@@ -66,14 +66,7 @@ export function growthTable(
               own ? fixed((point.facts.databaseBytes ?? 0) / 1e9, 2) : '',
             ]
           : []),
-        ...(part === 'connections'
-          ? own
-            ? [
-                point.facts.idle ? thousands(point.facts.bytesPerIdle ?? 0) : '',
-                fixed((point.facts.rss ?? 0) / 2 ** 20, 0),
-              ]
-            : ['', '']
-          : []),
+        ...(part === 'connections' ? [own ? fixed((point.facts.rss ?? 0) / 2 ** 20, 0) : ''] : []),
         ...(part === 'sizes'
           ? [fixed((median(runs.map((run) => run.perSecond)) * (point.facts.bytes ?? 0)) / 1e6, 1)]
           : []),
