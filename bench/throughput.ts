@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type DriveResult, drive } from './driver/drive.ts';
 import { readEnvironment } from './report/environment.ts';
+import { profileFlags, topFrames } from './report/profile.ts';
 import { type ThroughputResult, writeResult } from './report/results.ts';
 import { throughputText } from './report/throughput.ts';
 import { keepAwake } from './services/awake.ts';
@@ -21,6 +22,7 @@ const USAGE = `npm run bench -- [options]
   --rounds 5          how often each is measured, in turn
   --seconds 5         measured, after --warm-up 3 seconds
   --connections 200   --depth 8   --bytes 256   --processes 2
+  --profile folder    the server alone, with a CPU profile kept there; writes no result
   --out throughput    the name of the file in bench/results/`;
 
 const NAIVE_POOLS = [4, 8, 16, 32];
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     depth: { type: 'string', default: '8' },
     bytes: { type: 'string', default: '256' },
     processes: { type: 'string', default: '2' },
+    profile: { type: 'string' },
     out: { type: 'string' },
   },
 });
@@ -60,6 +63,7 @@ async function main(): Promise<number> {
   const environment = readEnvironment(keepAwake());
   await using stack = new Stack();
   const postgres = stack.use(await benchPostgres());
+  if (values.profile !== undefined) return await profileServer(postgres, values.profile);
   const targets = values.mls
     ? [stack.use(await sealedServerTarget(postgres)), stack.use(await relayTarget(true))]
     : [stack.use(await serverTarget(postgres)), stack.use(await relayTarget())];
@@ -89,6 +93,16 @@ async function main(): Promise<number> {
     `\n${throughputText(result)}\n\nwritten to ${writeResult(values.out ?? (values.mls ? 'throughput-mls' : 'throughput'), result)}`,
   );
   return result.targets.some((target) => target.runs.some((run) => run.problems.length > 0)) ? 1 : 0;
+}
+
+/** As under a measurement, without one: what watches the server also slows it. */
+async function profileServer(postgres: BenchPostgres, folder: string): Promise<number> {
+  const started = values.mls ? sealedServerTarget : serverTarget;
+  const target = await started(postgres, profileFlags(folder));
+  const result = await measure(target, postgres, plan).finally(() => target[Symbol.asyncDispose]());
+  // The profile was written when the server ended.
+  console.log(`${result.perSecond}/s\n\n${topFrames(folder)}`);
+  return result.problems.length > 0 ? 1 : 0;
 }
 
 async function measure(target: Target, postgres: BenchPostgres, options: typeof plan): Promise<DriveResult> {

@@ -5,7 +5,11 @@ import { test } from 'node:test';
 import * as v from 'valibot';
 
 const manifest = v.parse(
-  v.object({ dependencies: v.record(v.string(), v.string()), optionalDependencies: v.record(v.string(), v.string()) }),
+  v.object({
+    scripts: v.object({ start: v.string(), cluster: v.string() }),
+    dependencies: v.record(v.string(), v.string()),
+    optionalDependencies: v.record(v.string(), v.string()),
+  }),
   JSON.parse(readFileSync('package.json', 'utf8')),
 );
 const IMPORT = /(?:^|\s|\()(?:import|from)\s*\(?\s*['"]([^'"]+)['"]|new URL\('(\.[^']+\.js)', import\.meta\.url\)/g;
@@ -35,4 +39,15 @@ test('the built server needs nothing but production dependencies, and nothing op
   const missing = [...packages].filter((name) => !(name in manifest.dependencies));
   assert.deepEqual(missing, []);
   for (const module of modules) assert.doesNotMatch(module, /\.test\.js$|\/testing\//);
+});
+
+test('however the built server is started, Node has the flags of `npm start`', () => {
+  const { start, cluster } = manifest.scripts;
+  const command = start.replace(/^exec /, '');
+  assert.match(command, /^node --\S+ --\S+ dist\/server\/main\.js$/);
+  for (const file of ['README.md', 'deploy/sotto.service'])
+    assert.ok(readFileSync(file, 'utf8').includes(command), `${file}: ${command}`);
+  const words = command.split(' ').map((word) => JSON.stringify(word));
+  assert.ok(readFileSync('Dockerfile', 'utf8').includes(`CMD [${words.join(', ')}]`), 'Dockerfile');
+  assert.ok(cluster.includes(command.replace('server/main.js', 'scripts/cluster.js')), cluster);
 });

@@ -28,7 +28,7 @@ function start(i: number): void {
   const startedAt = Date.now();
   // The channel says nothing; a server stops when it closes.
   const stdio = ['inherit', 'inherit', 'inherit', 'ipc'] as const;
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN], { env, stdio: [...stdio] });
+  const child = spawn(process.execPath, [...process.execArgv, MAIN], { env, stdio: [...stdio] });
   children.set(i, child);
   child.on('error', (error) => {
     process.stderr.write(`Server ${i} can't be started: ${error.message}\n`);

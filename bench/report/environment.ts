@@ -57,6 +57,7 @@ function commit(): string {
       'server',
       'protocol',
       'sql',
+      'package.json',
       'bench/driver',
       'bench/baselines',
     );

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { startFlags } from './node-flags.ts';
 
 export interface Program extends AsyncDisposable {
   readonly pid: number;
@@ -10,14 +11,10 @@ const START_MS = 20_000;
 const STOP_MS = 15_000;
 
 /** Starts a server of this folder in a process of its own; it tells its port as its first message. */
-export async function startProgram(
-  path: string,
-  env: Readonly<Record<string, string>> = {},
-  execArgv: readonly string[] = [],
-): Promise<Program> {
+export async function startProgram(path: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
   const child = fork(fileURLToPath(new URL(path, import.meta.url)), {
     env: { ...process.env, ...env },
-    execArgv: [...execArgv],
+    execArgv: startFlags(),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../server/embedded/port.ts';
+import { startFlags } from './node-flags.ts';
 
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 const START_MS = 30_000;
@@ -44,7 +45,7 @@ function sayFirst(): (chunk: Buffer) => void {
 export async function startServerProcess(options: ServerOptions): Promise<ServerProcess> {
   const port = options.port ?? (await freePort());
   const dataDir = mkdtempSync(join(tmpdir(), 'sotto-bench-server-'));
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), '--enable-source-maps', MAIN], {
+  const child = spawn(process.execPath, [...startFlags(), ...(options.nodeFlags ?? []), MAIN], {
     env: {
       ...process.env,
       DATABASE_URL: options.databaseUrl,

@@ -14,10 +14,15 @@ export const BENCH_PASSWORD = 'correct horse battery staple';
 const TOKEN_MS = 6 * 3_600_000;
 
 /** It takes nothing but MLS messages, and is loaded with such as the SDK seals them. */
-export async function sealedServerTarget(postgres: BenchPostgres): Promise<Target> {
+export async function sealedServerTarget(postgres: BenchPostgres, nodeFlags: readonly string[] = []): Promise<Target> {
   const database = await postgres.database();
   const { secret } = await generateSigningKey();
-  const server = await startServerProcess({ databaseUrl: database.url, secretKey: secret, requireMls: true });
+  const server = await startServerProcess({
+    databaseUrl: database.url,
+    secretKey: secret,
+    requireMls: true,
+    nodeFlags,
+  });
   return {
     ...server,
     name: 'server',
