@@ -169,13 +169,11 @@ function readMails(folder: string): SentMail[] {
   files.sort((a, b) => sentAt(a) - sentAt(b));
   return files.map((file) => {
     const raw = readFileSync(join(folder, file), 'utf8');
-    // Quoted-printable breaks lines with `=` at the end.
-    const plain = raw.replace(/=\r?\n/g, '').replace(/=3D/g, '=');
     return {
-      raw: plain,
-      to: /^To: (.*)$/m.exec(plain)?.[1]?.trim() ?? '',
-      subject: /^Subject: (.*)$/m.exec(plain)?.[1]?.trim() ?? '',
-      token: /\?token=([\w-]+)/.exec(plain)?.[1],
+      raw,
+      to: /^To: (.*)$/m.exec(raw)?.[1]?.trim() ?? '',
+      subject: /^Subject: (.*)$/m.exec(raw)?.[1]?.trim() ?? '',
+      token: /\?token=([\w-]+)/.exec(raw)?.[1],
     };
   });
 }
